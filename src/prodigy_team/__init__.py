@@ -1,0 +1,5 @@
+"""Annotation servers for a whole team: started from a roster, kept running, their answers merged into one training set."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The embedded engine: an open annotation server that stands where `prodigy RECIPE DATASET …` would."""

@@ -1,0 +1,1 @@
+"""Many datasets become one training set."""

@@ -1,0 +1,1 @@
+"""Answers written as files, one module per format."""

@@ -1,0 +1,1 @@
+"""The roster's servers: planned, started, kept running and stopped."""

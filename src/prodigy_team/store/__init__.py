@@ -1,0 +1,1 @@
+"""Prodigy's database, and the only SQL on it."""

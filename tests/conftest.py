@@ -1,0 +1,21 @@
+"""Nobody's home is touched by a test: PRODIGY_HOME and HOME lead to a temporary folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Each test has its own Prodigy home and none of the shell's PRODIGY_* variables."""
+    home = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if name.startswith("PRODIGY_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PRODIGY_HOME", str(home / ".prodigy"))
+    monkeypatch.setenv("HOME", str(home))
+    yield home
