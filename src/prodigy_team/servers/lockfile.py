@@ -177,7 +177,7 @@ def write_private(path: Path, content: bytes) -> None:
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            with open(descriptor, "wb") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -220,7 +220,7 @@ def guard(lockfile: Path, *, timeout: float = GUARD_SECONDS) -> Iterator[None]:
             remedy="See what it waits for (ps aux | grep prodigy-team), end it, and try again.",
         ) from error
     except OSError as error:
-        raise TeamError(f"{path} cannot be locked: {error.strerror}.", remedy="Is the folder yours to write?") from error
+        raise TeamError(f"{path} cannot be locked: {error.strerror}.", remedy="Is the folder yours?") from error
     try:
         yield
     finally:

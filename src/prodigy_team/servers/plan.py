@@ -205,9 +205,9 @@ def assign_ports(
     kept: dict[str, int] = {}
     for each in wanted:
         record = records.get(each.name)
-        if each.name not in fixed and record is not None and record.port is not None:
-            if record.port not in fixed.values() and record.port not in kept.values():
-                kept[each.name] = record.port
+        port = record.port if record is not None and each.name not in fixed else None
+        if port is not None and port not in fixed.values() and port not in kept.values():
+            kept[each.name] = port
     names = {each.name for each in wanted}
     elsewhere = {record.port for record in records.values() if record.name not in names}
     used = {*fixed.values(), *kept.values(), *elsewhere}

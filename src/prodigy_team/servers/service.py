@@ -23,7 +23,8 @@ def systemd_unit(executable: Path, roster: Path, *, user: str, team: str, path: 
 
     Source: systemd.service(5), ``Type=notify``; systemd.kill(5).
     """
-    command = " ".join(_quoted(word) for word in [str(executable), "-f", str(roster), "watch", "--stop-servers"])
+    words = [str(executable), "-f", str(roster), "watch", "--stop-servers"]
+    command = " ".join(_quoted(word).replace("$", "$$") for word in words)
     home = f"Environment={_quoted(f'PRODIGY_HOME={prodigy_home}')}\n" if prodigy_home else ""
     return f"""[Unit]
 Description=prodigy-team: annotation servers of {team}
@@ -47,6 +48,6 @@ WantedBy=multi-user.target
 
 
 def _quoted(word: str) -> str:
-    """A word of a unit file: per cent signs and dollars doubled, quoted where it holds more than plain characters."""
-    escaped = word.replace("%", "%%").replace("$", "$$").replace("\\", "\\\\").replace('"', '\\"')
+    """A word of a unit file: per cent signs doubled, quoted where it holds more than plain characters."""
+    escaped = word.replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"' if any(character in word for character in " '\"\\;") else escaped
