@@ -92,3 +92,10 @@ def confirm(question: str) -> bool:
 def confirmer() -> Callable[[str], bool] | None:
     """`confirm` where there is a terminal to ask on, else None."""
     return confirm if on_terminal() else None
+
+
+def machine_name() -> str:
+    """The name by which other machines may reach this one."""
+    import socket
+
+    return socket.gethostname()
