@@ -9,7 +9,6 @@ import signal
 from pathlib import Path
 
 import pytest
-from support import eventually
 
 from prodigy_team.errors import TeamError
 from prodigy_team.servers.lockfile import (
@@ -21,6 +20,7 @@ from prodigy_team.servers.lockfile import (
     read_lockfile,
     write_lockfile,
 )
+from support import eventually
 
 JOE = ServerRecord("joe", ("joe",), pid=1, started_at="boot:1", port=8081, command=("python", "-m"), failures=(1.5,))
 
@@ -32,7 +32,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 
     assert read_lockfile(tmp_path / "team.lock") == lockfile
     assert (tmp_path / "team.lock").stat().st_mode & 0o777 == 0o600
-    assert os.listdir(tmp_path) == ["team.lock"]
+    assert [each.name for each in tmp_path.iterdir()] == ["team.lock"]
 
 
 def test_no_lockfile_is_an_empty_one(tmp_path: Path) -> None:
