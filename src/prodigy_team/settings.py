@@ -1,4 +1,4 @@
-"""Prodigy's settings: the files and environment variables they come from, in what order, and where they put the database."""
+"""Prodigy's settings: the files and variables they come from, in what order, and where they put the database."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ UNSUPPORTED: Mapping[str, str] = MappingProxyType(
 
 
 class ConfigFileError(TeamError):
-    """A prodigy.json (or ``PRODIGY_CONFIG_OVERRIDES``) cannot be read; says where, with line and column if there is one."""
+    """A prodigy.json (or ``PRODIGY_CONFIG_OVERRIDES``) cannot be read; says where, if possible with line and column."""
 
     exit_code = 2
 
@@ -204,9 +204,9 @@ def read_settings(
 ) -> dict[str, Any]:
     """The settings that apply to a server with this environment and working directory.
 
-    Order, low to high: defaults, prodigy.json in Prodigy's home, the file ``PRODIGY_CONFIG`` names or else prodigy.json in
-    the directory, the recipe's own, ``PRODIGY_CONFIG_OVERRIDES``; ``PRODIGY_HOST`` and ``PRODIGY_PORT`` beat all for host
-    and port.
+    Order, low to high: defaults, prodigy.json in Prodigy's home, the file ``PRODIGY_CONFIG`` names or else
+    prodigy.json in the directory, the recipe's own, ``PRODIGY_CONFIG_OVERRIDES``; ``PRODIGY_HOST`` and
+    ``PRODIGY_PORT`` beat all for host and port.
 
     Returns:
         A :class:`Settings`, so that :func:`find_database` can say which file put the database where it is.
