@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from prodigy_team.roster import Roster
+    from prodigy_team.servers.doctor import Finding
     from prodigy_team.servers.report import Entry, Event, Report, ServerStatus, StatusReport
 
 GAP = "  "
@@ -299,3 +300,21 @@ def roster_lines(roster: Roster) -> list[str]:
     sum_up = f"{roster.path.name}: {plural(len(roster.servers), 'server')}, {plural(len(roster.annotators), 'annotator')}"
     warned = f", {plural(len(roster.warnings), 'warning')}" if roster.warnings else ", no problem"
     return [*align(rows, indent=GAP), f"{sum_up}{warned}.", "Next: prodigy-team up"]
+
+
+# doctor
+
+
+def finding_lines(findings: Sequence[Finding]) -> list[str]:
+    """Level, subject and text in columns, the remedy below, and a sum."""
+    if not findings:
+        return []
+    lines = []
+    rows = align([(each.level, each.subject, each.text) for each in findings], indent=GAP)
+    for row, each in zip(rows, findings, strict=True):
+        lines.append(row)
+        if each.remedy:
+            lines.append(f"{GAP}{' ' * 9}-> {each.remedy}")
+    wrong = sum(each.level == "error" for each in findings)
+    doubtful = sum(each.level == "warning" for each in findings)
+    return [*lines, f"{plural(wrong, 'error')}, {plural(doubtful, 'warning')}."]
