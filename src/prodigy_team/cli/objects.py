@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from prodigy_team.curation.merge import MergeReport
     from prodigy_team.servers.report import Report, StatusReport
 
 VERSION = 1
@@ -49,3 +50,8 @@ def _is_list(value: Any) -> bool:
 
 def _plain(value: Any) -> Any:
     return asdict(value) if hasattr(value, "__dataclass_fields__") else value
+
+
+def merge_object(report: MergeReport, *, sources: Sequence[str], into: str, dry_run: bool) -> dict[str, Any]:
+    """What merge prints."""
+    return {"version": VERSION, "into": into, "dry_run": dry_run, "datasets": list(sources), **asdict(report)}

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from prodigy_team.curation.merge import MergeReport
     from prodigy_team.roster import Roster
     from prodigy_team.servers.doctor import Finding
     from prodigy_team.servers.report import Entry, Event, Report, ServerStatus, StatusReport
+    from prodigy_team.store import DatasetInfo
 
 GAP = "  "
 LOOPBACK = ("127.", "localhost", "[::1]", "::1")
@@ -318,3 +320,32 @@ def finding_lines(findings: Sequence[Finding]) -> list[str]:
     wrong = sum(each.level == "error" for each in findings)
     doubtful = sum(each.level == "warning" for each in findings)
     return [*lines, f"{plural(wrong, 'error')}, {plural(doubtful, 'warning')}."]
+
+
+# answers
+
+
+def merge_lines(report: MergeReport, *, into: str, dry_run: bool) -> list[str]:
+    """The counts, which balance; how many tasks were answered differently; what to do next."""
+    parts = [f"used {report.used:,}", f"repeated {report.repeated:,}"]
+    parts += [f"already there {report.present:,}"] if report.present else []
+    parts += [f"unreadable {report.unreadable:,}"] if report.unreadable else []
+    conflicts = f"; {plural(report.conflicts, 'task')} answered differently by different people" if report.conflicts else ""
+    counts = f"read {report.read:,} = {' + '.join(parts)}{conflicts}"
+    if dry_run:
+        return [counts, f"{into} was not written (--dry-run)"]
+    done = f"wrote {into}" if report.used else f"nothing new for {into}"
+    return [counts, done, f"Next: prodigy-team export {into} --output {into}.jsonl"]
+
+
+def dataset_lines(datasets: Sequence[DatasetInfo]) -> list[str]:
+    """Every dataset with its number of answers, and what to do next."""
+    if not datasets:
+        return ["No dataset yet. Next: prodigy-team up"]
+    rows = [(each.name, plural(each.answers, "answer")) for each in datasets]
+    return [*align(rows, indent=GAP), f"Next: prodigy-team export {datasets[0].name} --output {datasets[0].name}.jsonl"]
+
+
+def exported_line(dataset: str, count: int, file: object) -> str:
+    """`wrote 534 answers of headlines_gold to gold.jsonl`."""
+    return f"wrote {plural(count, 'answer')} of {dataset} to {file}"
