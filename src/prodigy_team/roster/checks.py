@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections import defaultdict
 from collections.abc import Mapping
@@ -81,8 +80,7 @@ def _check_shared_datasets(roster: Roster, findings: Findings) -> None:
         writers[server.dataset].append(server)
         if server.dataset == f"{roster.name}_gold":
             text = f"{server.dataset} is the dataset that `merge` writes."
-            where = "dataset" if "dataset" in server.origins else "name"
-            findings.add(_where_dataset(server, where), text, f"Give {server.name} another name or dataset.")
+            findings.add(server.where("dataset"), text, f"Give {server.name} another dataset, or another name.")
     for dataset, servers in writers.items():
         if len(servers) > 1:
             names = ", ".join(server.name for server in servers)
@@ -91,27 +89,23 @@ def _check_shared_datasets(roster: Roster, findings: Findings) -> None:
                 "so one task can be asked by several at once, and is skipped by the others once it is answered."
             )
             remedy = "Fine where their sources share no task; else give each a dataset and `merge` them."
-            findings.add(_where_dataset(servers[1], "dataset"), text, remedy, warning=True)
-
-
-def _where_dataset(server: Server, key: str) -> str:
-    return server.where(key) if key in server.origins else server.name
+            findings.add(servers[1].where("dataset"), text, remedy, warning=True)
 
 
 def _check_sessions(roster: Roster, findings: Findings) -> None:
     """A session's answers also stand in a dataset DATASET-NAME, which must be nobody else's."""
     datasets = {server.dataset: server for server in roster.servers}
     sessions: dict[str, tuple[str, Server]] = {}
-    for server, name in ((server, name) for server in roster.servers for name in server.annotators):
+    for server, name in [(each, name) for each in roster.servers for name in each.annotators]:
         session = f"{server.dataset}-{name}"
         if session in datasets:
             other = datasets[session]
             text = f"{other.name}'s dataset {session} is also where {name}'s session on {server.dataset} is kept."
-            findings.add(_where_dataset(other, "dataset"), text, f"Give {other.name} another dataset.")
+            findings.add(other.where("dataset"), text, f"Give {other.name} another dataset.")
         taken, owner = sessions.setdefault(session, (name, server))
         if (taken, owner.dataset) != (name, server.dataset):
             text = f"{name} on {server.dataset} and {taken} on {owner.dataset} would share the session {session}."
-            findings.add(_where_dataset(server, "dataset"), text, f"Give {server.name} another dataset.")
+            findings.add(server.where("dataset"), text, f"Give {server.name} another dataset.")
 
 
 def _check_models(roster: Roster, findings: Findings) -> None:
@@ -191,8 +185,6 @@ def _check_routing(roster: Roster, findings: Findings) -> None:
                 text = f"{key} and [routing] both say who gets a task."
                 findings.add(f"prodigy.{key}", text, "Leave one of the two out.")
         _check_overlap(roster, "routing.annotations_per_task", roster.routing.annotations_per_task, findings)
-    else:
-        _check_unrouted(roster, findings)
     wanted = roster.prodigy.get("annotations_per_task")
     if isinstance(wanted, (int, float)) and not isinstance(wanted, bool):
         _check_overlap(roster, "prodigy.annotations_per_task", Decimal(str(wanted)), findings)
@@ -203,20 +195,8 @@ def _check_overlap(roster: Roster, where: str, wanted: Decimal | str, findings: 
         if server.open:
             text = f"{server.name} is open to whoever has the link, so {where} cannot be met there."
             remedy = f"Name the annotators of {server.name}, or leave annotations_per_task out."
-            findings.add(server.where("annotators") if "annotators" in server.origins else server.name, text, remedy)
+            findings.add(server.where("annotators"), text, remedy)
     present = sum(not annotator.paused for annotator in roster.annotators)
     if isinstance(wanted, Decimal) and wanted > present:
         text = f"{wanted} answers per task are wanted of {present} {'annotator' if present == 1 else 'annotators'}."
         findings.add(where, text, "Tasks stay incomplete until more people are on the roster.", warning=True)
-
-
-def _check_unrouted(roster: Roster, findings: Findings) -> None:
-    for annotator in roster.annotators:
-        for key, value in itertools.chain(_routed_keys(annotator.limit, annotator.share, annotator.only)):
-            if value:
-                text = f"{annotator.name}'s {key} has no effect without [routing]."
-                findings.add("annotator", text, "Add [routing], or leave it out.", warning=True)
-
-
-def _routed_keys(limit: int | None, share: Decimal, only: Mapping[str, Any]) -> list[tuple[str, bool]]:
-    return [("limit", limit is not None), ("share", share != 1), ("only", bool(only))]

@@ -31,7 +31,7 @@ def load_roster(path: Path, environ: Mapping[str, str]) -> Roster:
     """
     tables = read_tables(read_toml(path))
     findings = Findings()
-    findings.startreplace(tables.problems)
+    findings.start_with(tables.problems)
     roster = _Loader(path, environ, tables, findings).roster()
     problems = [problem for problem in findings.problems if not problem.warning]
     if problems:

@@ -7,7 +7,7 @@ from typing import Any
 
 from prodigy_team.roster.findings import NAME, NAME_RULE, Findings
 from prodigy_team.roster.resolve import Entry
-from prodigy_team.roster.schema import AnnotatorTable, EntryTable, ServerTable, TaskTable, Tables
+from prodigy_team.roster.schema import AnnotatorTable, EntryTable, ServerTable, Tables, TaskTable
 
 SERVER_KEYS = frozenset(TaskTable.model_fields) | {"host", "port"}
 
@@ -52,6 +52,16 @@ def _check_names(tables: Tables, findings: Findings) -> None:
     _check_unique(tables, findings)
     for place, server in enumerate(tables.servers):
         _check_members(f"server[{place}]", server, findings)
+    if tables.routing is None:
+        _check_unrouted(tables, findings)
+
+
+def _check_unrouted(tables: Tables, findings: Findings) -> None:
+    for place, table in enumerate(tables.annotators):
+        for key in ("limit", "share", "only"):
+            if key in table.model_fields_set:
+                text = f"{key} has no effect without [routing]."
+                findings.add(f"annotator[{place}].{key}", text, "Add [routing], or leave it out.", warning=True)
 
 
 def _check_team(tables: Tables, findings: Findings) -> None:

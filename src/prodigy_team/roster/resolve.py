@@ -65,6 +65,7 @@ class Resolver:
         self.values = {**context.task, **entry.own}
         self.origins = {key: f"{entry.prefix}.{key}" if key in entry.own else f"task.{key}" for key in self.values}
         self.origins.setdefault("host", "team.host")
+        self.origins["name"] = f"{entry.prefix}.name"
 
     def server(self) -> Server | None:
         """The server, or None where it has no recipe."""
