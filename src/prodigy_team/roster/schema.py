@@ -165,7 +165,7 @@ TableType = TypeVar("TableType", bound=Table)
 
 
 def read_tables(document: Mapping[str, Any]) -> Tables:
-    """Check keys and types of every table. What is wrong is reported and left out, so that the rest can be checked too."""
+    """Check keys and types of every table; what is wrong is reported and left out, so that the rest is checked too."""
     problems = _unknown_tables(document)
     team = _table(TeamTable, "team", document.get("team", {}), problems)
     task = _table(TaskTable, "task", document.get("task", {}), problems)
@@ -230,7 +230,7 @@ def _table(kind: type[TableType], where: str, value: Any, problems: list[Problem
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        faulty = {}
+        faulty: dict[str, Problem] = {}
         for detail in error.errors(include_url=False):
             key = str(detail["loc"][0])
             faulty.setdefault(key, _describe(kind, where, key, detail))

@@ -88,7 +88,8 @@ class Server:
 
     def where(self, key: str) -> str:
         """The key path that set this key, or where it would be set."""
-        return self.origins.get(key) or f"task.{key}"
+        prefix = self.origins.get("name", "task.name").rpartition(".")[0]
+        return self.origins.get(key) or f"{prefix}.{key}"
 
     @property
     def open(self) -> bool:
