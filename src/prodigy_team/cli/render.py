@@ -349,3 +349,13 @@ def dataset_lines(datasets: Sequence[DatasetInfo]) -> list[str]:
 def exported_line(dataset: str, count: int, file: object) -> str:
     """`wrote 534 answers of headlines_gold to gold.jsonl`."""
     return f"wrote {plural(count, 'answer')} of {dataset} to {file}"
+
+
+def wrote_roster_lines(file: str, version: str | None, roster: Roster) -> list[str]:
+    """`Wrote team.toml. Prodigy 1.18.4 in .venv; …`, or which engine takes its place."""
+    if version is None or roster.engine == "embedded":
+        why = "" if roster.engine == "embedded" else "No Prodigy in this Python: "
+        return [f"Wrote {file}. {why}{'the' if why else 'The'} embedded engine is used."]
+    own = "its own database" if roster.database is None else f"database {roster.database.name}"
+    config = " and ./prodigy.json apply" if roster.config.is_file() else " applies"
+    return [f"Wrote {file}. Prodigy {version} in {roster.python.parent.parent.name}; {own}{config}."]
