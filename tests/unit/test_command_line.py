@@ -9,15 +9,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import ROOT
 
 from prodigy_team.cli.main import COMMANDS, NAMES, load_command
+from support import ROOT
 
 WITH_JSON = ("up", "status", "stop", "restart", "merge", "export", "check", "doctor", "drop")
 WITHOUT_JSON = tuple(name for name in NAMES if name not in WITH_JSON)
 
 
-def run(*arguments: str, cwd: Path | None = None, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, cwd: Path | None = None, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
     """`prodigy-team` as a process, its standard input no terminal."""
     return subprocess.run(
         [sys.executable, "-m", "prodigy_team", *arguments],
@@ -67,12 +69,15 @@ def test_commands_stand_in_the_documentation():
     assert rows == set(NAMES)
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    (("stauts",), ("no command `stauts`", "Did you mean `prodigy-team status`?")),
-    (("status", "--jsn"), ("--jsn", "--json")),
-    (("--roter", "x", "status"), ("--roter", "--roster")),
-    (("zzzz",), ("no command `zzzz`", "--help")),
-])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("stauts",), ("no command `stauts`", "Did you mean `prodigy-team status`?")),
+        (("status", "--jsn"), ("--jsn", "--json")),
+        (("--roter", "x", "status"), ("--roter", "--roster")),
+        (("zzzz",), ("no command `zzzz`", "--help")),
+    ],
+)
 def test_what_is_meant_is_said(arguments, said, tmp_path):
     """An unknown command or option ends with 2 and the nearest known one."""
     ended = run(*arguments, cwd=tmp_path)

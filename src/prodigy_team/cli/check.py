@@ -12,9 +12,7 @@ from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared
 EXAMPLES = ("prodigy-team check", "prodigy-team -f /srv/headlines/team.toml check")
 
 
-def command(
-    context: typer.Context, roster: RosterPath = None, quiet: Quiet = False, as_json: AsJson = False
-) -> None:
+def command(context: typer.Context, roster: RosterPath = None, quiet: Quiet = False, as_json: AsJson = False) -> None:
     """Report every problem of the roster at once.
 
     Each with its place and what to do. Nothing is started or written. Exit code 2 where there is a problem.

@@ -12,9 +12,7 @@ from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared
 EXAMPLES = ("prodigy-team doctor", "prodigy-team doctor --json")
 
 
-def command(
-    context: typer.Context, roster: RosterPath = None, quiet: Quiet = False, as_json: AsJson = False
-) -> None:
+def command(context: typer.Context, roster: RosterPath = None, quiet: Quiet = False, as_json: AsJson = False) -> None:
     """Look at everything that servers need, and say what to put right.
 
     Prodigy and its version, the database and its journal, disks, the state folder, ports, the clock, the logs.

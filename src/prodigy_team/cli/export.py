@@ -33,8 +33,12 @@ class Format(str, Enum):
 def command(
     context: typer.Context,
     dataset: Annotated[str | None, typer.Argument(help="Its name; without one the datasets are listed.")] = None,
-    file: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there; else to stdout.")] = None,
-    kind: Annotated[Format, typer.Option("--format", help="jsonl: the stored answers, byte for byte, one a line.")] = Format.jsonl,
+    file: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there; else to stdout.")
+    ] = None,
+    kind: Annotated[
+        Format, typer.Option("--format", help="jsonl: the stored answers, byte for byte, one a line.")
+    ] = Format.jsonl,
     roster: RosterPath = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -54,7 +58,10 @@ def command(
             list_datasets(store, loaded.name, shared)
             return
         if shared.as_json:
-            raise UsageError("Only the list of datasets is printed as an object.", remedy="An export is JSON lines: leave --json out.")
+            raise UsageError(
+                "Only the list of datasets is printed as an object.",
+                remedy="An export is JSON lines: leave --json out.",
+            )
         if dataset not in {each.name for each in datasets}:
             raise unknown_dataset(dataset, [each.name for each in datasets])
         count = write_lines(store, dataset, file)
@@ -84,7 +91,9 @@ def write_lines(store: Store, dataset: str, file: Path | None) -> int:
             count = store.export(dataset, stream.write)
         beside.replace(file)
     except OSError as error:
-        raise TeamError(f"{file} cannot be written: {error.strerror}.", remedy="Name another file with --output.") from error
+        raise TeamError(
+            f"{file} cannot be written: {error.strerror}.", remedy="Name another file with --output."
+        ) from error
     finally:
         beside.unlink(missing_ok=True)
     return count

@@ -26,10 +26,16 @@ SAMPLE = "sample:headlines"
 def command(
     context: typer.Context,
     annotators: Annotated[str | None, typer.Option(metavar="NAME,…", help="Who annotates.")] = None,
-    source: Annotated[str | None, typer.Option(metavar="SOURCE", help="A file, dataset:NAME or sample:headlines.")] = None,
-    labels: Annotated[str | None, typer.Option(metavar="LABEL,…", help="The labels, or a file that lists them.")] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="A file, dataset:NAME or sample:headlines.")
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(metavar="LABEL,…", help="The labels, or a file that lists them.")
+    ] = None,
     recipe: Annotated[str, typer.Option(metavar="RECIPE", help="What is asked.")] = "ner.manual",
-    model: Annotated[str | None, typer.Option(metavar="MODEL", help="For recipes that take one; else blank:en.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="For recipes that take one; else blank:en.")
+    ] = None,
     patterns: Annotated[str | None, typer.Option(metavar="FILE", help="Match patterns.")] = None,
     engine: Annotated[str, typer.Option(metavar="ENGINE", help="prodigy, embedded or auto.")] = "auto",
     python: Annotated[str | None, typer.Option(metavar="PYTHON", help="The interpreter that runs the servers.")] = None,
@@ -45,18 +51,18 @@ def command(
     shared = Shared.of(context, roster, quiet)
     path = shared.path()
     refuse_overwriting(path)
+    from prodigy_team.roster.recipes import needs_labels
     from prodigy_team.roster.template import default_name, render_roster
 
     people = given_or_asked("--annotators", annotators, "Who annotates (names, separated by commas)")
     chosen_source = given_or_asked("--source", source, "What is annotated (a file)", default=likely_source(path.parent))
-    chosen_labels = labels if labels is not None or not needs_labels(recipe) else given_or_asked(
-        "--labels", None, "Labels (separated by commas, or a file)"
-    )
+    if labels is None and needs_labels(recipe, model or "blank:en"):
+        labels = given_or_asked("--labels", None, "Labels (separated by commas, or a file)")
     text = render_roster(
         name=name or default_name(path.parent.name),
         annotators=words_of(people),
         source=chosen_source,
-        labels=labels_of(chosen_labels or "", path.parent),
+        labels=labels_of(labels or "", path.parent),
         recipe=recipe,
         model=model,
         engine=engine,
@@ -104,14 +110,6 @@ def likely_source(folder: Path) -> str:
     return found[0] if len(found) == 1 else SAMPLE
 
 
-def needs_labels(recipe: str) -> bool:
-    """Whether the recipe asks for labels."""
-    from prodigy_team.roster.recipes import KNOWN
-
-    shape = KNOWN.get(recipe)
-    return shape is not None and "labels" in shape.needs
-
-
 def likely_python(folder: Path) -> str | None:
     """The virtual environment beside the roster, if it has Prodigy."""
     from prodigy_team.servers.engines import installed_prodigy
@@ -141,9 +139,13 @@ def write_new(path: Path, text: str) -> Roster:
     except RosterError as error:
         raise RosterError(path, error.problems) from None
     except FileExistsError:
-        raise UsageError(f"{path} is there already.", remedy="Change it by hand, or write another: -f PATH init.") from None
+        raise UsageError(
+            f"{path} is there already.", remedy="Change it by hand, or write another: -f PATH init."
+        ) from None
     except OSError as error:
-        raise TeamError(f"{path} cannot be written: {error.strerror}.", remedy="Choose another folder with -f PATH.") from error
+        raise TeamError(
+            f"{path} cannot be written: {error.strerror}.", remedy="Choose another folder with -f PATH."
+        ) from error
     finally:
         draft.unlink(missing_ok=True)
     return loaded

@@ -49,5 +49,11 @@ def log_path(roster: Path, name: str) -> Path:
         return path
     known = sorted(each.stem for each in folder.glob("*.log"))
     near = get_close_matches(name, known, n=1)
-    remedy = f"Did you mean {near[0]}?" if near else f"There are logs of: {', '.join(known)}." if known else "First: prodigy-team up"
+    remedy = (
+        f"Did you mean {near[0]}?"
+        if near
+        else f"There are logs of: {', '.join(known)}."
+        if known
+        else "First: prodigy-team up"
+    )
     raise UsageError(f"There is no log of a server `{name}` in {folder}.", remedy=remedy)

@@ -14,19 +14,25 @@ if TYPE_CHECKING:
     from prodigy_team.roster import Roster
     from prodigy_team.store import Store
 
-EXAMPLES = ("prodigy-team merge", "prodigy-team merge --dry-run", "prodigy-team merge headlines_joe headlines_jane --into both")
+EXAMPLES = (
+    "prodigy-team merge",
+    "prodigy-team merge --dry-run",
+    "prodigy-team merge headlines_joe headlines_jane --into both",
+)
 
 
 def command(
     context: typer.Context,
     datasets: Annotated[
-        list[str] | None, typer.Argument(metavar="[DATASET]...", help="What to merge; all this team ever wrote when left out.")
+        list[str] | None,
+        typer.Argument(metavar="[DATASET]...", help="What to merge; all this team ever wrote when left out."),
     ] = None,
     into: Annotated[
         str | None, typer.Option(metavar="NAME", help="The dataset to write; {team}_gold when left out.")
     ] = None,
     on_conflict: Annotated[
-        str, typer.Option(metavar="POLICY", help="What becomes of different answers to one task: `all` keeps every one.")
+        str,
+        typer.Option(metavar="POLICY", help="What becomes of different answers to one task: `all` keeps every one."),
     ] = "all",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and write nothing.")] = False,
     roster: RosterPath = None,
@@ -67,7 +73,8 @@ def chosen(store: Store, roster: Roster, names: list[str], target: str) -> list[
             raise unknown_dataset(name, known)
     if target in names:
         raise UsageError(f"`{target}` cannot be merged into itself.", remedy="Name another with --into.")
-    sources = names or [each for each in store.team_datasets(roster.name) if each != target]
+    written = [each.name for each in store.team_datasets(roster.name) if each.exists and each.kind == "answers"]
+    sources = names or [name for name in written if name != target]
     if not sources:
         raise UsageError(f"Team {roster.name} has written no dataset yet.", remedy="First: prodigy-team up")
     return sources

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -15,7 +14,11 @@ from prodigy_team.errors import UsageError
 RosterPath = Annotated[
     Path | None,
     typer.Option(
-        "--roster", "-f", metavar="PATH", help="The roster; else $PRODIGY_TEAM_ROSTER, else team.toml.", show_default=False
+        "--roster",
+        "-f",
+        metavar="PATH",
+        help="The roster; else $PRODIGY_TEAM_ROSTER, else team.toml.",
+        show_default=False,
     ),
 ]
 RosterPathLong = Annotated[
@@ -32,8 +35,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-@dataclass(frozen=True)
-class Shared:
+class Shared(NamedTuple):
     """The options that stand before or after the command, whichever place they were given in."""
 
     roster: Path | None = None
@@ -50,7 +52,7 @@ class Shared:
             context: Where the options before the command were put.
             roster: What stood after the command.
             quiet: What stood after the command.
-            as_json: What stood after the command; None for a command that prints no JSON, which then refuses the option.
+            as_json: What stood after the command; None for a command that prints no JSON, which refuses it then.
         """
         before = context.obj if isinstance(context.obj, cls) else cls()
         if as_json is None and before.as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +22,9 @@ EXAMPLES = ("prodigy-team passwd joe", "pwgen 20 1 | prodigy-team passwd joe --s
 
 def command(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The annotator, or the shared server.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The annotator, or the shared server.", show_default=False)
+    ],
     stdin: Annotated[bool, typer.Option("--stdin", help="Read the password as one line from standard input.")] = False,
     roster: RosterPath = None,
     quiet: Quiet = False,
@@ -34,13 +37,22 @@ def command(
     shared = Shared.of(context, roster, quiet)
     path = shared.existing()
     from prodigy_team.roster import load_roster
+    from prodigy_team.servers.lockfile import guard
     from prodigy_team.servers.passwords import write_password
 
     loaded = load_roster(path, os.environ)
     server = server_of(loaded, name)
-    write_password(loaded.state, server, line_from_stdin() if stdin else typed_twice(server))
+    password = line_from_stdin() if stdin else typed_twice(server)
+    loaded.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with guard(loaded.state / "team.lock"):
+        write_password(loaded.state, server, password, now=time.time())
     if not shared.quiet:
-        output.say([f"Password of {server} set. It counts from the server's next start.", f"Next: prodigy-team restart {server}"])
+        output.say(
+            [
+                f"Password of {server} set. It counts from the server's next start.",
+                f"Next: prodigy-team restart {server}",
+            ]
+        )
 
 
 def server_of(roster: Roster, name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from prodigy_team.cli import output, render
@@ -45,16 +44,17 @@ class Live(Silence):
 
         self.events: dict[str, Event] = {}
         self.display: Any = Display(
-            console=Console(stderr=True, highlight=False), transient=True, refresh_per_second=8, vertical_overflow="ellipsis"
+            console=Console(stderr=True, highlight=False),
+            transient=True,
+            refresh_per_second=8,
+            vertical_overflow="ellipsis",
         )
 
     def __enter__(self) -> Live:
         self.display.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None = None, value: BaseException | None = None, trace: TracebackType | None = None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.display.stop()
 
     def __call__(self, event: Event) -> None:

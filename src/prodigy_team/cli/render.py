@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from prodigy_team.curation.merge import MergeReport
     from prodigy_team.roster import Roster
     from prodigy_team.servers.doctor import Finding
-    from prodigy_team.servers.report import Entry, Event, Report, ServerStatus, StatusReport
+    from prodigy_team.servers.report import Action, Entry, Event, Report, ServerStatus, StatusReport
     from prodigy_team.store import DatasetInfo
 
 GAP = "  "
 LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 FORWARDED_PORTS = 8  # an ssh line with more is no line that somebody reads
-DID = {"start": "started", "restart": "restarted", "stop": "stopped"}
+DID: Mapping[Action, str] = {"start": "started", "restart": "restarted", "stop": "stopped"}
 SHOWN_STATE = {"running": "ready"}
 
 
@@ -197,7 +197,9 @@ def stop_lines(report: Report) -> list[str]:
             lines.append(f"{each.name} {each.state}")
             lines.extend(problem_lines(each))
         elif each.action == "stop":
-            lines.append(f"{each.name} stopped, {each.detail or 'its port is free'}; until `prodigy-team up {each.name}`.")
+            lines.append(
+                f"{each.name} stopped, {each.detail or 'its port is free'}; until `prodigy-team up {each.name}`."
+            )
         else:
             lines.append(f"{each.name} {each.state}{', ' + each.detail if each.detail else ''}")
     if not any(each.action == "stop" or each.problem for each in report.entries):
@@ -299,7 +301,9 @@ def roster_lines(roster: Roster) -> list[str]:
         (each.name, each.recipe, each.source or "-", each.dataset, "any port" if each.port is None else str(each.port))
         for each in roster.servers
     ]
-    sum_up = f"{roster.path.name}: {plural(len(roster.servers), 'server')}, {plural(len(roster.annotators), 'annotator')}"
+    sum_up = (
+        f"{roster.path.name}: {plural(len(roster.servers), 'server')}, {plural(len(roster.annotators), 'annotator')}"
+    )
     warned = f", {plural(len(roster.warnings), 'warning')}" if roster.warnings else ", no problem"
     return [*align(rows, indent=GAP), f"{sum_up}{warned}.", "Next: prodigy-team up"]
 
@@ -330,7 +334,9 @@ def merge_lines(report: MergeReport, *, into: str, dry_run: bool) -> list[str]:
     parts = [f"used {report.used:,}", f"repeated {report.repeated:,}"]
     parts += [f"already there {report.present:,}"] if report.present else []
     parts += [f"unreadable {report.unreadable:,}"] if report.unreadable else []
-    conflicts = f"; {plural(report.conflicts, 'task')} answered differently by different people" if report.conflicts else ""
+    conflicts = (
+        f"; {plural(report.conflicts, 'task')} answered differently by different people" if report.conflicts else ""
+    )
     counts = f"read {report.read:,} = {' + '.join(parts)}{conflicts}"
     if dry_run:
         return [counts, f"{into} was not written (--dry-run)"]

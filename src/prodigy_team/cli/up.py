@@ -26,7 +26,9 @@ def command(
     timeout: Annotated[float, typer.Option(help="Seconds to wait for.", metavar="SECONDS")] = 60.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
     now: Annotated[bool, typer.Option("--now", help="Restart changed servers although somebody is answering.")] = False,
-    revive: Annotated[bool, typer.Option("--revive", help="Only bring back what died, as it was started last.")] = False,
+    revive: Annotated[
+        bool, typer.Option("--revive", help="Only bring back what died, as it was started last.")
+    ] = False,
     remove_orphans: Annotated[
         bool, typer.Option("--remove-orphans", help="Stop and forget servers that left the roster.")
     ] = False,

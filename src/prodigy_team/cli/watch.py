@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from prodigy_team.cli import output
 from prodigy_team.cli.options import Quiet, RosterPath, Shared
 
 EXAMPLES = ("prodigy-team watch", "prodigy-team watch --stop-servers")

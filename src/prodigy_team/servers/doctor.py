@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -194,10 +193,17 @@ def file_findings(database: Database, path: Path) -> Iterator[Finding]:
         store.close()
     closed = [place for place in (path, path.parent) if not os.access(place, os.W_OK)]
     if closed:
-        yield Finding("error", "database", f"{closed[0]} may not be written by you.", f"chmod u+w {closed[0]}, or run as its owner.")
+        yield Finding(
+            "error",
+            "database",
+            f"{closed[0]} may not be written by you.",
+            f"chmod u+w {closed[0]}, or run as its owner.",
+        )
     else:
         yield Finding("ok", "database", f"{path}: {count} datasets, readable and writable")
-    yield journal_finding(path, wal=uses_wal(path), network=network_kind(path), chosen="team.database" in database.origin)
+    yield journal_finding(
+        path, wal=uses_wal(path), network=network_kind(path), chosen="team.database" in database.origin
+    )
 
 
 def missing_finding(path: Path) -> Finding:
@@ -205,7 +211,9 @@ def missing_finding(path: Path) -> Finding:
     folder = next(each for each in path.parents if each.exists())
     if os.access(folder, os.W_OK):
         return Finding("ok", "database", f"{path}: not there yet, made by the first `up`")
-    return Finding("error", "database", f"{path} cannot be made: {folder} is not writable.", "Choose another `database`.")
+    return Finding(
+        "error", "database", f"{path} cannot be made: {folder} is not writable.", "Choose another `database`."
+    )
 
 
 def uses_wal(path: Path) -> bool:
@@ -224,7 +232,9 @@ def journal_finding(path: Path, *, wal: bool, network: str, chosen: bool) -> Fin
     """
     if network and wal:
         text = f"{path.name} is in WAL mode on {network}: several machines would destroy it."
-        return Finding("error", "journal", text, "Move it to a local disk, or: PRAGMA journal_mode=DELETE with nobody writing.")
+        return Finding(
+            "error", "journal", text, "Move it to a local disk, or: PRAGMA journal_mode=DELETE with nobody writing."
+        )
     if network:
         text = f"{path.name} lies on {network}, whose locks are not to be trusted."
         return Finding("warning", "journal", text, "Move it to a local disk: `database` in [team].")
@@ -234,7 +244,9 @@ def journal_finding(path: Path, *, wal: bool, network: str, chosen: bool) -> Fin
         text = f"{path.name} is not in WAL mode: whoever reads holds up who writes."
         remedy = f"With all servers stopped: sqlite3 {path} 'PRAGMA journal_mode=WAL'"
         return Finding("warning", "journal", text, remedy)
-    return Finding("ok", "journal", f"{path.name} keeps the rollback journal it was made with; it is not ours to change")
+    return Finding(
+        "ok", "journal", f"{path.name} keeps the rollback journal it was made with; it is not ours to change"
+    )
 
 
 # places
@@ -284,7 +296,11 @@ def space_finding(what: str, place: Path, free: int) -> Finding:
     text = f"{free / 10**9:.1f} GB free for the {what} in {place}"
     if free < NO_SPACE:
         return Finding("error", "disk", f"Only {text}.", "Make room: answers cannot be saved on a full disk.")
-    return Finding("warning", "disk", f"Only {text}.", "Make room.") if free < LITTLE_SPACE else Finding("ok", "disk", text)
+    return (
+        Finding("warning", "disk", f"Only {text}.", "Make room.")
+        if free < LITTLE_SPACE
+        else Finding("ok", "disk", text)
+    )
 
 
 def network_kind(path: Path) -> str:
@@ -320,7 +336,7 @@ def mount_kind(path: Path, table: str) -> str:
 
 def check_ports(patient: Patient) -> Iterator[Finding]:
     """Ports that the roster's servers need and that somebody else holds."""
-    from prodigy_team.servers.processes import holder_of_port
+    from prodigy_team.servers.ports import holder_of_port, is_free
     from prodigy_team.servers.supervisor import Supervisor
 
     status = Supervisor.for_roster(patient.roster.path, patient.environ).status()
@@ -338,18 +354,6 @@ def check_ports(patient: Patient) -> Iterator[Finding]:
         text = f"{port}, {server.name}'s, is in use by {holder}."
         yield Finding("error", "ports", text, f"Stop that program, or give {server.name} another `port` in team.toml.")
     yield Finding("ok", "ports", f"{len(ours)} held by this team's servers, {free} free")
-
-
-def is_free(host: str, port: int) -> bool:
-    """Whether a server could listen there."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
 
 
 def check_clock(patient: Patient) -> Iterator[Finding]:
