@@ -35,12 +35,12 @@ class ServerRecord:
         exit_code: What it last ended with, negative for a signal; None where nobody saw it.
         problem: Why it does not run, in a sentence.
         reported: The problem last reported to a person.
+        orphan: It was not in the roster any more at the last `up`.
         database: The SQLite file it writes, or "" where it is another kind of database.
     """
 
     name: str
     annotators: tuple[str, ...] = ()
-    shared: bool = False
     pid: int | None = None
     started_at: str | None = None
     pgid: int | None = None
@@ -64,6 +64,7 @@ class ServerRecord:
     exit_code: int | None = None
     problem: str = ""
     reported: str = ""
+    orphan: bool = False
 
 
 @dataclass(frozen=True)
