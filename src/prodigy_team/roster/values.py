@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from prodigy_team.errors import TeamError
 
@@ -88,7 +88,8 @@ class Server:
 
     def where(self, key: str) -> str:
         """The key path that set this key, or where it would be set."""
-        return self.origins.get(key) or f"task.{key}"
+        prefix = self.origins.get("name", "task.name").rpartition(".")[0]
+        return self.origins.get(key) or f"{prefix}.{key}"
 
     @property
     def open(self) -> bool:
@@ -123,16 +124,16 @@ class Routing:
     """How tasks are dealt out among all annotators.
 
     Attributes:
-        annotations_per_task: Answers wanted per task, at least 1, exact as written.
+        annotations_per_task: Answers wanted per task, at least 1, exact as written; "all": one by everybody.
         lease: Seconds after which a task on somebody's screen may go to another.
         seed: Chooses which tasks are asked more often than others.
-        order: "source" or "random".
+        order: "source" or "shuffled".
         gold: Source of tasks with known answers, as ``Server.source``.
         gold_rate: Part of the tasks taken from ``gold``.
-        router: "FILE.py:FUNCTION" or "module:function" that says who may get a task.
+        router: "FILE.py:FUNCTION" that says whether a task may go to an annotator; the file's path is absolute.
     """
 
-    annotations_per_task: Decimal = Decimal(1)
+    annotations_per_task: Decimal | Literal["all"] = Decimal(1)
     lease: float = 1800.0
     seed: int = 0
     order: str = "source"
