@@ -11,6 +11,7 @@ from typing import Any
 from prodigy_team.errors import TeamError
 from prodigy_team.servers.engines import ServerPlan
 from prodigy_team.servers.lockfile import ServerRecord, write_private
+from prodigy_team.servers.logs import log_path
 from prodigy_team.settings import Database
 
 
@@ -22,11 +23,6 @@ def launch_path(state: Path, name: str) -> Path:
 def alive_path(state: Path, name: str) -> Path:
     """The file on which a server holds its lifetime lock."""
     return state / "servers" / f"{name}.alive"
-
-
-def log_path(state: Path, name: str) -> Path:
-    """The log of a server."""
-    return state / "logs" / f"{name}.log"
 
 
 def write_launch(state: Path, plan: ServerPlan) -> None:

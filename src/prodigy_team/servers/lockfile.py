@@ -26,6 +26,7 @@ class ServerRecord:
         started_at: With ``pid`` its identity: the kernel's start ticks and boot id (see ``processes.Identity``).
         pgid: Its process group.
         spec: Roster key to a short hash of its value, so that a changed key can be named without keeping the value.
+        log_offset: How long its log was before it was last started.
         restarts: How often it was brought back since a person last started it.
         wanted: False once a person stopped it.
         stopping: A stop has been sent and has not been seen to end.
@@ -53,6 +54,7 @@ class ServerRecord:
     spec_hash: str = ""
     spec: Mapping[str, str] = field(default_factory=dict)
     log: str = ""
+    log_offset: int = 0
     url: str = ""
     database: str = ""
     restarts: int = 0

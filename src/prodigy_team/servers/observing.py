@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prodigy_team.errors import TeamError
 from prodigy_team.servers import alive, processes
-from prodigy_team.servers.launches import alive_path, launch_path, log_path, read_launch, record_of
+from prodigy_team.servers.launches import alive_path, launch_path, read_launch, record_of
 from prodigy_team.servers.lockfile import (
     Lockfile,
     ServerRecord,
@@ -16,7 +16,7 @@ from prodigy_team.servers.lockfile import (
     keep_aside,
     read_lockfile,
 )
-from prodigy_team.servers.logs import last_cause
+from prodigy_team.servers.logs import last_cause, log_path
 from prodigy_team.servers.plan import Seen, record_failure
 from prodigy_team.servers.processes import Identity, Mark
 
@@ -78,7 +78,11 @@ def adopted(record: ServerRecord, state: Path, team: str) -> ServerRecord:
     if (identity is not None and processes.is_alive(identity)) or not alive.is_held(path):
         return record
     found = _noted_process(path)
-    if found is None or not processes.is_alive(found) or not processes.is_ours(found.pid, mark_of(team, state, record)):
+    if (
+        found is None
+        or not processes.is_alive(found)
+        or not processes.is_ours(found.pid, Mark(team, record.name, state))
+    ):
         return record
     return replace(record, pid=found.pid, started_at=found.started_at, pgid=processes.group_of(found.pid), wanted=True)
 
@@ -89,24 +93,19 @@ def _noted_process(path: Path) -> Identity | None:
     return Identity(pid, started_at) if isinstance(pid, int) and isinstance(started_at, str) else None
 
 
-def mark_of(team: str, state: Path, record: ServerRecord) -> Mark:
-    """The mark that a record's server carries."""
-    return Mark(team, record.name, state)
-
-
 def rebuilt(state: Path, team: str) -> Lockfile:
     """A lockfile made from the launches on disk and the processes that carry this team's mark.
 
     What does not run is recorded as not wanted: nobody can tell any more whether a person stopped it.
     """
-    running = {marked.name: marked for marked in processes.find_marked(state) if marked.leader is not None}
+    running = {each.name: (each.leader, each.pgid) for each in processes.find_marked(state) if each.leader}
     names = sorted({*running, *(path.stem for path in launch_path(state, "*").parent.glob("*.json"))})
     records = {}
     for name in names:
         record = _remembered(state, name)
         if name in running:
-            leader = running[name].leader
-            record = replace(record, pid=leader.pid, started_at=leader.started_at, pgid=running[name].pgid)
+            leader, pgid = running[name]
+            record = replace(record, pid=leader.pid, started_at=leader.started_at, pgid=pgid)
         records[name] = replace(record, wanted=name in running)
     return Lockfile(team, engine=next((record.engine for record in records.values()), ""), servers=records)
 
@@ -137,7 +136,7 @@ def note_deaths(observation: Observation, *, at: float, exits: Mapping[str, int]
             changed.append(replace(record, pid=None, started_at=None, ready=False, stopping=False))
             continue
         code = exits.get(record.name)
-        cause = last_cause(Path(record.log)) if code else ""
+        cause = last_cause(Path(record.log), since=record.log_offset) if code else ""
         failed = record_failure(record, at=at, exit_code=code, cause=cause)
         changed.append(replace(failed, pgid=record.pgid, restarts=record.restarts + 1))
     return observation.lockfile.with_records(*changed)

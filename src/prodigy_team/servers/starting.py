@@ -12,12 +12,12 @@ from pathlib import Path
 from prodigy_team.errors import TeamError
 from prodigy_team.servers import alive, passwords
 from prodigy_team.servers.engines import ServerPlan
-from prodigy_team.servers.launches import alive_path, log_path, record_of, write_launch
+from prodigy_team.servers.launches import alive_path, record_of, write_launch
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord
-from prodigy_team.servers.logs import rotate
+from prodigy_team.servers.logs import log_path, rotate
 from prodigy_team.servers.ports import bind, check_free
 from prodigy_team.servers.processes import Mark
-from prodigy_team.servers.readiness import probe
+from prodigy_team.servers.readiness import answering
 from prodigy_team.servers.runners.base import Launch, Runner, Running, Started
 from prodigy_team.servers.stopping import end_servers
 
@@ -71,7 +71,7 @@ class Starting:
         before = set(self.pending)
         self.collect_exits()
         addresses = {name: (self.records[name].host, self.records[name].port or 0) for name in self.pending}
-        for name in probe(addresses, timeout=PROBE_SECONDS):
+        for name in answering(addresses, timeout=PROBE_SECONDS):
             self.ready[name] = time.monotonic() - self.since[name]
         return sorted(before - set(self.pending))
 
@@ -122,7 +122,9 @@ def launch(
     """
     launches, blocked = _prepare(plans, lockfile.team, state)
     try:
-        records = {each.plan.name: record_of(each.plan, state, lockfile.servers.get(each.plan.name)) for each in launches}
+        records = {
+            each.plan.name: record_of(each.plan, state, lockfile.servers.get(each.plan.name)) for each in launches
+        }
         lockfile = lockfile.with_records(*records.values(), *(_as_blocked(lockfile, each) for each in blocked))
         save(lockfile)
         for each in launches:
@@ -157,6 +159,7 @@ def _with_process(record: ServerRecord, started: Started) -> ServerRecord:
         pid=started.identity.pid,
         started_at=started.identity.started_at,
         pgid=started.pgid,
+        log_offset=started.log_offset,
         exit_code=None,
         problem="",
     )

@@ -16,7 +16,7 @@ from prodigy_team.servers.launches import alive_path
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord
 from prodigy_team.servers.observing import identity_of_record
 from prodigy_team.servers.plan import Seen
-from prodigy_team.servers.readiness import probe
+from prodigy_team.servers.readiness import answering
 from prodigy_team.servers.report import ServerStatus, State
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def read_status(lockfile: Lockfile, seen: Mapping[str, Seen], state: Path, names
 
 def _answering(records: Sequence[ServerRecord]) -> set[str]:
     addresses = {record.name: (record.host, record.port) for record in records if record.port}
-    found = set(probe(addresses, timeout=PATIENCE))
+    found = answering(addresses, timeout=PATIENCE)
     silent = {record.name: addresses[record.name] for record in records if record.ready and record.name not in found}
-    return found | set(probe(silent, timeout=SECOND_PATIENCE)) if silent else found
+    return found | answering(silent, timeout=SECOND_PATIENCE) if silent else found
 
 
 def _status_of(record: ServerRecord, facts: Facts, state: Path) -> ServerStatus:

@@ -38,7 +38,9 @@ def end_servers(records: Sequence[ServerRecord], state: Path, *, team: str, grac
         grace: Seconds from the first signal (INT) to the last (KILL).
     """
     targets = [
-        Target(record.name, record.pgid, Mark(team, record.name, state)) for record in records if record.pgid is not None
+        Target(record.name, record.pgid, Mark(team, record.name, state))
+        for record in records
+        if record.pgid is not None
     ]
     ended = {each.name: each for each in end_groups(targets, grace=grace)}
     return [_outcome(record, ended.get(record.name)) for record in records]

@@ -6,7 +6,7 @@ import difflib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ class Supervisor:
     state: Path
     team: str
     environ: Mapping[str, str]
-    runner: Runner = field(default_factory=LocalRunner)
+    runner: Runner
 
     @classmethod
     def for_roster(cls, path: Path, environ: Mapping[str, str] | None = None) -> Supervisor:
@@ -65,7 +65,8 @@ class Supervisor:
         table = read_toml(path).get("team")
         name = table.get("name") if isinstance(table, dict) else None
         team = name if isinstance(name, str) else path.parent.name
-        return cls(path, state_folder(path), team, dict(os.environ if environ is None else environ))
+        environ = dict(os.environ if environ is None else environ)
+        return cls(path, state_folder(path), team, environ, LocalRunner(environ))
 
     @property
     def lockfile(self) -> Path:
@@ -203,9 +204,7 @@ class Supervisor:
                 try:
                     plans[step.name] = read_launch(self.state, step.name)
                 except TeamError as error:
-                    unknown.append(
-                        Entry(step.name, "blocked", "blocked", problem=error.message, remedy=error.remedy)
-                    )
+                    unknown.append(Entry(step.name, "blocked", "blocked", problem=error.message, remedy=error.remedy))
         return plans, unknown
 
     def _once(self, entries: Sequence[Entry]) -> list[Entry]:
@@ -322,7 +321,10 @@ class Supervisor:
         ended = {each.name: each for each in end_servers(records, self.state, team=self.team, grace=grace)}
         with guard(self.lockfile):
             lockfile = read_lockfile(self.lockfile, team=self.team)
-            after = [_stopped_record(lockfile.servers[name], old, ended[name]) for name, old in zip(names, records)]
+            after = [
+                _stopped_record(lockfile.servers[name], old, ended[name])
+                for name, old in zip(names, records, strict=True)
+            ]
             write_lockfile(self.lockfile, lockfile.with_records(*after))
         return ended
 
@@ -340,9 +342,8 @@ class Supervisor:
         chosen = self._servers_named(names, lockfile, extra)
         servers = read_status(lockfile, observation.seen, self.state, chosen)
         servers += [each for each in extra if not chosen or each.name in chosen]
-        return StatusReport(
-            lockfile.team or self.team, lockfile.engine, str(self.lockfile), tuple(servers), (*observation.notes, *notes)
-        )
+        notes = (*observation.notes, *notes)
+        return StatusReport(lockfile.team or self.team, lockfile.engine, str(self.lockfile), tuple(servers), notes)
 
     def _not_yet_started(self, lockfile: Lockfile) -> tuple[list[Any], tuple[str, ...]]:
         from prodigy_team.roster import load_roster
@@ -386,9 +387,7 @@ class Supervisor:
     def _foretold(self, steps: Iterable[Step], observation: Observation) -> list[Entry]:
         return [entry_of_step(step, observation.lockfile.servers.get(step.name)) for step in steps]
 
-    def _report(
-        self, engine: str, entries: Sequence[Entry], notes: Sequence[str], *, dry_run: bool = False
-    ) -> Report:
+    def _report(self, engine: str, entries: Sequence[Entry], notes: Sequence[str], *, dry_run: bool = False) -> Report:
         return Report(self.team, engine, tuple(entries), tuple(dict.fromkeys(notes)), dry_run)
 
     def _rotate_logs(self) -> None:

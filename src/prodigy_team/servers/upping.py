@@ -129,7 +129,7 @@ class Run:
             return replace(record, ready=True, problem="", reported="", given_up=False)
         if record.name in self.starting.exits:
             code = self.starting.exits[record.name]
-            cause = last_cause(Path(record.log)) if code else ""
+            cause = last_cause(Path(record.log), since=record.log_offset) if code else ""
             return record_failure(record, at=time.time(), exit_code=code, cause=cause)
         return record
 
@@ -138,8 +138,9 @@ class Run:
         if step.name in self.starting.ready:
             return replace(entry, state="running", seconds=self.starting.ready[step.name])
         if step.name in self.starting.exits:
-            lines = tuple(tail(Path(record.log), LOG_LINES))
-            remedy = start_again(step.name) if record.given_up else f"See {record.log}, then: prodigy-team up {step.name}"
+            lines = tuple(tail(Path(record.log), LOG_LINES, since=record.log_offset))
+            again = f"See {record.log}, then: prodigy-team up {step.name}"
+            remedy = start_again(step.name) if record.given_up else again
             return replace(
                 entry,
                 state="failed",
@@ -204,5 +205,3 @@ def entry_of_step(step: Step, record: ServerRecord | None) -> Entry:
         changed=step.changed,
         exit_code=known.exit_code,
     )
-
-

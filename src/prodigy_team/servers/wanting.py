@@ -9,7 +9,7 @@ from pathlib import Path
 from prodigy_team.errors import TeamError
 from prodigy_team.roster import Problem, Roster, RosterError, access_problems, embedded_problems, load_roster
 from prodigy_team.roster.recipes import EMBEDDED
-from prodigy_team.servers.engines import ServerPlan, decide_engine, installed_prodigy, left_out, plan_server
+from prodigy_team.servers.engines import ServerPlan, decide_engine, left_out, plan_server
 from prodigy_team.servers.passwords import read_passwords
 
 
@@ -39,9 +39,7 @@ def read_wanted(path: Path, environ: Mapping[str, str], *, recorded_engine: str)
             f"{path}: [routing] is not carried out yet: exact allocation comes in a later release.",
             remedy="Take [routing] out: every annotator's server then gets the whole source.",
         )
-    engine = decide_engine(
-        roster, recorded=recorded_engine or None, installed=installed_prodigy(roster.python, environ)
-    )
+    engine = decide_engine(roster, recorded=recorded_engine or None, environ=environ)
     secrets = read_passwords(roster.state)
     problems = access_problems(roster, secrets.keys())
     if engine == "embedded":
@@ -56,9 +54,7 @@ def read_wanted(path: Path, environ: Mapping[str, str], *, recorded_engine: str)
     return Wanted(roster, engine, plans, _notes(roster, warnings, engine, left_out(environ)))
 
 
-def _notes(
-    roster: Roster, warnings: Collection[Problem], engine: str, ignored: Collection[str]
-) -> tuple[str, ...]:
+def _notes(roster: Roster, warnings: Collection[Problem], engine: str, ignored: Collection[str]) -> tuple[str, ...]:
     notes = [str(warning) for warning in (*roster.warnings, *warnings)]
     if engine == "embedded" and roster.engine == "auto":
         notes.append(f"No Prodigy in this Python: using the embedded engine ({', '.join(EMBEDDED)}).")
@@ -74,5 +70,3 @@ def on_ports(plans: Collection[ServerPlan], ports: Mapping[str, int | None]) -> 
     """The plans by name, each with the port it was given; those without one are left out."""
     given = {plan.name: ports.get(plan.name) for plan in plans}
     return {plan.name: plan.with_port(port) for plan in plans if (port := given[plan.name]) is not None}
-
-
