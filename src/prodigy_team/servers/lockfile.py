@@ -26,6 +26,7 @@ class ServerRecord:
         started_at: With ``pid`` its identity: the kernel's start ticks and boot id (see ``processes.Identity``).
         pgid: Its process group.
         spec: Roster key to a short hash of its value, so that a changed key can be named without keeping the value.
+        log_offset: How long its log was before it was last started.
         restarts: How often it was brought back since a person last started it.
         wanted: False once a person stopped it.
         stopping: A stop has been sent and has not been seen to end.
@@ -35,12 +36,12 @@ class ServerRecord:
         exit_code: What it last ended with, negative for a signal; None where nobody saw it.
         problem: Why it does not run, in a sentence.
         reported: The problem last reported to a person.
+        orphan: It was not in the roster any more at the last `up`.
         database: The SQLite file it writes, or "" where it is another kind of database.
     """
 
     name: str
     annotators: tuple[str, ...] = ()
-    shared: bool = False
     pid: int | None = None
     started_at: str | None = None
     pgid: int | None = None
@@ -53,6 +54,7 @@ class ServerRecord:
     spec_hash: str = ""
     spec: Mapping[str, str] = field(default_factory=dict)
     log: str = ""
+    log_offset: int = 0
     url: str = ""
     database: str = ""
     restarts: int = 0
@@ -64,6 +66,7 @@ class ServerRecord:
     exit_code: int | None = None
     problem: str = ""
     reported: str = ""
+    orphan: bool = False
 
 
 @dataclass(frozen=True)
