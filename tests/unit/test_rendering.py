@@ -185,8 +185,11 @@ def test_a_dry_run_says_what_would_happen_and_why():
 def test_stop_says_that_the_port_is_free_and_how_it_comes_back():
     lines = render.stop_lines(report(Entry("joe", "stop", "stopped", detail="port 8081 is free")))
 
-    assert lines == ["joe stopped, port 8081 is free; until `prodigy-team up joe`."]
-    assert render.stop_lines(report(Entry("joe", "keep", "stopped"))) == ["joe stopped", "nothing to do"]
+    assert lines == ["joe stopped, port 8081 is free; cron leaves it so until `prodigy-team up joe`."]
+
+    idle = report(Entry("joe", "stop", "stopped", detail="was not running"))
+    assert render.stop_lines(idle) == ["joe was not running", "nothing to do"]
+    assert not render.is_news(idle)
 
 
 def test_status():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
@@ -31,12 +30,8 @@ def command(
     path = log_path(shared.existing(), name)
     from prodigy_team.servers import logs
 
-    for line in logs.tail(path, tail):
-        print(line)
-    sys.stdout.flush()
-    if follow:
-        for line in logs.follow(path):
-            print(line, flush=True)
+    for line in logs.follow(path, lines=tail) if follow else logs.tail(path, tail):
+        print(line, flush=follow)
 
 
 def log_path(roster: Path, name: str) -> Path:

@@ -39,12 +39,13 @@ def command(
     from prodigy_team.roster import load_roster
     from prodigy_team.servers.lockfile import guard
     from prodigy_team.servers.passwords import write_password
+    from prodigy_team.servers.statefolder import lockfile_path, prepare_state
 
     loaded = load_roster(path, os.environ)
     server = server_of(loaded, name)
     password = line_from_stdin() if stdin else typed_twice(server)
-    loaded.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with guard(loaded.state / "team.lock"):
+    prepare_state(loaded.state)
+    with guard(lockfile_path(loaded.state)):
         write_password(loaded.state, server, password, now=time.time())
     if not shared.quiet:
         output.say(

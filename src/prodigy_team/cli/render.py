@@ -188,28 +188,35 @@ def plan_reason(entry: Entry) -> str:
 
 
 def stop_lines(report: Report) -> list[str]:
-    """`joe stopped, port 8081 is free; cron leaves it so until `up joe`.`, one line each."""
+    """`joe stopped, port 8081 is free; cron leaves it so until …`, one line each."""
     if report.dry_run:
         return plan_lines(report)
     lines = []
     for each in report.entries:
-        if each.problem:
-            lines.append(f"{each.name} {each.state}")
-            lines.extend(problem_lines(each))
-        elif each.action == "stop":
-            lines.append(
-                f"{each.name} stopped, {each.detail or 'its port is free'}; until `prodigy-team up {each.name}`."
-            )
-        else:
-            lines.append(f"{each.name} {each.state}{', ' + each.detail if each.detail else ''}")
-    if not any(each.action == "stop" or each.problem for each in report.entries):
+        lines.append(stop_line(each))
+        lines.extend(problem_lines(each))
+    if not any(was_done(each) or each.problem for each in report.entries):
         lines.append("nothing to do")
     return [*lines, *report.notes]
 
 
+def stop_line(entry: Entry) -> str:
+    """What became of one server that was to be stopped."""
+    if entry.problem:
+        return f"{entry.name} {entry.state}"
+    if was_done(entry):
+        return f"{entry.name} stopped, {entry.detail}; cron leaves it so until `prodigy-team up {entry.name}`."
+    return f"{entry.name} {entry.detail or entry.state}"
+
+
+def was_done(entry: Entry) -> bool:
+    """Whether something was started or ended; a server that was to be stopped may not have run at all."""
+    return entry.action in DID and not entry.problem and not entry.detail.startswith("was not running")
+
+
 def is_news(report: Report) -> bool:
     """Whether a quiet command has something to say: something was done, or a problem not told before."""
-    done = any(each.action in DID and each.as_it_should_be for each in report.entries)
+    done = any(was_done(each) for each in report.entries)
     return report.dry_run or done or any(not each.as_it_should_be and each.fresh for each in report.entries)
 
 

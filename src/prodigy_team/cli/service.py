@@ -44,7 +44,7 @@ def command(
         from prodigy_team.servers.service import cron_line
 
         output.say([cron_line(executable(), path)])
-        hint = "Put it into your crontab: (crontab -l; prodigy-team service cron) | crontab -"
+        hint = f"Put it into your crontab: (crontab -l; prodigy-team -f {path} service cron) | crontab -"
     else:
         output.say([unit(path).rstrip("\n")])
         hint = "Put it into /etc/systemd/system/prodigy-team.service, then: systemctl enable --now prodigy-team"

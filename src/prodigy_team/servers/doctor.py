@@ -271,7 +271,7 @@ def check_state(patient: Patient) -> Iterator[Finding]:
 def is_too_open(path: Path) -> bool:
     """Whether a file or folder is open to others than its owner."""
     try:
-        return not path.is_symlink() and bool(path.stat().st_mode & 0o077)
+        return not path.is_symlink() and path.name != ".gitignore" and bool(path.stat().st_mode & 0o077)
     except FileNotFoundError:
         return False
 
