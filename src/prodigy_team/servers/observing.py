@@ -27,11 +27,13 @@ class Observation:
 
     Attributes:
         notes: Sentences for the person, such as where an unreadable lockfile was kept.
+        changed: The lockfile is not what is on disk: rebuilt, or a server adopted.
     """
 
     lockfile: Lockfile
     seen: Mapping[str, Seen]
     notes: tuple[str, ...] = ()
+    changed: bool = False
 
 
 def identity_of_record(record: ServerRecord) -> Identity | None:
@@ -57,7 +59,8 @@ def observe(path: Path, state: Path, *, team: str, keep_copy: bool) -> Observati
         notes = (f"{error.message}{kept} Rebuilt from the servers that run.",)
     records = [adopted(record, state, lockfile.team) for record in lockfile.servers.values()]
     seen = {record.name: look_at(record, state) for record in records}
-    return Observation(lockfile.with_records(*records), seen, notes)
+    true = lockfile.with_records(*records)
+    return Observation(true, seen, notes, changed=bool(notes) or true != lockfile)
 
 
 def look_at(record: ServerRecord, state: Path) -> Seen:

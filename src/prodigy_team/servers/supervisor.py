@@ -8,28 +8,32 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prodigy_team.errors import TeamError, UsageError
 from prodigy_team.roster.paths import read_toml, state_folder
 from prodigy_team.servers.activity import idle_seconds
-from prodigy_team.servers.launches import read_launch
-from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, read_lockfile, write_lockfile
+from prodigy_team.servers.halting import halt, question, refusal, stop_entry, who_would_lose
+from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, write_lockfile
 from prodigy_team.servers.logs import rotate
 from prodigy_team.servers.observing import Observation, note_deaths, observe
 from prodigy_team.servers.plan import Seen, Step, UpOptions, assign_ports, plan_revive, plan_up
 from prodigy_team.servers.ports import is_free
-from prodigy_team.servers.report import Entry, Event, Report, StatusReport
+from prodigy_team.servers.report import Entry, Event, Report, ServerStatus, StatusReport
+from prodigy_team.servers.reviving import last_plans, told_once
 from prodigy_team.servers.runners.base import Runner
 from prodigy_team.servers.runners.local import LocalRunner
 from prodigy_team.servers.statefolder import lockfile_path, prepare_state
 from prodigy_team.servers.status import never_started, read_status, roster_digest
-from prodigy_team.servers.stopping import Stopped, end_servers
 from prodigy_team.servers.upping import Run, entry_of_step
+
+if TYPE_CHECKING:
+    from prodigy_team.servers.engines import ServerPlan
+    from prodigy_team.servers.wanting import Wanted
 
 OnEvent = Callable[[Event], None]
 Confirm = Callable[[str], bool]
-GRACE = 10.0
+GRACE = 10.0  # seconds from the first signal to the last
 
 
 def _no_event(event: Event) -> None:
@@ -64,16 +68,14 @@ class Supervisor:
         path = path.absolute()
         table = read_toml(path).get("team")
         name = table.get("name") if isinstance(table, dict) else None
-        team = name if isinstance(name, str) else path.parent.name
         environ = dict(os.environ if environ is None else environ)
+        team = name if isinstance(name, str) else path.parent.name
         return cls(path, state_folder(path), team, environ, LocalRunner(environ))
 
     @property
     def lockfile(self) -> Path:
         """Where the record of running servers is kept."""
         return lockfile_path(self.state)
-
-    # -- up ------------------------------------------------------------------------------------------------------
 
     def up(
         self,
@@ -104,23 +106,22 @@ class Supervisor:
             return self.revive(names, wait=wait, timeout=timeout, dry_run=dry_run, on_event=on_event)
         from prodigy_team.servers.wanting import on_ports, read_wanted
 
-        recorded = self._observe().lockfile
-        wanted = read_wanted(self.path, self.environ, recorded_engine=recorded.engine)
-        options = UpOptions(self._servers_named(names, recorded, wanted.plans), now=now, remove_orphans=remove_orphans)
-        digest = roster_digest(self.path)
+        recorded = self._observe()
+        wanted = read_wanted(self.path, self.environ, recorded_engine=recorded.lockfile.engine)
+        chosen = self._servers_named(names, recorded.lockfile, wanted.plans)
+        options = UpOptions(chosen, now=now, remove_orphans=remove_orphans)
         if dry_run:
-            observation = self._observe()
-            steps, _ = self._decide(observation, wanted, options)
-            return self._report(wanted.engine, self._foretold(steps, observation), wanted.notes, dry_run=True)
+            steps, _ = self._decide(recorded, wanted, options)
+            return self._report(wanted.engine, _foretold(steps, recorded), wanted.notes, dry_run=True)
         prepare_state(self.state)
         with guard(self.lockfile):
-            observation = self._noted(self._observe(keep_copy=True))
+            observation = self._observe(keep_copy=True)
+            observation = replace(observation, lockfile=note_deaths(observation, at=time.time(), exits={}))
             steps, ports = self._decide(observation, wanted, options)
             lockfile = replace(observation.lockfile, team=wanted.roster.name, engine=wanted.engine)
-            lockfile = replace(_prepared(lockfile, steps, wanted.plans, options), roster_digest=digest)
-            write_lockfile(self.lockfile, lockfile)
-        plans = on_ports(wanted.plans, ports)
-        run = self._run(steps, plans, at_once=wanted.roster.start_at_once, on_event=on_event)
+            lockfile = replace(lockfile, roster_digest=roster_digest(self.path))
+            write_lockfile(self.lockfile, _prepared(lockfile, steps, wanted.plans, options))
+        run = self._run(steps, on_ports(wanted.plans, ports), wanted.roster.start_at_once, on_event)
         entries = run.carry_out(wait=wait, timeout=timeout)
         self._rotate_logs()
         return self._report(wanted.engine, entries, (*observation.notes, *wanted.notes))
@@ -133,97 +134,33 @@ class Supervisor:
         timeout: float = 60.0,
         dry_run: bool = False,
         exits: Mapping[str, int] | None = None,
-        due: Callable[[ServerRecord], bool] = lambda record: True,
+        due: Callable[[ServerRecord], bool] | None = None,
         on_event: OnEvent | None = None,
     ) -> Report:
         """Bring back what died, as it was last started, and nothing else; what `up --revive` and `watch` do.
 
         Args:
             exits: Exit codes that the caller saw, by server.
-            due: Whether a dead server is to be brought back already.
+            due: Whether a dead server is to be brought back already; all are where left out.
         """
-        if dry_run:
+        if dry_run or not self.lockfile.exists():
             observation = self._observe()
             steps = plan_revive(observation.lockfile.servers, observation.seen, names=names)
-            return self._report(observation.lockfile.engine, self._foretold(steps, observation), (), dry_run=True)
-        if not self.lockfile.exists():
-            return self._report("", [], ("Nothing was ever started here: prodigy-team up",))
+            notes = () if self.lockfile.exists() else ("Nothing was ever started here: prodigy-team up",)
+            return self._report(observation.lockfile.engine, _foretold(steps, observation), notes, dry_run=dry_run)
         with guard(self.lockfile):
-            before = self._observe(keep_copy=True)
-            observation = self._noted(before, exits=exits or {})
-            records = observation.lockfile.servers
-            steps = [step for step in plan_revive(records, observation.seen, names=names) if due(records[step.name])]
-            if observation.lockfile != before.lockfile or observation.notes:
-                write_lockfile(self.lockfile, observation.lockfile)
-        plans, unknown = self._last_plans(steps)
+            found = self._observe(keep_copy=True)
+            lockfile = note_deaths(found, at=time.time(), exits=exits or {})
+            steps = plan_revive(lockfile.servers, found.seen, names=names)
+            steps = [step for step in steps if due is None or due(lockfile.servers[step.name])]
+            if lockfile != found.lockfile or found.changed:
+                write_lockfile(self.lockfile, lockfile)
+        plans, entries = last_plans(steps, self.state)
         steps = [step for step in steps if step.action != "start" or step.name in plans]
-        run = self._run(steps, plans, at_once=None, on_event=on_event)
-        entries = [*(run.carry_out(wait=wait, timeout=timeout) if steps else ()), *unknown]
+        if steps:
+            entries += self._run(steps, plans, None, on_event).carry_out(wait=wait, timeout=timeout)
         self._rotate_logs()
-        return self._report(observation.lockfile.engine, self._once(entries), observation.notes)
-
-    def _run(
-        self, steps: Sequence[Step], plans: Mapping[str, Any], *, at_once: int | None, on_event: OnEvent | None
-    ) -> Run:
-        return Run(
-            lockfile=self.lockfile,
-            state=self.state,
-            team=self.team,
-            runner=self.runner,
-            steps=steps,
-            plans=plans,
-            at_once=at_once or os.cpu_count() or 1,
-            on_event=on_event or _no_event,
-        )
-
-    def _decide(
-        self, observation: Observation, wanted: Any, options: UpOptions
-    ) -> tuple[list[Step], dict[str, int | None]]:
-        records = observation.lockfile.servers
-        seen = self._with_idle_times(observation, wanted.plans, options)
-        ports = assign_ports(wanted.plans, records, wanted.roster.ports, taken=_Taken(wanted.roster.host))
-        return plan_up(wanted.plans, records, seen, ports, options), ports
-
-    def _with_idle_times(self, observation: Observation, plans: Iterable[Any], options: UpOptions) -> dict[str, Seen]:
-        """What was seen, with idle times where they decide: for running servers whose roster entry changed."""
-        records, seen = observation.lockfile.servers, dict(observation.seen)
-        changed = [
-            records[plan.name]
-            for plan in plans
-            if plan.name in records and seen[plan.name].alive and records[plan.name].spec_hash != plan.spec_hash
-        ]
-        if changed and not options.now:
-            for name, idle in idle_seconds(changed, now=time.time()).items():
-                seen[name] = replace(seen[name], idle_seconds=idle)
-        return seen
-
-    def _last_plans(self, steps: Iterable[Step]) -> tuple[dict[str, Any], list[Entry]]:
-        plans, unknown = {}, []
-        for step in steps:
-            if step.action == "start":
-                try:
-                    plans[step.name] = read_launch(self.state, step.name)
-                except TeamError as error:
-                    unknown.append(Entry(step.name, "blocked", "blocked", problem=error.message, remedy=error.remedy))
-        return plans, unknown
-
-    def _once(self, entries: Sequence[Entry]) -> list[Entry]:
-        """The entries, marked fresh where their problem was not reported before; writes down what now is.
-
-        A crash that will be tried again is no news; that it was given up is.
-        """
-        if not any(entry.problem for entry in entries):
-            return list(entries)
-        with guard(self.lockfile):
-            lockfile = read_lockfile(self.lockfile, team=self.team)
-            marked = [replace(entry, fresh=_is_news(entry, lockfile.servers.get(entry.name))) for entry in entries]
-            told = [entry for entry in marked if entry.fresh and entry.name in lockfile.servers]
-            records = [replace(lockfile.servers[entry.name], reported=entry.problem) for entry in told]
-            if records:
-                write_lockfile(self.lockfile, lockfile.with_records(*records))
-        return marked
-
-    # -- stop and restart ----------------------------------------------------------------------------------------
+        return self._report(lockfile.engine, told_once(entries, self.lockfile, team=self.team), found.notes)
 
     def stop(
         self,
@@ -243,18 +180,20 @@ class Supervisor:
             confirm: Asked, with a sentence, whether to stop servers that people are using; None refuses.
         """
         observation = self._observe()
-        chosen = self._servers_named(names, observation.lockfile, ()) or tuple(observation.lockfile.servers)
-        in_use = {} if force else self._in_use(observation, chosen)
-        if in_use and not dry_run and confirm is not None and confirm(_who(in_use)):
-            in_use = {}
+        records = observation.lockfile.servers
+        chosen = self._servers_named(names, observation.lockfile, ()) or tuple(records)
+        in_use = {} if force else who_would_lose(observation, chosen)
         if dry_run:
             steps = [Step("stop", name, reason=in_use.get(name, "")) for name in chosen]
-            return self._report(observation.lockfile.engine, self._foretold(steps, observation), (), dry_run=True)
-        ended = self._end([name for name in chosen if name not in in_use], grace=grace)
+            return self._report(observation.lockfile.engine, _foretold(steps, observation), (), dry_run=True)
+        if in_use and confirm is not None and confirm(question(in_use)):
+            in_use = {}
+        going = [name for name in chosen if name not in in_use]
+        if going:
+            prepare_state(self.state)
+        ended = halt(going, self.lockfile, self.state, team=self.team, grace=grace) if going else {}
         entries = [
-            _refusal(observation.lockfile.servers[name], in_use[name])
-            if name in in_use
-            else _stop_entry(observation.lockfile.servers[name], ended[name])
+            refusal(records[name], in_use[name]) if name in in_use else stop_entry(records[name], ended[name])
             for name in chosen
         ]
         for entry in entries:
@@ -283,6 +222,36 @@ class Supervisor:
             return stopped
         return self.up(names, timeout=timeout, on_event=on_event)
 
+    def status(self, names: Sequence[str] = ()) -> StatusReport:
+        """How every server stands; reads only, and while the roster is as it was last brought up not even that."""
+        observation = self._observe()
+        lockfile = observation.lockfile
+        unchanged = roster_digest(self.path) == lockfile.roster_digest
+        missing, notes = ([], ()) if unchanged else self._not_yet_started(lockfile)
+        chosen = self._servers_named(names, lockfile, missing)
+        servers = read_status(lockfile, observation.seen, self.state, chosen)
+        servers += [each for each in missing if not chosen or each.name in chosen]
+        notes = (*observation.notes, *notes)
+        return StatusReport(lockfile.team or self.team, lockfile.engine, str(self.lockfile), tuple(servers), notes)
+
+    def _run(
+        self,
+        steps: Sequence[Step],
+        plans: Mapping[str, ServerPlan],
+        at_once: int | None,
+        on_event: OnEvent | None,
+    ) -> Run:
+        at_once = at_once or os.cpu_count() or 1
+        return Run(self.lockfile, self.state, self.team, self.runner, steps, plans, at_once, on_event or _no_event)
+
+    def _decide(
+        self, observation: Observation, wanted: Wanted, options: UpOptions
+    ) -> tuple[list[Step], dict[str, int | None]]:
+        records = observation.lockfile.servers
+        seen = _with_idle_times(observation, wanted.plans, options)
+        ports = assign_ports(wanted.plans, records, wanted.roster.ports, taken=_Taken(wanted.roster.host))
+        return plan_up(wanted.plans, records, seen, ports, options), ports
+
     def _wait_until_idle(self, names: Sequence[str], seconds: float) -> None:
         while True:
             lockfile = self._observe().lockfile
@@ -293,65 +262,13 @@ class Supervisor:
                 return
             time.sleep(min(seconds - shortest + 0.1, 5.0))
 
-    def _in_use(self, observation: Observation, names: Iterable[str]) -> dict[str, str]:
-        """By server, who is answering, where stopping it could lose answers that are still in their page.
-
-        The embedded engine's page keeps unsent answers and sends them later, so it is not asked about.
-        """
-        records = [observation.lockfile.servers[name] for name in names if observation.seen[name].alive]
-        records = [record for record in records if record.engine == "prodigy"]
-        idle = idle_seconds(records, now=time.time()) if records else {}
-        people = {record.name: " or ".join(record.annotators) or "somebody" for record in records}
-        return {
-            name: f"{people[name]} answered {seconds:.0f} s ago"
-            for name, seconds in idle.items()
-            if Seen(idle_seconds=seconds).in_use and seconds is not None
-        }
-
-    def _end(self, names: Sequence[str], *, grace: float) -> dict[str, Stopped]:
-        """Stop servers and write that down before and after, so that a crash in between restarts nothing."""
-        if not names:
-            return {}
-        prepare_state(self.state)
-        with guard(self.lockfile):
-            lockfile = self._observe(keep_copy=True).lockfile
-            records = [lockfile.servers[name] for name in names]
-            marked = [replace(each, wanted=False, stopping=each.pid is not None) for each in records]
-            write_lockfile(self.lockfile, lockfile.with_records(*marked))
-        ended = {each.name: each for each in end_servers(records, self.state, team=self.team, grace=grace)}
-        with guard(self.lockfile):
-            lockfile = read_lockfile(self.lockfile, team=self.team)
-            after = [
-                _stopped_record(lockfile.servers[name], old, ended[name])
-                for name, old in zip(names, records, strict=True)
-            ]
-            write_lockfile(self.lockfile, lockfile.with_records(*after))
-        return ended
-
-    # -- status --------------------------------------------------------------------------------------------------
-
-    def status(self, names: Sequence[str] = ()) -> StatusReport:
-        """How every server stands; reads only, and while the roster is as it was last brought up not even that."""
-        observation = self._observe()
-        lockfile = observation.lockfile
-        try:
-            unchanged = roster_digest(self.path) == lockfile.roster_digest
-        except OSError:
-            unchanged = False
-        extra, notes = ([], ()) if unchanged else self._not_yet_started(lockfile)
-        chosen = self._servers_named(names, lockfile, extra)
-        servers = read_status(lockfile, observation.seen, self.state, chosen)
-        servers += [each for each in extra if not chosen or each.name in chosen]
-        notes = (*observation.notes, *notes)
-        return StatusReport(lockfile.team or self.team, lockfile.engine, str(self.lockfile), tuple(servers), notes)
-
-    def _not_yet_started(self, lockfile: Lockfile) -> tuple[list[Any], tuple[str, ...]]:
+    def _not_yet_started(self, lockfile: Lockfile) -> tuple[list[ServerStatus], tuple[str, ...]]:
         from prodigy_team.roster import load_roster
 
         try:
             roster = load_roster(self.path, self.environ)
         except TeamError as error:
-            return [], (f"{error.message.splitlines()[0]} What is shown is what was last brought up.",)
+            return [], (f"{error.message.splitlines()[0]} Shown is what was last brought up.",)
         missing = [
             never_started(each.name, each.annotators, each.host, each.port, each.dataset)
             for each in roster.servers
@@ -360,22 +277,17 @@ class Supervisor:
         note = ("The roster changed since the last `up`: prodigy-team up --dry-run",) if lockfile.roster_digest else ()
         return missing, note
 
-    # -- shared --------------------------------------------------------------------------------------------------
-
     def _observe(self, *, keep_copy: bool = False) -> Observation:
         return observe(self.lockfile, self.state, team=self.team, keep_copy=keep_copy)
 
-    def _noted(self, observation: Observation, *, exits: Mapping[str, int] | None = None) -> Observation:
-        return replace(observation, lockfile=note_deaths(observation, at=time.time(), exits=exits or {}))
-
-    def _servers_named(self, names: Sequence[str], lockfile: Lockfile, plans: Iterable[Any]) -> tuple[str, ...]:
+    def _servers_named(self, names: Sequence[str], lockfile: Lockfile, others: Iterable[Any]) -> tuple[str, ...]:
         """The servers meant by these names of servers or annotators.
 
         Raises:
             UsageError: A name is neither; tells the nearest.
         """
         known: dict[str, str] = {}
-        for each in [*lockfile.servers.values(), *plans]:
+        for each in [*lockfile.servers.values(), *others]:
             known |= {**dict.fromkeys(each.annotators, each.name), each.name: each.name}
         unknown = [name for name in names if name not in known]
         if unknown:
@@ -383,9 +295,6 @@ class Supervisor:
             hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known) or 'none yet'}."
             raise UsageError(f"No server or annotator is called {unknown[0]}.", remedy=hint)
         return tuple(dict.fromkeys(known[name] for name in names))
-
-    def _foretold(self, steps: Iterable[Step], observation: Observation) -> list[Entry]:
-        return [entry_of_step(step, observation.lockfile.servers.get(step.name)) for step in steps]
 
     def _report(self, engine: str, entries: Sequence[Entry], notes: Sequence[str], *, dry_run: bool = False) -> Report:
         return Report(self.team, engine, tuple(entries), tuple(dict.fromkeys(notes)), dry_run)
@@ -405,65 +314,31 @@ class _Taken:
         return isinstance(port, int) and not is_free(self._host, port)
 
 
-def _prepared(lockfile: Lockfile, steps: Iterable[Step], plans: Iterable[Any], options: UpOptions) -> Lockfile:
+def _with_idle_times(observation: Observation, plans: Iterable[ServerPlan], options: UpOptions) -> Mapping[str, Seen]:
+    """What was seen, with idle times where they decide: for running servers whose roster entry changed."""
+    records, seen = observation.lockfile.servers, dict(observation.seen)
+    changed = [
+        records[plan.name]
+        for plan in plans
+        if plan.name in records and seen[plan.name].alive and records[plan.name].spec_hash != plan.spec_hash
+    ]
+    if changed and not options.now:
+        for name, idle in idle_seconds(changed, now=time.time()).items():
+            seen[name] = replace(seen[name], idle_seconds=idle)
+    return seen
+
+
+def _prepared(lockfile: Lockfile, steps: Iterable[Step], plans: Iterable[ServerPlan], options: UpOptions) -> Lockfile:
     """The lockfile before anything is done: a person's start forgets old failures, the roster's order is kept."""
-    records = dict(lockfile.servers)
+    order = [plan.name for plan in plans]
+    records = {name: replace(each, orphan=name not in order) for name, each in lockfile.servers.items()}
     for step in steps:
         record = records.get(step.name)
         if record is not None and step.action == "start" and (not record.wanted or step.name in options.names):
             records[step.name] = replace(record, failures=(), given_up=False, restarts=0, problem="", reported="")
-    order = [plan.name for plan in plans]
-    records = {name: replace(record, orphan=name not in order) for name, record in records.items()}
     ordered = {name: records[name] for name in order if name in records}
     return replace(lockfile, servers={**ordered, **records})
 
 
-def _is_news(entry: Entry, record: ServerRecord | None) -> bool:
-    if not entry.problem or record is None:
-        return bool(entry.problem)
-    will_be_tried_again = entry.state == "failed" and not record.given_up
-    return not will_be_tried_again and record.reported != entry.problem
-
-
-def _who(in_use: Mapping[str, str]) -> str:
-    people = "; ".join(in_use.values())
-    return f"{people}. Answers still in an open page of Prodigy are lost when its server stops. Stop anyway?"
-
-
-def _refusal(record: ServerRecord, who: str) -> Entry:
-    return Entry(
-        record.name,
-        "leave",
-        "running",
-        url=record.url,
-        dataset=record.dataset,
-        engine=record.engine,
-        problem=f"Not stopped: {who}.",
-        remedy=f"Ask them to save (Ctrl+S), then: prodigy-team stop {record.name} --force",
-    )
-
-
-def _stop_entry(record: ServerRecord, stopped: Stopped) -> Entry:
-    detail = f"port {record.port} is free" if stopped.ran else "was not running"
-    if stopped.stranger is not None:
-        detail = f"was not running; pid {stopped.stranger} belongs to another program and was left alone"
-    return Entry(
-        record.name,
-        "stop",
-        "failed" if stopped.problem else "stopped",
-        detail=detail,
-        seconds=stopped.seconds,
-        url=record.url,
-        dataset=record.dataset,
-        engine=record.engine,
-        problem=stopped.problem,
-        remedy="End that process by hand, then: prodigy-team stop" if stopped.problem else "",
-        log=record.log,
-    )
-
-
-def _stopped_record(record: ServerRecord, before: ServerRecord, stopped: Stopped) -> ServerRecord:
-    """The record after its server ended; untouched where another command started it anew meanwhile."""
-    if stopped.problem or (record.pid, record.started_at) != (before.pid, before.started_at):
-        return record
-    return replace(record, pid=None, started_at=None, pgid=None, stopping=False, ready=False, wanted=False, problem="")
+def _foretold(steps: Iterable[Step], observation: Observation) -> list[Entry]:
+    return [entry_of_step(step, observation.lockfile.servers.get(step.name)) for step in steps]
