@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prodigy_team.errors import UsageError
+from prodigy_team.errors import TeamError, UsageError
 
 if TYPE_CHECKING:
     from prodigy_team.roster import Roster
@@ -31,7 +31,7 @@ def roster_store(roster: Roster, *, write: bool) -> Iterator[Store]:
 
     database = team_database(roster, os.environ)
     if database.path is not None and not database.path.exists():
-        raise UsageError(
+        raise TeamError(
             f"There is no database {database.path} yet ({database.origin}).", remedy="It is made by `prodigy-team up`."
         )
     store = open_store(database, write=write)

@@ -87,21 +87,16 @@ def is_loopback(host: str) -> bool:
 # up, stop, restart
 
 
-def report_lines(report: Report, *, machine: str, verb: str = "up") -> list[str]:
+def report_lines(report: Report, *, machine: str) -> list[str]:
     """What a command on servers did, one line each, a sum, and how to reach what was started.
 
     Args:
         machine: The name by which other machines reach this one.
-        verb: "up", "stop" or "restart".
     """
     if report.dry_run:
         return plan_lines(report)
-    lines = entry_lines(report.entries)
-    total = sum_line(report, verb)
-    reach = reach_line(report.entries, machine) if verb != "stop" else ""
-    lines.append(f"{total} {reach}".rstrip())
-    lines.extend(report.notes)
-    return lines
+    total = f"{sum_line(report)} {reach_line(report.entries, machine)}".rstrip()
+    return [*report.notes, *entry_lines(report.entries), total]
 
 
 def entry_lines(entries: Sequence[Entry]) -> list[str]:
@@ -128,20 +123,18 @@ def problem_lines(entry: Entry, *, indent: str = "      ") -> list[str]:
     if not entry.problem:
         return []
     lines = [entry.problem, *(f"| {line}" for line in entry.log_tail)]
-    then = [f"Log: {entry.log}" if entry.log else "", entry.remedy]
+    then = [f"Log: {entry.log}" if entry.log else "", entry.remedy or f"Then: prodigy-team up {entry.name}"]
     lines.append(" ".join(f"{part.rstrip('.')}." for part in then if part))
     return [indent + line for line in lines if line]
 
 
-def sum_line(report: Report, verb: str) -> str:
+def sum_line(report: Report) -> str:
     """`2 started.`, `1 started, 1 failed.` or `nothing to do`."""
     done = [f"{report.count(action)} {word}" for action, word in DID.items() if report.count(action)]
     wrong = sum(not each.as_it_should_be for each in report.entries)
     if wrong:
         done.append(f"{wrong} not as {'it' if wrong == 1 else 'they'} should be")
-    if done:
-        return ", ".join(done) + "."
-    return "nothing runs" if verb == "stop" else "nothing to do"
+    return ", ".join(done) + "." if done else "nothing to do"
 
 
 def reach_line(entries: Sequence[Entry], machine: str) -> str:
@@ -177,7 +170,7 @@ def plan_lines(report: Report) -> list[str]:
         for action in dict.fromkeys(each.action for each in report.entries)
     ]
     total = f"Would: {', '.join(counts)}." if counts else "nothing to do"
-    return [*align(rows, indent=GAP), *report.notes, f"{total} Nothing was done."]
+    return [*report.notes, *align(rows, indent=GAP), f"{total} Nothing was done."]
 
 
 def plan_reason(entry: Entry) -> str:
