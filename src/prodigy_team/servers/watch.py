@@ -1,4 +1,4 @@
-"""`watch`: a process in the foreground that brings dead servers back at once, and gives up on those that cannot live."""
+"""`watch`: in the foreground, brings dead servers back at once, and gives up on those that cannot live."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Patience:
         return now >= due
 
 
-class _StopAskedFor(Exception):
+class _StopAskedForError(Exception):
     """SIGTERM or SIGINT came; raised only where nothing is half done."""
 
 
@@ -59,21 +59,21 @@ class _Bell:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ring)
 
-    def _ring(self, number: int, frame: FrameType | None) -> None:
+    def _ring(self, _number: int, _frame: FrameType | None) -> None:
         self._rung = True
 
     def pause(self, seconds: float) -> None:
         """Sleep, unless asked to stop.
 
         Raises:
-            _StopAskedFor: A signal came, now or earlier.
+            _StopAskedForError: A signal came, now or earlier.
         """
         deadline = time.monotonic() + seconds
         while not self._rung and (left := deadline - time.monotonic()) > 0:
             if select.select([self._ears], [], [], left)[0]:
                 os.read(self._ears, 64)
         if self._rung:
-            raise _StopAskedFor
+            raise _StopAskedForError
 
 
 def _plain_pipe() -> tuple[int, int]:
@@ -103,7 +103,7 @@ def watch(
         _tell(supervisor.up().entries, say)
         notify("READY=1")
         _look_again_and_again(supervisor, say)
-    except _StopAskedFor:
+    except _StopAskedForError:
         notify("STOPPING=1")
         if stop_servers:
             _tell(supervisor.stop(force=True).entries, say)
