@@ -4,7 +4,8 @@ Started by exec, it holds neither guard nor database and has no thread and no ev
 nothing that could hang or stay locked. It says on its output who was started and who ended, and goes when its input
 closes; the servers stay. Only `servers.runners.local` talks to it:
 
-    request, one line:  {"servers": [{"name", "team", "annotators", "state", "argv", "env", "cwd", "log", "alive_fd", "listener_fd"}]}
+    request, one line:  {"servers": [{"name", "team", "annotators", "state", "argv", "env", "cwd", "log",
+                                      "alive_fd", "listener_fd"}]}
     replies, one each:  {"name", "pid", "started_at"}, {"name", "failed": reason}; later {"name", "exit": code}
 """
 

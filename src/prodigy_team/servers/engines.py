@@ -127,7 +127,7 @@ def decide_engine(roster: Roster, *, recorded: str | None, environ: Mapping[str,
         since = "" if roster.engine == PRODIGY else ", though this team's servers have run on it"
         raise TeamError(
             f"Prodigy is not installed for {roster.python}{since}.",
-            remedy='Install it there, let `python` in [team] name the interpreter that has it, or set engine = "embedded".',
+            remedy='Install it there, let `python` name the interpreter that has it, or set engine = "embedded".',
         )
     return EMBEDDED
 
@@ -140,7 +140,7 @@ def installed_prodigy(python: Path, environ: Mapping[str, str]) -> str | None:
     Raises:
         TeamError: The interpreter cannot be run.
     """
-    if os.path.abspath(python) == os.path.abspath(sys.executable):  # not resolved: a virtual environment is a link
+    if python.absolute() == Path(sys.executable).absolute():  # not resolved: a virtual environment's is a link
         try:
             return importlib.metadata.version("prodigy")
         except importlib.metadata.PackageNotFoundError:

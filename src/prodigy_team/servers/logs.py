@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from io import RawIOBase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,13 +35,7 @@ def tail(path: Path, lines: int, *, since: int = 0) -> list[str]:
     Args:
         since: Nothing before this offset counts, unless the log has been rotated meanwhile.
     """
-    if lines <= 0:
-        return []
-    with suppress(FileNotFoundError), path.open("rb") as file:
-        end = file.seek(0, os.SEEK_END)
-        start = since if since <= end else 0
-        return _decode(_last_blocks(file, start, end, lines))[-lines:]
-    return []
+    return _tail(path, lines, since, _size(path))
 
 
 def follow(path: Path, *, lines: int = 10, wait: Callable[[float], object] = time.sleep) -> Iterator[str]:
@@ -49,8 +44,8 @@ def follow(path: Path, *, lines: int = 10, wait: Callable[[float], object] = tim
     Survives rotation: what was written before it and not yet read is taken from the copy. ``wait`` is called with the
     seconds until the next look; it may raise to end the iteration.
     """
-    yield from tail(path, lines)
-    place, copied, rest = _complete_end(path), _stamp(path), b""
+    place, copied, rest = _size(path), _stamp(path), b""
+    yield from _tail(path, lines, 0, place)
     while True:
         chunk, place, copied = _news(path, place, copied)
         *whole, rest = (rest + chunk).split(b"\n")
@@ -69,7 +64,7 @@ def rotate(path: Path, *, limit: int = LIMIT, keep: int = KEEP) -> bool:
         Whether the log was rotated; False where it is small, is being rotated by somebody else, or cannot be copied.
     """
     try:
-        with path.open("rb+") as file:
+        with path.open("rb+", buffering=0) as file:
             if os.fstat(file.fileno()).st_size <= limit:
                 return False
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -133,8 +128,17 @@ def _decode(content: bytes) -> list[str]:
     return content.decode(errors="replace").removesuffix("\n").split("\n") if content else []
 
 
-def _complete_end(path: Path) -> int:
-    """The offset behind the last whole line: `tail` has shown what comes after it too, but it is not finished."""
+def _tail(path: Path, lines: int, since: int, until: int) -> list[str]:
+    """The last lines between two offsets; an offset beyond the end is one from before a rotation."""
+    if lines <= 0:
+        return []
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        start = since if since <= until else 0
+        return _decode(_last_blocks(file, start, until, lines))[-lines:]
+    return []
+
+
+def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except FileNotFoundError:
@@ -150,22 +154,24 @@ def _stamp(path: Path) -> int | None:
 
 
 def _news(path: Path, place: int, copied: int | None) -> tuple[bytes, int, int | None]:
-    """What was written since, where to go on, and the newest copy."""
-    newest = _stamp(path)
-    if newest != copied and newest is not None:
-        return _read_from(_copy(path, 1), place), 0, newest
-    chunk = _read_from(path, place)
-    return chunk, place + len(chunk), copied
+    """What was written since, where to go on, and the newest copy. The lock keeps rotation away meanwhile."""
+    with suppress(FileNotFoundError), path.open("rb") as log:
+        fcntl.flock(log, fcntl.LOCK_SH)
+        newest = _stamp(path)
+        if newest != copied and newest is not None:
+            return _read_from(_copy(path, 1), place), 0, newest
+        size = os.fstat(log.fileno()).st_size
+        log.seek(place if place <= size else 0)  # emptied by somebody else
+        chunk = log.read()
+        return chunk, log.tell(), copied
+    return b"", 0, copied
 
 
 def _read_from(path: Path, place: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(place if place <= size else 0)  # emptied by somebody else
-            return file.read()
-    except FileNotFoundError:
-        return b""
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        file.seek(place)
+        return file.read()
+    return b""
 
 
 def _copy(path: Path, number: int) -> Path:
@@ -173,19 +179,21 @@ def _copy(path: Path, number: int) -> Path:
 
 
 def _copy_and_truncate(file: BinaryIO, path: Path, keep: int) -> bool:
-    draft = _copy(path, 0)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """The copy gets its name before the log is emptied: whatever interrupts this, no line is in neither."""
+    descriptor = os.open(_copy(path, 0), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb", buffering=0) as copy:
+        _catch_up(file, copy)
         _move_on(path, keep)
-        copied = 0
-        while True:
-            while chunk := file.read(_BLOCK):
-                copied += copy.write(chunk) or 0
-            if os.fstat(file.fileno()).st_size == copied:
-                os.ftruncate(file.fileno(), 0)
-                break
-    draft.replace(_copy(path, 1))
+        _copy(path, 0).replace(_copy(path, 1))
+        while os.fstat(file.fileno()).st_size > copy.tell():
+            _catch_up(file, copy)
+        os.ftruncate(file.fileno(), 0)
     return True
+
+
+def _catch_up(source: BinaryIO, target: RawIOBase) -> None:
+    while chunk := source.read(_BLOCK):
+        target.write(chunk)
 
 
 def _move_on(path: Path, keep: int) -> None:

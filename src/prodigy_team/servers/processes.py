@@ -131,7 +131,7 @@ def is_ours(pid: int, mark: Mark) -> bool:
 
 
 def is_group_ours(pids: Iterable[int], mark: Mark) -> bool:
-    """Whether a process group is a server's: one proved member is enough, since every server leads a session of its own."""
+    """Whether a process group is a server's: one proved member is enough, since each server leads its own session."""
     return any(is_ours(pid, mark) for pid in pids)
 
 
