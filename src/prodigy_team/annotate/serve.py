@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -200,25 +201,39 @@ def _prepare(setup: _Setup) -> SourceIndex:
 
 
 def _index(setup: _Setup, store: Store) -> SourceIndex:
-    source, recipe = setup.options.source, setup.recipe
+    recipe = setup.recipe
     by = recipe.exclude_by or setup.settings.get("exclude_by", "task")
+    folder = (setup.context.state if setup.context else configuration.prodigy_home(setup.environ)) / "index"
+    source = _with_loader(setup.options, folder)
     name = source.removeprefix("dataset:")
-    state = setup.context.state if setup.context else configuration.prodigy_home(setup.environ)
     return index_source(
         source,
         by=by,
-        folder=state / "index",
+        folder=folder,
         transform=recipe.transform,
         transform_key=recipe.transform_key,
         rows=(lambda: store.answers(name)) if source.startswith("dataset:") else None,
     )
 
 
+def _with_loader(options: Options, folder: Path) -> str:
+    """The source under a name that ends as ``--loader`` says: a file's ending is what tells its format."""
+    if options.loader is None or ":" in options.source.split("/")[0] or options.source.endswith(f".{options.loader}"):
+        return options.source
+    name = blake2b(options.source.encode(), digest_size=8).hexdigest()
+    link = folder / f"source-{name}.{options.loader}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (link.is_symlink() and link.readlink() == Path(options.source)):
+        link.unlink(missing_ok=True)
+        link.symlink_to(options.source)
+    return str(link)
+
+
 def _report_source(index: SourceIndex) -> None:
     for bad in index.bad[:SHOWN_BAD_LINES]:
         print(f"line {bad.line} is left out: {bad.reason}", file=sys.stderr)
-    if len(index.bad) > SHOWN_BAD_LINES:
-        print(f"{len(index.bad) - SHOWN_BAD_LINES} further lines are left out as well", file=sys.stderr)
+    if index.bad_count > SHOWN_BAD_LINES:
+        print(f"{index.bad_count - SHOWN_BAD_LINES} further lines are left out as well", file=sys.stderr)
     log.info("STREAM: %d tasks in %d lines, %d repeated", index.tasks, index.lines, index.repeats)
 
 

@@ -75,7 +75,7 @@ class _Pool:
     """
 
     annotator: str | None
-    mark: int = -1
+    mark: int = 0
     answered: int = 0
     counted: asyncio.Future[None] | None = None
     desks: dict[str, _Desk] = field(default_factory=dict)

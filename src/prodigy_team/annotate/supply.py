@@ -116,13 +116,13 @@ class SourceSupply:
 
     def _places(self, annotator: str | None, *, after: int, limit: int) -> list[int]:
         if self._again:
-            return list(range(after + 1, min(after + 1 + limit, self._index.tasks)))
+            return list(range(after + 1, min(after + limit, self._index.tasks) + 1))
         return self._store.unanswered(self._index.path, self._dataset, annotator, after=after, limit=limit)
 
     def _offer(self, place: int) -> Offer:
         task = self._reader.read(place)
         content = shown_json(self._decorate(task), self._view_id)
-        return Offer(place, identity(task, self._index.by), task["_task_hash"], content)
+        return Offer(place, self._reader.identity(place), task["_task_hash"], content)
 
     def count_answered(self, annotator: str | None) -> int:
         """How many of the source's tasks this annotator (None: anybody) has answered."""
