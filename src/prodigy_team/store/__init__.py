@@ -1,1 +1,27 @@
 """Prodigy's database, and the only SQL on it."""
+
+from __future__ import annotations
+
+from prodigy_team.store.base import (
+    Activity,
+    DatasetInfo,
+    NewAnswer,
+    Outcome,
+    Row,
+    Store,
+    StoreError,
+    TeamDataset,
+    open_store,
+)
+
+__all__ = [
+    "Activity",
+    "DatasetInfo",
+    "NewAnswer",
+    "Outcome",
+    "Row",
+    "Store",
+    "StoreError",
+    "TeamDataset",
+    "open_store",
+]

@@ -1,0 +1,294 @@
+"""The index of who answered what: kept true to the links there are, and asked for what is still open."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import mmh3
+
+from prodigy_team.store.base import StoreError
+from prodigy_team.store.handle import Handle, as_bytes
+from prodigy_team.store.rules import answer_id_in, content_digest
+
+Identify = Callable[[bytes], "tuple[str, bytes] | None"]
+
+_AT_ONCE = 1000
+_INSERT = """
+    INSERT INTO prodigy_team_answer (dataset, identity, annotator, version, link, digest, answer_id)
+    SELECT ?1, ?2, ?3, coalesce(max(version) + 1, 0), ?4, ?5, ?6
+    FROM prodigy_team_answer WHERE dataset = ?1 AND identity = ?2 AND annotator = ?3
+"""
+# How far ahead of the last note the first open place must lie to be worth a note of its own.
+_FRONTIER_STEP = 1000
+
+
+@dataclass(frozen=True)
+class _State:
+    """What the index says of itself, and whether that is still so."""
+
+    index: int
+    dataset: int
+    mark: int
+    links: int
+    true: bool
+    complete: bool
+
+
+def reconcile(handle: Handle, name: str, identify: Identify) -> None:
+    """Bring the index of a dataset up to date, or build it anew where rows have been removed or replaced.
+
+    Building happens in small transactions under a nameless generation, which takes the name in the last one: until
+    then the old index stands, and nobody waits.
+    """
+    state = _state(handle, name)
+    if state and state.true and state.complete:
+        return
+    with handle.indexing:
+        _sweep(handle)
+        state = _state(handle, name)
+        if state is None:
+            _forget(handle, name)
+        elif state.true:
+            _extend(handle, state, identify, known_in=state.index)
+        else:
+            _rebuild(handle, name, state, identify)
+        _sweep(handle)
+
+
+def unanswered(handle: Handle, index: Path, name: str, annotator: str | None, *, after: int, limit: int) -> list[int]:
+    """Places above ``after`` without an answer, in order."""
+    source = _attach(handle, index)
+    dataset = _index_id(handle, name)
+    if dataset is None:
+        return [
+            place
+            for (place,) in handle.all(
+                "SELECT place FROM source.task WHERE place > ? ORDER BY place LIMIT ?", (after, limit)
+            )
+        ]
+    known = _frontier(handle, dataset, annotator, source)
+    start = max(after, known)
+    rows = handle.all(
+        f"SELECT place FROM source.task AS task WHERE place > ? AND NOT {_answered(annotator)} ORDER BY place LIMIT ?",
+        (start, dataset, *_names(annotator), limit),
+    )
+    places = [place for (place,) in rows]
+    if handle.write and after <= known and limit > 0:
+        _note_frontier(handle, dataset, annotator, source, known, places)
+    return places
+
+
+def count_answered(handle: Handle, index: Path, name: str, annotator: str | None) -> int:
+    """How many of the source's tasks have an answer."""
+    _attach(handle, index)
+    dataset = _index_id(handle, name)
+    if dataset is None:
+        return 0
+    query = f"SELECT count(*) FROM source.task AS task WHERE {_answered(annotator)}"
+    return int(handle.one(query, (dataset, *_names(annotator))))
+
+
+def _state(handle: Handle, name: str) -> _State | None:
+    """Compare the index with the links, in one statement and so in one moment; None without such a dataset."""
+    rows = handle.all(
+        "SELECT dataset.id, dataset.created, (SELECT max(id) FROM link WHERE dataset_id = dataset.id), "
+        "indexed.id, indexed.dataset_id, indexed.created, indexed.mark, indexed.links, indexed.newest, "
+        "(SELECT count(*) FROM link WHERE dataset_id = dataset.id AND id <= indexed.mark), "
+        f"(SELECT {handle.content} FROM link JOIN example ON example.id = link.example_id "
+        " WHERE link.id = indexed.mark AND link.dataset_id = dataset.id) "
+        "FROM dataset LEFT JOIN prodigy_team_dataset AS indexed ON indexed.name = dataset.name WHERE dataset.name = ?",
+        (name,),
+    )
+    if not rows:
+        return None
+    dataset, created, newest_link, index, of, of_created, mark, links, newest, count, content = rows[0]
+    if index is None:
+        return _State(0, dataset, 0, 0, true=False, complete=False)
+    # Ids are given out again from the top: whatever was put below the mark since lies at the mark too.
+    true = (of, of_created) == (dataset, created) and count == links and (not mark or _newest_digest(content) == newest)
+    return _State(index, dataset, mark, links, true=true, complete=(newest_link or 0) == mark)
+
+
+def _newest_digest(content: Any) -> bytes:
+    return mmh3.hash_bytes(as_bytes(content)) if content is not None else b""
+
+
+def _extend(handle: Handle, state: _State, identify: Identify, *, known_in: int) -> int:
+    """Index every link above the mark; returns the mark reached.
+
+    Args:
+        known_in: The generation whose entries are taken over where they still fit, with ids that contents may lack.
+    """
+    mark = state.mark
+    while True:
+        page = handle.all(
+            f"SELECT link.id, {handle.content} FROM link LEFT JOIN example ON example.id = link.example_id "
+            "WHERE link.dataset_id = ? AND link.id > ? ORDER BY link.id LIMIT ?",
+            (state.dataset, mark, _AT_ONCE),
+        )
+        if not page:
+            return mark
+        known = _known(handle, known_in, page[0][0], page[-1][0])
+        entries = [_entry(link, content, identify, known) for link, content in page]
+        with handle.writing():
+            mark = _index_page(handle, state.index, mark, page, [entry for entry in entries if entry])
+
+
+Entry = tuple[bytes, str, int, bytes, "str | None"]
+
+
+def _known(handle: Handle, index: int, first: int, last: int) -> dict[int, Entry]:
+    rows = handle.all(
+        "SELECT identity, annotator, link, digest, answer_id FROM prodigy_team_answer WHERE dataset = ? AND link BETWEEN ? AND ?",
+        (index, first, last),
+    )
+    return {row[2]: (row[0], row[1], row[2], row[3], row[4]) for row in rows}
+
+
+def _entry(link: int, content: Any, identify: Identify, known: dict[int, Entry]) -> Entry | None:
+    if content is None:
+        return None
+    stored = as_bytes(content)
+    digest = content_digest(stored)
+    have = known.get(link)
+    if have and have[3] == digest:
+        return have
+    found = identify(stored)
+    return (found[1], found[0], link, digest, answer_id_in(stored)) if found else None
+
+
+def _index_page(handle: Handle, index: int, mark: int, page: list[tuple[Any, ...]], entries: list[Entry]) -> int:
+    """Enter one page and move the mark over it; answers that `append` has entered meanwhile stay as they are."""
+    first, last = page[0][0], page[-1][0]
+    row = handle.connection.execute("SELECT mark, links FROM prodigy_team_dataset WHERE id = ?", (index,)).fetchone()
+    if row is None or row[0] != mark:  # `append` moved on, or the dataset was replaced: read again from there
+        return int(row[0]) if row else last
+    present = _known(handle, index, first, last)
+    wanted = {entry[2]: entry for entry in entries}
+    stale = [link for link, entry in present.items() if wanted.get(link) != entry]
+    handle.connection.executemany(
+        "DELETE FROM prodigy_team_answer WHERE dataset = ? AND link = ?", [(index, link) for link in stale]
+    )
+    new = [entry for link, entry in wanted.items() if link not in present or link in stale]
+    handle.connection.executemany(
+        _INSERT, [(index, identity, name, link, digest, key) for identity, name, link, digest, key in new]
+    )
+    handle.connection.execute(
+        "UPDATE prodigy_team_dataset SET mark = ?, links = ?, newest = ? WHERE id = ?",
+        (last, row[1] + len(page), _newest_digest(page[-1][1]), index),
+    )
+    return int(last)
+
+
+def _rebuild(handle: Handle, name: str, old: _State, identify: Identify) -> None:
+    with handle.writing() as connection:
+        created = handle.one("SELECT created FROM dataset WHERE id = ?", (old.dataset,))
+        cursor = connection.execute(
+            "INSERT INTO prodigy_team_dataset (name, dataset_id, created) VALUES (NULL, ?, ?)",
+            (old.dataset, created or 0),
+        )
+    state = _State(int(cursor.lastrowid or 0), old.dataset, 0, 0, true=True, complete=False)
+    while True:
+        mark = _extend(handle, state, identify, known_in=old.index)
+        with handle.writing() as connection:
+            newest = handle.one("SELECT max(id) FROM link WHERE dataset_id = ?", (old.dataset,)) or 0
+            if newest <= mark:
+                connection.execute("UPDATE prodigy_team_dataset SET name = NULL WHERE name = ?", (name,))
+                connection.execute("UPDATE prodigy_team_dataset SET name = ? WHERE id = ?", (name, state.index))
+                return
+        state = _State(state.index, old.dataset, mark, 0, true=True, complete=False)
+
+
+def _forget(handle: Handle, name: str) -> None:
+    with handle.writing() as connection:
+        if handle.dataset_id(name) is None:
+            connection.execute("UPDATE prodigy_team_dataset SET name = NULL WHERE name = ?", (name,))
+
+
+def _sweep(handle: Handle) -> None:
+    """Remove nameless generations, a little at a time. Only under `Handle.indexing`: another may be building one."""
+    for (index,) in handle.all("SELECT id FROM prodigy_team_dataset WHERE name IS NULL"):
+        removed = 1
+        while removed:
+            with handle.writing() as connection:
+                removed = connection.execute(
+                    "DELETE FROM prodigy_team_answer WHERE rowid IN "
+                    "(SELECT rowid FROM prodigy_team_answer WHERE dataset = ? LIMIT 5000)",
+                    (index,),
+                ).rowcount
+        with handle.writing() as connection:
+            connection.execute("DELETE FROM prodigy_team_frontier WHERE dataset = ?", (index,))
+            connection.execute("DELETE FROM prodigy_team_dataset WHERE id = ?", (index,))
+
+
+def _answered(annotator: str | None) -> str:
+    person = " AND answer.annotator = ?" if annotator is not None else ""
+    return (
+        "EXISTS (SELECT 1 FROM prodigy_team_answer AS answer INDEXED BY prodigy_team_answer_key "
+        f"WHERE answer.dataset = ? AND answer.identity = task.identity{person})"
+    )
+
+
+def _names(annotator: str | None) -> tuple[str, ...]:
+    return () if annotator is None else (annotator,)
+
+
+def _index_id(handle: Handle, name: str) -> int | None:
+    """The index of a dataset as it stands now; None where nobody has indexed it, or it has been dropped since."""
+    if not handle.has_table("prodigy_team_dataset"):
+        return None
+    found = handle.one(
+        "SELECT indexed.id FROM prodigy_team_dataset AS indexed JOIN dataset ON dataset.name = indexed.name "
+        "WHERE indexed.name = ? AND dataset.id = indexed.dataset_id AND dataset.created = indexed.created",
+        (name,),
+    )
+    return int(found) if found is not None else None
+
+
+def _attach(handle: Handle, index: Path) -> str:
+    """Make a source index readable as `source`; returns what tells it from another, an earlier one at that path too."""
+    try:
+        state = index.stat()
+    except OSError as error:
+        raise StoreError(
+            f"The index of the source, {index}, cannot be read: {error.strerror}.",
+            remedy="The next `up` makes it again.",
+        ) from error
+    stamp = f"{index.resolve()}:{state.st_ino}:{state.st_size}:{state.st_mtime_ns}"
+    if handle.source != stamp:
+        if handle.source:
+            handle.all("DETACH DATABASE source")
+            handle.source = ""
+        handle.all("ATTACH DATABASE ? AS source", (f"file:{quote(os.fspath(index.resolve()))}?mode=ro",))
+        handle.source = stamp
+    return stamp
+
+
+def _frontier(handle: Handle, dataset: int, annotator: str | None, source: str) -> int:
+    """The place up to which all was answered when somebody last looked; -1 where nobody has."""
+    found = handle.one(
+        "SELECT place FROM prodigy_team_frontier WHERE dataset = ? AND annotator = ? AND source = ?",
+        (dataset, annotator or "", source),
+    )
+    return int(found) if found is not None else -1
+
+
+def _note_frontier(
+    handle: Handle, dataset: int, annotator: str | None, source: str, known: int, places: list[int]
+) -> None:
+    """Note how far all is answered: looking again at 900,000 answered tasks takes a second at every start."""
+    reached = places[0] - 1 if places else int(handle.one("SELECT max(place) FROM source.task") or 0)
+    if reached < known + _FRONTIER_STEP:
+        return
+    with handle.writing() as connection:
+        # Answers found deleted in the meantime have taken the notes with them, and the index with its rebuilding.
+        connection.execute(
+            "INSERT OR REPLACE INTO prodigy_team_frontier SELECT id, ?, ?, ? FROM prodigy_team_dataset "
+            "WHERE id = ? AND name IS NOT NULL",
+            (annotator or "", source, reached, dataset),
+        )

@@ -1,0 +1,153 @@
+"""New answers into the database: many batches, one transaction, and the rules of `rules.judge`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import mmh3
+
+from prodigy_team.store.base import NewAnswer, Outcome
+from prodigy_team.store.handle import Handle, as_bytes
+from prodigy_team.store.rules import KnownAnswer, content_digest, judge
+
+_KNOWN = """
+    SELECT rowid, 1, version, link, digest, answer_id FROM prodigy_team_answer
+    WHERE dataset = ?1 AND identity = ?2 AND annotator = ?3
+    UNION ALL
+    SELECT rowid, 0, version, link, digest, answer_id FROM prodigy_team_answer
+    WHERE dataset = ?1 AND answer_id = ?4 AND NOT (identity = ?2 AND annotator = ?3)
+"""
+
+
+def append(handle: Handle, dataset: str, batches: Sequence[Sequence[NewAnswer]]) -> list[list[Outcome]]:
+    """Judge and store in one transaction; when this returns, what is said to be stored is on disk."""
+    digests = [[content_digest(answer.content) for answer in batch] for batch in batches]
+    with handle.writing():
+        appending = _Appending(handle, dataset)
+        outcomes = [
+            [appending.take(answer, digest) for answer, digest in zip(batch, marks, strict=True)]
+            for batch, marks in zip(batches, digests, strict=True)
+        ]
+        appending.finish()
+    return outcomes
+
+
+class _Appending:
+    """One transaction's worth of new answers.
+
+    Ids are given out here as SQLite would, the highest plus one, which is safe under the write lock and lets all rows
+    of a kind go in with one statement.
+    """
+
+    def __init__(self, handle: Handle, dataset: str) -> None:
+        self._handle = handle
+        self._connection = handle.connection
+        self._dataset = handle.ensure(dataset, session=False)
+        self._index, self._mark, self._links = current_index(handle, dataset, self._dataset)
+        example, link, newest = self._connection.execute(
+            "SELECT (SELECT max(id) FROM example), (SELECT max(id) FROM link), (SELECT max(id) FROM link WHERE dataset_id = ?)",
+            (self._dataset,),
+        ).fetchone()
+        self._example, self._link = example or 0, link or 0
+        # Rows that somebody else wrote and nobody has indexed yet keep the mark where it is.
+        self._complete = (newest or 0) == self._mark
+        self._sessions: dict[str, int] = {}
+        self._examples: list[tuple[int, int, int, bytes]] = []
+        self._new_links: list[tuple[int, int, int]] = []
+        self._last: tuple[int, bytes] | None = None
+        self._stored = 0
+
+    def take(self, answer: NewAnswer, digest: bytes) -> Outcome:
+        """Judge one answer, and store it where the rules say so."""
+        key = (self._index, answer.identity, answer.annotator)
+        found = self._connection.execute(_KNOWN, (*key, answer.answer_id)).fetchall()
+        if found:
+            found = self._still_true(found)
+        known = [KnownAnswer(bool(own), answer_id, mark) for _, own, _, _, mark, answer_id in found]
+        outcome = judge(answer, digest, known)
+        if outcome is Outcome.STORED:
+            version = max((row[2] for row in found if row[1]), default=-1) + 1
+            self._store(answer, digest, version)
+        return outcome
+
+    def finish(self) -> None:
+        """Write what is left, and how far the index reaches."""
+        self._flush()
+        if self._last is not None and self._complete:
+            link, content = self._last
+            self._connection.execute(
+                "UPDATE prodigy_team_dataset SET mark = ?, links = ?, newest = ? WHERE id = ?",
+                (link, self._links + self._stored, mmh3.hash_bytes(content), self._index),
+            )
+
+    def _store(self, answer: NewAnswer, digest: bytes, version: int) -> None:
+        self._example += 1
+        self._examples.append((self._example, answer.input_hash, answer.task_hash, answer.content))
+        self._link += 1
+        main = self._link
+        self._new_links.append((main, self._example, self._dataset))
+        for name in answer.sessions:
+            self._link += 1
+            self._new_links.append((self._link, self._example, self._session(name)))
+        # At once, not at the end: the next answer of the same batch may be to the same task.
+        self._connection.execute(
+            "INSERT INTO prodigy_team_answer (dataset, identity, annotator, version, link, digest, answer_id) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (self._index, answer.identity, answer.annotator, version, main, digest, answer.answer_id),
+        )
+        self._last = (main, answer.content)
+        self._stored += 1
+
+    def _session(self, name: str) -> int:
+        if name not in self._sessions:
+            self._sessions[name] = self._handle.ensure(name, session=True)
+        return self._sessions[name]
+
+    def _flush(self) -> None:
+        if self._examples:
+            self._connection.executemany(
+                "INSERT INTO example (id, input_hash, task_hash, content) VALUES (?, ?, ?, ?)", self._examples
+            )
+            self._connection.executemany(
+                "INSERT INTO link (id, example_id, dataset_id) VALUES (?, ?, ?)", self._new_links
+            )
+            self._examples, self._new_links = [], []
+
+    def _still_true(
+        self, found: list[tuple[int, int, int, int, bytes, str | None]]
+    ) -> list[tuple[int, int, int, int, bytes, str | None]]:
+        """Leave out answers whose row somebody has deleted since: an answer must not be refused for the sake of nothing."""
+        self._flush()
+        true = []
+        for row in sorted(found, key=lambda row: row[2]):
+            content = self._handle.one(
+                f"SELECT {self._handle.content} FROM link JOIN example ON example.id = link.example_id "
+                "WHERE link.id = ? AND link.dataset_id = ?",
+                (row[3], self._dataset),
+            )
+            if content is not None and content_digest(as_bytes(content)) == row[4]:
+                true.append(row)
+            else:
+                self._connection.execute("DELETE FROM prodigy_team_answer WHERE rowid = ?", (row[0],))
+                self._connection.execute("DELETE FROM prodigy_team_frontier WHERE dataset = ?", (self._index,))
+        return true
+
+
+def current_index(handle: Handle, name: str, dataset: int) -> tuple[int, int, int]:
+    """Id, mark and number of links of the index that belongs to a dataset row; a fresh one where it has none.
+
+    Prodigy's ids come back after a drop, so an index belongs to name, id and time of creation together. Inside
+    `Handle.writing` only.
+    """
+    created = handle.one("SELECT created FROM dataset WHERE id = ?", (dataset,))
+    row = handle.connection.execute(
+        "SELECT id, mark, links, dataset_id, created FROM prodigy_team_dataset WHERE name = ?", (name,)
+    ).fetchone()
+    if row and row[3:] == (dataset, created):
+        return int(row[0]), int(row[1]), int(row[2])
+    if row:  # nameless, it is swept away by the next `reconcile`
+        handle.connection.execute("UPDATE prodigy_team_dataset SET name = NULL WHERE id = ?", (row[0],))
+    cursor = handle.connection.execute(
+        "INSERT INTO prodigy_team_dataset (name, dataset_id, created) VALUES (?, ?, ?)", (name, dataset, created)
+    )
+    return int(cursor.lastrowid or 0), 0, 0

@@ -1,0 +1,192 @@
+"""What a store of answers is: its values, its protocol, and how one is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from prodigy_team.errors import TeamError
+
+if TYPE_CHECKING:
+    from prodigy_team.settings import Database
+
+
+class StoreError(TeamError):
+    """The database cannot be opened, read or written."""
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """One row of Prodigy's dataset table.
+
+    Attributes:
+        created: Unix seconds.
+        session: Whether it is one session's share of another dataset.
+        answers: Number of links, thus of saved answers, corrections included.
+    """
+
+    name: str
+    created: int
+    session: bool
+    answers: int
+
+
+@dataclass(frozen=True)
+class TeamDataset:
+    """A dataset that a team wrote, from the register, whether or not it still exists.
+
+    Attributes:
+        kind: "answers" where people answered into it, "merged" where `merge` wrote it.
+        exists: False once it has been dropped.
+    """
+
+    name: str
+    kind: str
+    exists: bool
+    answers: int
+
+
+@dataclass(frozen=True)
+class NewAnswer:
+    """An answer on its way into the database.
+
+    Attributes:
+        content: Compact JSON, exactly as it will be stored.
+        annotator: The person, as named in the roster or by the session.
+        identity: 16 bytes, the task's identity.
+        answer_id: The page's own id of this answer; None for a client without ids.
+        replaces: Id of the answer that this one corrects.
+        sessions: Session datasets that link to it besides the main one.
+    """
+
+    content: bytes
+    input_hash: int
+    task_hash: int
+    annotator: str
+    identity: bytes
+    answer_id: str | None = None
+    replaces: str | None = None
+    sessions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """A stored answer with what a copy of it needs."""
+
+    link: int
+    input_hash: int
+    task_hash: int
+    content: bytes
+
+
+class Outcome(Enum):
+    """What became of a new answer: stored, already there, or in contradiction to what is there."""
+
+    STORED = "stored"
+    REPEATED = "repeated"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Activity:
+    """How many answers a dataset holds, and the Unix time of the newest; None where there is none or it carries no time."""
+
+    answers: int
+    last_answer_at: float | None
+
+
+class Store(Protocol):
+    """Prodigy's database. One thread uses a store at a time; any number of processes may have one open."""
+
+    def datasets(self) -> list[DatasetInfo]:
+        """All datasets in the order they were made, sessions included; not those half written by a merge."""
+
+    def answers(self, dataset: str) -> Iterator[bytes]:
+        """Stored contents in link order, unchanged, in constant memory; nothing for a dataset that does not exist."""
+
+    def rows(self, dataset: str) -> Iterator[Row]:
+        """As `answers`, with the hashes beside each content."""
+
+    def export(self, dataset: str, write: Callable[[bytes], object]) -> int:
+        """Write stored contents in link order, one a line, and return how many there were."""
+
+    def activity(self, datasets: Iterable[str]) -> dict[str, Activity]:
+        """Number of answers and time of the newest, for each name asked; zero for what does not exist."""
+
+    def ensure_dataset(
+        self, name: str, *, session: bool = False, team: str | None = None, kind: str = "answers"
+    ) -> None:
+        """Make a dataset unless it is there, and enter it into the team's register."""
+
+    def team_datasets(self, team: str) -> list[TeamDataset]:
+        """What this team ever wrote, by name, dropped datasets and names no longer on the roster included."""
+
+    def append(self, dataset: str, batches: Sequence[Sequence[NewAnswer]]) -> list[list[Outcome]]:
+        """Store several batches in one transaction that is on disk when this returns; the rules are `rules.judge`."""
+
+    def reconcile(self, dataset: str, identify: Callable[[bytes], tuple[str, bytes] | None]) -> None:
+        """Make the index of answers true to the links there are, whoever wrote or removed them.
+
+        Args:
+            identify: Content to (annotator, task identity); None for an answer that belongs to nobody or to no task.
+        """
+
+    def unanswered(self, index: Path, dataset: str, annotator: str | None, *, after: int, limit: int) -> list[int]:
+        """Places of a source index, in order and above ``after``, that the annotator (None: anybody) has not answered."""
+
+    def count_answered(self, index: Path, dataset: str, annotator: str | None) -> int:
+        """How many tasks of a source index the annotator (None: anybody) has answered."""
+
+    def write_rows(self, hidden: str, rows: Iterable[Row]) -> int:
+        """Append copies of rows to a hidden dataset, in transactions of well under 200 ms; returns how many."""
+
+    def publish(self, hidden: str, dataset: str) -> None:
+        """Let a hidden dataset take a name, behind the answers that already stand under it, in one step."""
+
+    def discard(self, hidden: str) -> int:
+        """Remove a hidden dataset, a little at a time, and the examples that nothing else links to."""
+
+    def leftovers(self, purpose: str) -> list[str]:
+        """Hidden datasets named `prodigy-team:PURPOSE:…` that a process which was killed has left."""
+
+    def sessions_of(self, dataset: str) -> list[DatasetInfo]:
+        """Session datasets that share answers with this dataset, with the number of answers shared."""
+
+    def drop(self, dataset: str) -> int:
+        """Remove a dataset with its session datasets' share of it; returns how many answers it had."""
+
+    def alone(self, purpose: str) -> AbstractContextManager[None]:
+        """Hold the one right to a long task such as merging; StoreError where another process has it."""
+
+    def close(self) -> None:
+        """Let go of the database."""
+
+
+def open_store(database: Database, *, write: bool, create: bool = False) -> Store:
+    """Open the database that the settings name.
+
+    Args:
+        write: False opens it so that nothing can be written.
+        create: Make file and tables where there are none; only together with ``write``.
+
+    Raises:
+        StoreError: It cannot be opened, or is of a kind that this release does not read.
+    """
+    if database.kind == "postgresql":
+        raise StoreError(
+            f"The answers are in a PostgreSQL database ({database.origin}), which comes in a later release.",
+            remedy="Use an SQLite file until then (`database` in team.toml), or leave PostgreSQL to a licensed Prodigy "
+            "by Prodigy's own settings; counts, merge and export are not available there.",
+        )
+    if database.kind != "sqlite":
+        raise StoreError(
+            f"The answers are in a {database.kind} database ({database.origin}), which only a licensed Prodigy can use.",
+            remedy="Counts, merge and export are not available there; use `prodigy db-out`, or an SQLite file.",
+        )
+    from prodigy_team.store.sqlite import open_sqlite
+
+    return open_sqlite(database.path, write=write, create=create)

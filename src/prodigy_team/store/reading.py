@@ -1,0 +1,170 @@
+"""Answers out of the database: in link order, as stored, a little at a time so that no writer waits for a reader."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from prodigy_team.store.base import Activity, DatasetInfo, Row, TeamDataset
+from prodigy_team.store.connection import translated
+from prodigy_team.store.handle import HIDDEN, Handle, as_bytes
+
+_AT_ONCE = 256
+_PAGE_BYTES = 4_000_000
+_TIMESTAMP = re.compile(rb'"_timestamp" ?: ?([0-9]+(?:\.[0-9]+)?)')
+# A string, or white space between tokens. A raw line break inside a string is no JSON, but costs nothing to mend.
+_TOKEN = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+', re.DOTALL)
+
+# CROSS JOIN keeps SQLite from starting at the examples; the dataset is looked up by name each time, since its id can
+# come to mean another dataset while somebody reads.
+_PAGE = """
+    SELECT link.id AS link, {columns}
+    FROM link CROSS JOIN example ON example.id = link.example_id
+    WHERE link.dataset_id = (SELECT id FROM dataset WHERE name = ?) AND link.id > ? AND link.id <= ?
+    ORDER BY link.id LIMIT ?
+"""
+
+
+def read_datasets(handle: Handle) -> list[DatasetInfo]:
+    """All datasets that are to be seen."""
+    columns = {name for _, name, *_ in handle.all("PRAGMA table_info(dataset)")}
+    session = "session" if "session" in columns else "0"
+    rows = handle.all(
+        f"SELECT name, created, {session}, (SELECT count(*) FROM link WHERE dataset_id = dataset.id) FROM dataset ORDER BY id"
+    )
+    return [
+        DatasetInfo(name, int(created or 0), bool(session), answers)
+        for name, created, session, answers in rows
+        if not name.startswith(HIDDEN)
+    ]
+
+
+def read_team_datasets(handle: Handle, team: str) -> list[TeamDataset]:
+    """The register of what a team wrote."""
+    if not handle.has_table("prodigy_team_writer"):
+        return []
+    rows = handle.all(
+        "SELECT writer.dataset, writer.kind, dataset.id IS NOT NULL, "
+        "(SELECT count(*) FROM link WHERE dataset_id = dataset.id) "
+        "FROM prodigy_team_writer AS writer LEFT JOIN dataset ON dataset.name = writer.dataset "
+        "WHERE writer.team = ? ORDER BY writer.dataset",
+        (team,),
+    )
+    return [TeamDataset(name, kind, bool(exists), answers) for name, kind, exists, answers in rows]
+
+
+def read_rows(handle: Handle, dataset: str) -> Iterator[Row]:
+    """Answers in link order, up to the newest there was at the start."""
+    columns = f"example.input_hash, example.task_hash, {handle.content}"
+    for link, input_hash, task_hash, content in _pages(handle, dataset, columns):
+        yield Row(link, input_hash, task_hash, as_bytes(content))
+
+
+def read_answers(handle: Handle, dataset: str) -> Iterator[bytes]:
+    """Contents in link order, up to the newest there was at the start."""
+    return (as_bytes(content) for _, content in _pages(handle, dataset, handle.content))
+
+
+def export(handle: Handle, dataset: str, write: Callable[[bytes], object]) -> int:
+    """Write one record a line; SQLite joins them, so that Python touches a few hundred at a time."""
+    joined = _PAGE.format(columns="CAST(content AS BLOB) AS content")
+    query = f"SELECT max(link), count(*), CAST(group_concat(content, char(10)) || char(10) AS BLOB) FROM ({joined})"
+    utf8 = handle.content != "content"
+    total, after, until, limit = 0, 0, _newest(handle, dataset), 16
+    while after < until:
+        page = _try_page(handle, query, (dataset, after, until, limit)) if utf8 else None
+        last, count, lines = page or _slow_page(handle, dataset, after, until, limit)
+        if not count:
+            break
+        if page and (lines.count(b"\n") != count or b"\r" in lines):
+            last, count, lines = _slow_page(handle, dataset, after, until, limit)
+        write(lines)
+        total, after = total + count, last
+        # Pictures make large records: keep what is in memory at a time to some megabytes.
+        limit = max(1, min(_AT_ONCE, limit * 2, _PAGE_BYTES * count // max(len(lines), 1)))
+    return total
+
+
+def one_line(content: bytes) -> bytes:
+    """A record on one line: line breaks between JSON's tokens go with the white space around them."""
+    if b"\n" not in content and b"\r" not in content:
+        return content
+    return _TOKEN.sub(_compact_token, content)
+
+
+def read_activity(handle: Handle, datasets: Iterable[str]) -> dict[str, Activity]:
+    """Counts and newest times, in one statement: several would each wait for a writer's lock."""
+    names = list(dict.fromkeys(datasets))
+    found = {name: Activity(0, None) for name in names}
+    newest = (
+        f"SELECT {handle.content} FROM example WHERE id = "
+        "(SELECT example_id FROM link WHERE dataset_id = dataset.id ORDER BY id DESC LIMIT 1)"
+    )
+    for start in range(0, len(names), 500):
+        part = names[start : start + 500]
+        for name, answers, content in handle.all(
+            f"SELECT name, (SELECT count(*) FROM link WHERE dataset_id = dataset.id), ({newest}) "
+            f"FROM dataset WHERE name IN ({', '.join('?' * len(part))})",
+            tuple(part),
+        ):
+            found[name] = Activity(answers, _timestamp(as_bytes(content)) if content is not None else None)
+    return found
+
+
+def _newest(handle: Handle, dataset: str) -> int:
+    return int(
+        handle.one("SELECT max(id) FROM link WHERE dataset_id = (SELECT id FROM dataset WHERE name = ?)", (dataset,))
+        or 0
+    )
+
+
+def _pages(handle: Handle, dataset: str, columns: str) -> Iterator[tuple[Any, ...]]:
+    """Rows, fetched a page at a time: an open statement would hold up the commits of a file without WAL."""
+    after, until, limit = 0, _newest(handle, dataset), 16
+    query = _PAGE.format(columns=columns)
+    while after < until:
+        page = handle.all(query, (dataset, after, until, limit))
+        if not page:
+            return
+        yield from page
+        after = page[-1][0]
+        size = sum(len(row[-1]) for row in page)
+        limit = max(1, min(1024, limit * 2, _PAGE_BYTES * len(page) // max(size, 1)))
+
+
+def _try_page(handle: Handle, query: str, parameters: tuple[Any, ...]) -> tuple[int, int, bytes] | None:
+    with translated(handle.path):
+        try:
+            last, count, lines = handle.connection.execute(query, parameters).fetchone()
+        except sqlite3.DataError:  # longer together than SQLite allows (1 GB)
+            return None
+    return (last or 0, count, lines or b"")
+
+
+def _slow_page(handle: Handle, dataset: str, after: int, until: int, limit: int) -> tuple[int, int, bytes]:
+    """The same page record by record: for records that hold line breaks, or text in UTF-16."""
+    rows = handle.all(_PAGE.format(columns=handle.content), (dataset, after, until, limit))
+    lines = b"".join(one_line(as_bytes(content)) + b"\n" for _, content in rows)
+    return (rows[-1][0] if rows else 0, len(rows), lines)
+
+
+def _compact_token(match: re.Match[bytes]) -> bytes:
+    text = match[1]
+    if text is None:
+        return b""
+    return bytes(text).replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+
+
+def _timestamp(content: bytes) -> float | None:
+    """When an answer was given, Unix seconds; parsed only where the key stands more than once."""
+    found = _TIMESTAMP.findall(content) if b'"_timestamp"' in content else []
+    if len(found) == 1:
+        return float(found[0])
+    try:
+        stamp = json.loads(content).get("_timestamp") if found else None
+    except (ValueError, AttributeError):
+        return None
+    return float(stamp) if isinstance(stamp, (int, float)) else None

@@ -1,0 +1,116 @@
+"""Prodigy's database in an SQLite file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+from prodigy_team.store import answered, appending, bulk, reading
+from prodigy_team.store.base import Activity, DatasetInfo, NewAnswer, Outcome, Row, Store, TeamDataset
+from prodigy_team.store.connection import connect_to_read, connect_to_write
+from prodigy_team.store.handle import Handle
+from prodigy_team.store.locking import hold_alone, lock_path
+
+
+def open_sqlite(
+    path: Path | None, *, write: bool, create: bool = False, clock: Callable[[], float] = time.time
+) -> Store:
+    """Open a file, or a database in memory where the path is None or `:memory:`."""
+    file = None if path is None or str(path) == ":memory:" else path
+    if file is not None and not write:
+        return SqliteStore(Handle(connect_to_read(file), file, write=False, clock=clock))
+    return SqliteStore(Handle(connect_to_write(file, create=create), file, write=write, clock=clock))
+
+
+class SqliteStore:
+    """The store protocol on one SQLite file; `base.Store` says what each member does."""
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+
+    def datasets(self) -> list[DatasetInfo]:
+        """See `Store.datasets`."""
+        return reading.read_datasets(self._handle)
+
+    def answers(self, dataset: str) -> Iterator[bytes]:
+        """See `Store.answers`."""
+        return reading.read_answers(self._handle, dataset)
+
+    def rows(self, dataset: str) -> Iterator[Row]:
+        """See `Store.rows`."""
+        return reading.read_rows(self._handle, dataset)
+
+    def export(self, dataset: str, write: Callable[[bytes], object]) -> int:
+        """See `Store.export`."""
+        return reading.export(self._handle, dataset, write)
+
+    def activity(self, datasets: Iterable[str]) -> dict[str, Activity]:
+        """See `Store.activity`."""
+        return reading.read_activity(self._handle, datasets)
+
+    def ensure_dataset(
+        self, name: str, *, session: bool = False, team: str | None = None, kind: str = "answers"
+    ) -> None:
+        """See `Store.ensure_dataset`."""
+        with self._handle.writing() as connection:
+            self._handle.ensure(name, session=session)
+            if team is not None:
+                connection.execute(
+                    "INSERT OR IGNORE INTO prodigy_team_writer (team, dataset, kind, since) VALUES (?, ?, ?, ?)",
+                    (team, name, kind, int(self._handle.clock())),
+                )
+
+    def team_datasets(self, team: str) -> list[TeamDataset]:
+        """See `Store.team_datasets`."""
+        return reading.read_team_datasets(self._handle, team)
+
+    def append(self, dataset: str, batches: Sequence[Sequence[NewAnswer]]) -> list[list[Outcome]]:
+        """See `Store.append`."""
+        return appending.append(self._handle, dataset, batches)
+
+    def reconcile(self, dataset: str, identify: Callable[[bytes], tuple[str, bytes] | None]) -> None:
+        """See `Store.reconcile`."""
+        answered.reconcile(self._handle, dataset, identify)
+
+    def unanswered(self, index: Path, dataset: str, annotator: str | None, *, after: int, limit: int) -> list[int]:
+        """See `Store.unanswered`."""
+        return answered.unanswered(self._handle, index, dataset, annotator, after=after, limit=limit)
+
+    def count_answered(self, index: Path, dataset: str, annotator: str | None) -> int:
+        """See `Store.count_answered`."""
+        return answered.count_answered(self._handle, index, dataset, annotator)
+
+    def write_rows(self, hidden: str, rows: Iterable[Row]) -> int:
+        """See `Store.write_rows`."""
+        return bulk.write_rows(self._handle, hidden, rows)
+
+    def publish(self, hidden: str, dataset: str) -> None:
+        """See `Store.publish`."""
+        bulk.publish(self._handle, hidden, dataset)
+
+    def discard(self, hidden: str) -> int:
+        """See `Store.discard`."""
+        return bulk.discard(self._handle, hidden)
+
+    def leftovers(self, purpose: str) -> list[str]:
+        """See `Store.leftovers`."""
+        return bulk.leftovers(self._handle, purpose)
+
+    def sessions_of(self, dataset: str) -> list[DatasetInfo]:
+        """See `Store.sessions_of`."""
+        return bulk.read_sessions(self._handle, dataset)
+
+    def drop(self, dataset: str) -> int:
+        """See `Store.drop`."""
+        return bulk.drop(self._handle, dataset)
+
+    def alone(self, purpose: str) -> AbstractContextManager[None]:
+        """See `Store.alone`."""
+        path = self._handle.path
+        return hold_alone(lock_path(path, purpose), purpose) if path is not None else nullcontext()
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._handle.close()
