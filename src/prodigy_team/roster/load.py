@@ -1,0 +1,205 @@
+"""team.toml becomes a Roster: its tables are read, each entry settled, and all of them held against each other."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from prodigy_team.roster.checks import check_together
+from prodigy_team.roster.findings import Findings, parse_ports, parse_seconds, resolve_path
+from prodigy_team.roster.names import plan_entries
+from prodigy_team.roster.paths import DEFAULT_STATE, read_toml
+from prodigy_team.roster.resolve import Context, Resolver
+from prodigy_team.roster.schema import AnnotatorTable, RoutingTable, Tables, read_tables
+from prodigy_team.roster.values import Annotator, Roster, RosterError, Routing, Server
+
+
+def load_roster(path: Path, environ: Mapping[str, str]) -> Roster:
+    """Read a roster and check everything that can be known without starting something.
+
+    Args:
+        path: The team.toml.
+        environ: The shell's environment: Prodigy's home, the user's home, and PATH for ``python``.
+
+    Raises:
+        RosterError: With every problem at once.
+    """
+    tables = read_tables(read_toml(path))
+    findings = Findings()
+    findings.start_with(tables.problems)
+    roster = _Loader(path, environ, tables, findings).roster()
+    problems = [problem for problem in findings.problems if not problem.warning]
+    if problems:
+        raise RosterError(path, problems)
+    return roster
+
+
+class _Loader:
+    """Settles the values of one roster; wrong ones are reported and replaced by something harmless."""
+
+    def __init__(self, path: Path, environ: Mapping[str, str], tables: Tables, findings: Findings) -> None:
+        self.path = path.absolute()
+        self.environ = environ
+        self.tables = tables
+        self.findings = findings
+        self.entries = plan_entries(tables, findings)
+
+    def roster(self) -> Roster:
+        team = self.tables.team
+        every = self._servers()
+        paused = {table.name for table in self.tables.annotators if table.paused}
+        draft = Roster(
+            path=self.path,
+            name=team.name or "team",
+            engine=team.engine,
+            python=self._python(),
+            host=team.host,
+            ports=self._ports(),
+            database=self._database(),
+            config=self._config(),
+            state=self._path(team.state or DEFAULT_STATE),
+            start_at_once=team.start_at_once,
+            allow_public=team.allow_public,
+            prodigy=self.tables.prodigy,
+            routing=self._routing(),
+            annotators=self._annotators(),
+            servers=every,
+            gateway=self.tables.gateway.model_dump() if self.tables.gateway else None,
+            managers=tuple(table.model_dump() for table in self.tables.managers),
+        )
+        check_together(draft, self.environ, self.findings)
+        return _finished(draft, paused, self.findings)
+
+    def _path(self, value: str) -> Path:
+        return resolve_path(value, self.path.parent, self.environ)
+
+    def _servers(self) -> tuple[Server, ...]:
+        task = self.tables.task.model_dump(exclude_unset=True)
+        team = self.tables.team
+        context = Context(self.path.parent, self.environ, team.name or "team", team.host, task)
+        servers = [Resolver(context, entry, self.findings).server() for entry in self.entries]
+        return tuple(server for server in servers if server)
+
+    def _annotators(self) -> tuple[Annotator, ...]:
+        """Those with an entry of their own first, then those only named in a [[server]]."""
+        tables = {table.name: table for table in self.tables.annotators if table.name}
+        homes: dict[str, str] = {}
+        for entry in self.entries:
+            for name in entry.annotators:
+                homes.setdefault(name, entry.name)
+        names = dict.fromkeys([*tables, *homes])
+        return tuple(_annotator(name, homes.get(name, name), tables.get(name)) for name in names)
+
+    def _python(self) -> Path:
+        value = self.tables.team.python
+        if value is None:
+            return Path(sys.executable)
+        path = self._path(value)
+        if "/" not in value and not path.exists():
+            path = Path(shutil.which(value, path=self.environ.get("PATH")) or path)
+        if not shutil.which(path):
+            remedy = 'Name an interpreter, such as ".venv/bin/python", or leave it out for the one that runs this.'
+            self.findings.add("team.python", f"There is no program {path}.", remedy)
+        return path
+
+    def _ports(self) -> range:
+        ports = parse_ports(self.tables.team.ports)
+        if ports is None:
+            text = f'"{self.tables.team.ports}" is no range of ports.'
+            self.findings.add("team.ports", text, 'Write "8081-8099", from the lower to the higher, at most 65535.')
+        return ports or range(8081, 65536)
+
+    def _database(self) -> Path | None:
+        value = self.tables.team.database
+        if value is None:
+            return None
+        kind = value.partition("://")[0].lower() if "://" in value else ""
+        if kind:
+            self._refuse_database(kind)
+            return None
+        path = self._path(value)
+        if not value or path.is_dir() or not path.parent.is_dir():
+            text = f"{path} cannot be a database: it is a folder, or its folder is not there."
+            self.findings.add("team.database", text, "Name a file in a folder that exists.")
+        return path
+
+    def _refuse_database(self, kind: str) -> None:
+        """Never with the address itself, which holds a password."""
+        if kind.startswith("postgres"):
+            text = "PostgreSQL comes in a later release."
+            remedy = 'Until then use a file: database = "annotations.db".'
+        else:
+            text = f"{kind}:// is no database this key can name."
+            remedy = "Use a file here, or leave it out and keep db and db_settings in prodigy.json."
+        self.findings.add("team.database", text, remedy)
+
+    def _config(self) -> Path:
+        value = self.tables.team.config
+        path = self._path(value or "prodigy.json")
+        if value is not None and not path.is_file():
+            self.findings.add("team.config", f"There is no file {path}.", "Correct the name, or leave it out.")
+        return path
+
+    def _routing(self) -> Routing | None:
+        table = self.tables.routing
+        if table is None:
+            return None
+        lease = parse_seconds(table.lease)
+        if lease is None:
+            self.findings.add("routing.lease", f'"{table.lease}" is no duration.', 'Write "30m", "90s" or "2h".')
+        return Routing(
+            annotations_per_task=_exact(table.annotations_per_task),
+            lease=lease or 1800.0,
+            seed=table.seed,
+            order=table.order,
+            gold=self._gold(table),
+            gold_rate=Decimal(str(table.gold_rate)),
+            router=self._router(table),
+        )
+
+    def _gold(self, table: RoutingTable) -> str | None:
+        if table.gold is None or table.gold.startswith("dataset:"):
+            return table.gold
+        path = self._path(table.gold)
+        if not path.is_file():
+            self.findings.add("routing.gold", f"There is no file {path}.", "Correct the name.")
+        return str(path)
+
+    def _router(self, table: RoutingTable) -> str | None:
+        if table.router is None:
+            return None
+        name, _, function = table.router.rpartition(":")
+        path = self._path(name)
+        if not function.isidentifier() or not name or not path.is_file():
+            text = f'"{table.router}" does not name a function in a file that is there.'
+            self.findings.add("routing.router", text, 'Write "file.py:function".')
+        return f"{path}:{function}"
+
+
+def _exact(value: Any) -> Any:
+    """The number as it was written: 1.2 is 12/10, not the float next to it."""
+    return value if value == "all" else Decimal(str(value))
+
+
+def _annotator(name: str, server: str, table: AnnotatorTable | None) -> Annotator:
+    if table is None:
+        return Annotator(name, server)
+    only = {key: (value,) if isinstance(value, str) else tuple(value) for key, value in table.only.items()}
+    share = Decimal(str(table.share))
+    return Annotator(name, server, table.paused, table.limit, share, only, tuple(table.aliases))
+
+
+def _finished(draft: Roster, paused: set[str | None], findings: Findings) -> Roster:
+    """The roster without the servers that nobody needs while their annotators are paused."""
+    servers = []
+    for server in draft.servers:
+        present = tuple(name for name in server.annotators if name not in paused)
+        if present or server.open:
+            servers.append(replace(server, annotators=present))
+    warnings = tuple(problem for problem in findings.problems if problem.warning)
+    return replace(draft, servers=tuple(servers), warnings=warnings)
