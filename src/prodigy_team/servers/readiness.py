@@ -1,0 +1,84 @@
+"""Which servers answer HTTP: many are asked at once, by one thread, within one second."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import selectors
+import socket
+import time
+from collections.abc import Iterable
+
+from prodigy_team.servers.ports import connectable
+
+Address = tuple[str, int]
+_QUESTION = "GET /version HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: prodigy-team\r\nConnection: close\r\n\r\n"
+_ENOUGH = len("HTTP/1.1 200")
+
+
+def probe(addresses: Iterable[Address], *, timeout: float = 1.0) -> frozenset[Address]:
+    """The addresses whose server is ready: any HTTP answer below 500 says so, 401 and 404 included.
+
+    Args:
+        addresses: (host, port) pairs; a host that listens everywhere is asked on loopback.
+        timeout: Seconds for all of them together.
+    """
+    return frozenset(address for address, status in statuses(addresses, timeout=timeout).items() if status < 500)
+
+
+def statuses(addresses: Iterable[Address], *, timeout: float = 1.0) -> dict[Address, int]:
+    """The HTTP status with which each server answers; those that do not answer in time are left out."""
+    found: dict[Address, int] = {}
+    deadline = time.monotonic() + timeout
+    with selectors.DefaultSelector() as selector, contextlib.ExitStack() as cleanup:
+        for address in set(addresses):
+            if (connection := _connect(address)) is not None:
+                cleanup.enter_context(connection)
+                selector.register(connection, selectors.EVENT_WRITE, _Talk(address))
+        while selector.get_map() and (left := deadline - time.monotonic()) > 0:
+            for key, _ in selector.select(left):
+                _go_on(selector, key, found)
+    return found
+
+
+class _Talk:
+    """What has been heard from one server."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.heard = b""
+
+
+def _connect(address: Address) -> socket.socket | None:
+    host, port = connectable(address[0]), address[1]
+    try:
+        family, kind, protocol, _, target = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        connection = socket.socket(family, kind, protocol)
+    except OSError:
+        return None
+    connection.setblocking(False)
+    if connection.connect_ex(target) in (0, errno.EINPROGRESS):
+        return connection
+    connection.close()
+    return None
+
+
+def _go_on(selector: selectors.BaseSelector, key: selectors.SelectorKey, found: dict[Address, int]) -> None:
+    """One step of a talk: ask, or listen; a refused or broken connection ends it."""
+    talk, connection = key.data, key.fileobj
+    assert isinstance(connection, socket.socket)
+    try:
+        if key.events == selectors.EVENT_WRITE:
+            connection.send(_QUESTION.format(host=talk.address[0], port=talk.address[1]).encode())
+            selector.modify(connection, selectors.EVENT_READ, talk)
+            return
+        chunk = connection.recv(256)
+    except OSError:
+        selector.unregister(connection)
+        return
+    talk.heard += chunk
+    if not chunk or len(talk.heard) >= _ENOUGH:
+        selector.unregister(connection)
+        protocol, _, rest = talk.heard.partition(b" ")
+        if protocol.startswith(b"HTTP/") and rest[:3].isdigit():
+            found[talk.address] = int(rest[:3])
