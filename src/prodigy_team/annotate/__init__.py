@@ -1,1 +1,1 @@
-"""The embedded engine: an open annotation server that stands where `prodigy RECIPE DATASET …` would."""
+"""The embedded engine: an annotation server that speaks Prodigy's protocol, for recipes without a model in the loop."""

@@ -199,7 +199,8 @@ def wait_until_ready(
     *,
     timeout: float,
     on_change: Callable[[str], None],
-    more: Callable[[], bool] = lambda: False,
+    more: Callable[[], bool],
+    pause: Callable[[float], object],
 ) -> None:
     """Wait until each server answers HTTP below 500, dies, or has had ``timeout`` seconds.
 
@@ -207,12 +208,12 @@ def wait_until_ready(
         on_change: Called with the name of each server that became ready or died.
         more: Called in every round, may launch further servers; says whether some are still to come.
     """
-    pause = FIRST_PAUSE
+    seconds = FIRST_PAUSE
     while True:
         changed = starting.look()
         for name in changed:
             on_change(name)
         if not more() and (not starting.pending or starting.late(timeout)):
             return
-        pause = FIRST_PAUSE if changed else min(pause * 1.5, LONGEST_PAUSE)
-        time.sleep(pause)
+        seconds = FIRST_PAUSE if changed else min(seconds * 1.5, LONGEST_PAUSE)
+        pause(seconds)

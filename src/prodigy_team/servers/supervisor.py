@@ -50,6 +50,7 @@ class Supervisor:
         team: Its name.
         environ: The shell's environment.
         runner: Where server processes live.
+        pause: Sleeps for so many seconds; called only where nothing is half done, so it may raise to end a command.
     """
 
     path: Path
@@ -57,6 +58,7 @@ class Supervisor:
     team: str
     environ: Mapping[str, str]
     runner: Runner
+    pause: Callable[[float], object] = time.sleep
 
     @classmethod
     def for_roster(cls, path: Path, environ: Mapping[str, str] | None = None) -> Supervisor:
@@ -242,7 +244,9 @@ class Supervisor:
         on_event: OnEvent | None,
     ) -> Run:
         at_once = at_once or os.cpu_count() or 1
-        return Run(self.lockfile, self.state, self.team, self.runner, steps, plans, at_once, on_event or _no_event)
+        return Run(
+            self.lockfile, self.state, self.team, self.runner, steps, plans, at_once, on_event or _no_event, self.pause
+        )
 
     def _decide(
         self, observation: Observation, wanted: Wanted, options: UpOptions
@@ -260,7 +264,7 @@ class Supervisor:
             shortest = min((each for each in idle.values() if each is not None), default=seconds)
             if shortest >= seconds:
                 return
-            time.sleep(min(seconds - shortest + 0.1, 5.0))
+            self.pause(min(seconds - shortest + 0.1, 5.0))
 
     def _not_yet_started(self, lockfile: Lockfile) -> tuple[list[ServerStatus], tuple[str, ...]]:
         from prodigy_team.roster import load_roster

@@ -42,6 +42,7 @@ class Run:
     plans: Mapping[str, ServerPlan]
     at_once: int
     on_event: Callable[[Event], None]
+    pause: Callable[[float], object]
     queue: list[ServerPlan] = field(default_factory=list)
     starting: Starting = field(default_factory=Starting)
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -55,7 +56,9 @@ class Run:
             self.at_once = len(self.queue)
         self._launch_more()
         if wait:
-            wait_until_ready(self.starting, timeout=timeout, on_change=self._tell, more=self._launch_more)
+            wait_until_ready(
+                self.starting, timeout=timeout, on_change=self._tell, more=self._launch_more, pause=self.pause
+            )
         self._settle(waited=wait, timeout=timeout)
         return [self.entries[step.name] for step in self.steps]
 

@@ -1,14 +1,15 @@
-"""`watch`: a process in the foreground that brings dead servers back at once, and gives up on those that cannot live."""
+"""`watch`: in the foreground, brings dead servers back at once, and gives up on those that cannot live."""
 
 from __future__ import annotations
 
 import os
 import random
+import select
 import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
@@ -44,8 +45,42 @@ class Patience:
         return now >= due
 
 
-class _Stopped(BaseException):
-    """SIGTERM or SIGINT came."""
+class _StopAskedForError(Exception):
+    """SIGTERM or SIGINT came; raised only where nothing is half done."""
+
+
+class _Bell:
+    """SIGTERM and SIGINT are only noted when they come, and heard at the next pause, which they cut short."""
+
+    def __init__(self) -> None:
+        self._rung = False
+        self._ears, mouth = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else _plain_pipe()
+        signal.set_wakeup_fd(mouth, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ring)
+
+    def _ring(self, _number: int, _frame: FrameType | None) -> None:
+        self._rung = True
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, unless asked to stop.
+
+        Raises:
+            _StopAskedForError: A signal came, now or earlier.
+        """
+        deadline = time.monotonic() + seconds
+        while not self._rung and (left := deadline - time.monotonic()) > 0:
+            if select.select([self._ears], [], [], left)[0]:
+                os.read(self._ears, 64)
+        if self._rung:
+            raise _StopAskedForError
+
+
+def _plain_pipe() -> tuple[int, int]:
+    ears, mouth = os.pipe()  # not inherited by programs that are executed (PEP 446)
+    os.set_blocking(ears, False)
+    os.set_blocking(mouth, False)
+    return ears, mouth
 
 
 def watch(
@@ -62,30 +97,23 @@ def watch(
     Returns:
         The exit code: 0 after a signal.
     """
-    supervisor = Supervisor.for_roster(path, environ)
-    signal.signal(signal.SIGTERM, _raise_stopped)
-    signal.signal(signal.SIGINT, _raise_stopped)
+    bell = _Bell()
+    supervisor = replace(Supervisor.for_roster(path, environ), pause=bell.pause)
     try:
         _tell(supervisor.up().entries, say)
         notify("READY=1")
         _look_again_and_again(supervisor, say)
-    except _Stopped:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except _StopAskedForError:
         notify("STOPPING=1")
         if stop_servers:
             _tell(supervisor.stop(force=True).entries, say)
     return 0
 
 
-def _raise_stopped(number: int, frame: FrameType | None) -> None:
-    raise _Stopped
-
-
 def _look_again_and_again(supervisor: Supervisor, say: Callable[[str], None]) -> None:
     patience = Patience()
     while True:
-        time.sleep(PERIOD)
+        supervisor.pause(PERIOD)
         report = supervisor.revive(timeout=STARTUP, due=patience.is_due)
         _tell([entry for entry in report.entries if entry.action == "start" or entry.fresh], say)
         for note in report.notes:

@@ -1,0 +1,288 @@
+"""From posted answers to committed rows: what is stored of each, and the one thread that stores them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Protocol
+
+import msgspec
+
+from prodigy_team.annotate.sessions import Session
+from prodigy_team.errors import TeamError
+from prodigy_team.store.base import NewAnswer, Outcome, Store
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 256
+"""Requests that share one commit at most."""
+_LONGEST_ID = 200
+
+FindSession = Callable[["str | None", "str | None"], Session]
+Hash = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=_LONGEST_ID)]
+
+
+class AnswerKeys(msgspec.Struct):
+    """The keys of an answer that the server reads; everything else passes through as bytes."""
+
+    answer: Literal["accept", "reject", "ignore"]
+    input_hash: Hash = msgspec.field(name="_input_hash")
+    task_hash: Hash = msgspec.field(name="_task_hash")
+    answer_id: Id | None = msgspec.field(name="_answer_id", default=None)
+    replaces: Id | None = msgspec.field(name="_replaces", default=None)
+    timestamp: Any = msgspec.field(name="_timestamp", default=msgspec.UNSET)
+    view_id: Any = msgspec.field(name="_view_id", default=msgspec.UNSET)
+    session_id: Any = msgspec.field(name="_session_id", default=msgspec.UNSET)
+    annotator_id: Any = msgspec.field(name="_annotator_id", default=msgspec.UNSET)
+
+
+@dataclass(frozen=True)
+class Posted:
+    """One answer of a request: whose it is, the keys that were read, and what will be stored, compact."""
+
+    session: Session
+    keys: AnswerKeys
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of an answer."""
+
+    posted: Posted
+    outcome: Outcome
+    identity: bytes
+
+
+def stored_content(raw: bytes, keys: AnswerKeys, *, session_id: str, view_id: str, now: float) -> bytes:
+    """The JSON that is stored for an answer: the client's own, with what it lacks spliced in at its end.
+
+    Numbers, escapes and the order of keys stay as the client sent them. A session or annotator other than the
+    request's own is replaced, whatever the client wrote there.
+    """
+    owners = (keys.session_id, keys.annotator_id)
+    if any(each is not msgspec.UNSET and each != session_id for each in owners):
+        raw = _without_owner(raw)
+        owners = (msgspec.UNSET, msgspec.UNSET)
+    content: bytes = msgspec.json.format(raw, indent=-1)
+    added = []
+    if keys.view_id is msgspec.UNSET:
+        added.append(b',"_view_id":' + msgspec.json.encode(view_id))
+    if keys.timestamp is msgspec.UNSET:
+        added.append(b',"_timestamp":%d' % int(now))
+    if owners[1] is msgspec.UNSET:
+        added.append(b',"_annotator_id":' + msgspec.json.encode(session_id))
+    if owners[0] is msgspec.UNSET:
+        added.append(b',"_session_id":' + msgspec.json.encode(session_id))
+    return content[:-1] + b"".join(added) + b"}" if added else content
+
+
+def _without_owner(raw: bytes) -> bytes:
+    parts = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    kept = {key: value for key, value in parts.items() if key not in ("_session_id", "_annotator_id")}
+    return msgspec.json.encode(kept)
+
+
+class Unnamed(Protocol):
+    """Knows which answers have no id that a new one could name; asked where tasks are asked again."""
+
+    def cannot_be_named(self, session_id: str, task: bytes) -> bool:
+        """Whether this person's newest answer to the task has no id."""
+
+
+class Identifier(Protocol):
+    """Finds which task an answer belongs to; used by one thread only."""
+
+    def __call__(self, posted: Posted) -> bytes:
+        """The task's 16 bytes, the same for every answer to one task."""
+
+
+@dataclass
+class _Request:
+    answers: Sequence[Posted]
+    loop: asyncio.AbstractEventLoop
+    reply: asyncio.Future[list[Receipt]]
+
+
+class AnswerWriter:
+    """The one thread that stores answers: everything that waits is committed in one transaction.
+
+    A reply is given after the commit that holds its answers, so that answers arriving during one commit share the
+    next, and a slow disk costs each annotator one wait and not one for every other's answer too.
+    """
+
+    def __init__(
+        self,
+        dataset: str,
+        *,
+        open_store: Callable[[], Store],
+        open_identifier: Callable[[], Identifier],
+        newest: Unnamed | None = None,
+    ) -> None:
+        """Prepare; both functions are called in the thread, since what they open may belong to the thread it is made in."""
+        self._dataset, self._open_store, self._open_identifier = dataset, open_store, open_identifier
+        self._newest = newest
+        self._waiting: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="answers", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def close(self, *, timeout: float = 10.0) -> None:
+        """Store what waits, then end the thread."""
+        self._waiting.put(None)
+        self._thread.join(timeout)
+
+    async def save(self, answers: Sequence[Posted]) -> list[Receipt]:
+        """Store the answers of one request; returns when they are committed.
+
+        Raises:
+            TeamError: They could not be stored; none of this request's answers is.
+        """
+        loop = asyncio.get_running_loop()
+        request = _Request(answers, loop, loop.create_future())
+        self._waiting.put(request)
+        return await request.reply
+
+    def _run(self) -> None:
+        store, identify = self._open_store(), self._open_identifier()
+        with contextlib.closing(store):
+            while requests := self._next():
+                self._store(store, identify, requests)
+
+    def _next(self) -> list[_Request]:
+        first = self._waiting.get()
+        if first is None:
+            return []
+        requests = [first]
+        with contextlib.suppress(queue.Empty):
+            while len(requests) < AT_ONCE:
+                following = self._waiting.get_nowait()
+                if following is None:
+                    self._waiting.put(None)
+                    break
+                requests.append(following)
+        return requests
+
+    def _store(self, store: Store, identify: Identifier, requests: list[_Request]) -> None:
+        try:
+            results: list[list[Receipt] | Exception] = list(self._append(store, identify, requests))
+        except Exception as error:
+            if len(requests) > 1:
+                # One request that cannot be stored must not take the others with it.
+                for each in requests:
+                    self._store(store, identify, [each])
+                return
+            if not isinstance(error, TeamError):
+                log.exception("Answers could not be stored")
+            results = [error]
+        loop = requests[0].loop
+        with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits for the reply any more
+            loop.call_soon_threadsafe(_settle, requests, results)
+
+    def _append(self, store: Store, identify: Identifier, requests: list[_Request]) -> list[list[Receipt]]:
+        identities = [[identify(each) for each in request.answers] for request in requests]
+        batches = [
+            [self._new_answer(posted, identity) for posted, identity in zip(request.answers, found, strict=True)]
+            for request, found in zip(requests, identities, strict=True)
+        ]
+        outcomes = store.append(self._dataset, batches)
+        return [
+            [Receipt(*each) for each in zip(request.answers, done, found, strict=True)]
+            for request, done, found in zip(requests, outcomes, identities, strict=True)
+        ]
+
+    def _new_answer(self, posted: Posted, identity: bytes) -> NewAnswer:
+        keys, session_id = posted.keys, posted.session.id
+        answer_id = keys.answer_id
+        if self._newest is not None and keys.replaces is None and self._newest.cannot_be_named(session_id, identity):
+            answer_id = None
+        return NewAnswer(
+            content=posted.content,
+            input_hash=keys.input_hash,
+            task_hash=keys.task_hash,
+            annotator=session_id,
+            identity=identity,
+            answer_id=answer_id,
+            replaces=keys.replaces,
+            sessions=(session_id,),
+        )
+
+
+def _settle(requests: list[_Request], results: list[list[Receipt] | Exception]) -> None:
+    for request, result in zip(requests, results, strict=True):
+        if request.reply.done():
+            continue
+        if isinstance(result, Exception):
+            request.reply.set_exception(result)
+        else:
+            request.reply.set_result(result)
+
+
+class MalformedError(Exception):
+    """A request's body is not what it should be; ``status`` is the HTTP status that says how."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.detail = status, detail
+
+
+class _Body(msgspec.Struct):
+    answers: list[msgspec.Raw]
+    session_id: str | None = None
+
+
+_bodies = msgspec.json.Decoder(_Body)
+_answers = msgspec.json.Decoder(AnswerKeys)
+
+
+def read_answers(
+    body: bytes, *, view_id: str, find_session: FindSession, now: float | None = None
+) -> list[Posted]:
+    """The answers in the body of ``/give_answers``, ready to be stored.
+
+    Args:
+        find_session: The session of a request that gives this id, or none, for an answer that carries that one; may
+            refuse by raising.
+
+    Raises:
+        MalformedError: The body is no JSON (400), or an answer lacks what makes it one (422). Nothing is stored then.
+    """
+    try:
+        request = _bodies.decode(body)
+    except msgspec.ValidationError as error:
+        raise MalformedError(422, f'The body should be {{"answers": [task, …]}}: {error}') from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise MalformedError(400, f"The body is no JSON: {error}") from None
+    seconds = time.time() if now is None else now
+    return [
+        _read_answer(raw, number, request.session_id, view_id, find_session, seconds)
+        for number, raw in enumerate(request.answers)
+    ]
+
+
+def _read_answer(
+    raw: msgspec.Raw,
+    number: int,
+    given: str | None,
+    view_id: str,
+    find_session: FindSession,
+    now: float,
+) -> Posted:
+    try:
+        keys = _answers.decode(raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        detail = f"answers[{number}] should be the task as it was served, with an answer: {error}"
+        raise MalformedError(422, detail) from None
+    own = keys.session_id if isinstance(keys.session_id, str) else None
+    session = find_session(given, own)
+    content = stored_content(bytes(raw), keys, session_id=session.id, view_id=view_id, now=now)
+    return Posted(session, keys, content)

@@ -1,0 +1,301 @@
+"""The REST protocol: every path of Prodigy's, the two busy ones without ceremony."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from prodigy_team.annotate import web
+from prodigy_team.annotate.answers import AnswerWriter, MalformedError, Receipt, read_answers
+from prodigy_team.annotate.sessions import Session, SessionRefusedError, Sessions
+from prodigy_team.annotate.stream import Batch, Stream, dumps
+from prodigy_team.errors import TeamError
+from prodigy_team.store.base import Outcome
+
+log = logging.getLogger(__name__)
+
+BROWSER_COOKIE = "prodigy_team_browser"
+PAGE = Path(__file__).parent / "page"
+_FILES = {
+    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/favicon.ico": ("favicon.svg", "image/svg+xml"),
+}
+_REFUSED = "This task has another answer already, given in another window or by another request; it was kept."
+
+Handler = Callable[[web.Scope, web.Receive, web.Send], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a server says of itself.
+
+    Attributes:
+        settings: What the page may know of the settings; nothing secret.
+        total: Tasks in the source, or ``total_examples_target``: what progress is measured by.
+        progress_kind: Which of the two.
+    """
+
+    dataset: str
+    view_id: str
+    settings: Mapping[str, Any]
+    total: int
+    progress_kind: str
+
+
+class _Pull(msgspec.Struct):
+    session_id: str | None = None
+    held: list[Any] = field(default_factory=list)
+
+
+_pulls = msgspec.json.Decoder(_Pull)
+
+
+def package_version() -> str:
+    """The version of this package; "0" where it runs from a folder that was never installed."""
+    try:
+        return version("prodigy-team")
+    except PackageNotFoundError:
+        return "0"
+
+
+@lru_cache
+def page_file(name: str) -> bytes:
+    """A file of the page; read once."""
+    return (PAGE / name).read_bytes()
+
+
+def load_page() -> None:
+    """Read all of the page's files, so that processes forked from this one share them."""
+    for name in ("index.html", *(name for name, _ in _FILES.values())):
+        page_file(name)
+
+
+class Server:
+    """The ASGI application of one server."""
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        sessions: Sessions,
+        stream: Stream,
+        writer: AnswerWriter,
+        auth: web.BasicAuth | None = None,
+    ) -> None:
+        self._project, self._sessions, self._stream = project, sessions, stream
+        self._writer, self._auth = writer, auth
+        self._busy: dict[tuple[str, str], Handler] = {
+            ("POST", "/get_session_questions"): self._get_session_questions,
+            ("GET", "/get_questions"): self._get_questions,
+            ("POST", "/give_answers"): self._give_answers,
+        }
+        self._rest = web.with_security_headers(Starlette(routes=self._routes()))
+
+    async def __call__(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:
+        """Answer one request."""
+        path: str = scope["path"]
+        if self._auth is not None and path != "/health" and not self._auth.admits(scope):
+            await web.ask_for_password(send)
+            return
+        try:
+            if scope["method"] == "POST" and web.is_foreign(scope):
+                raise web.HttpError(403, "The request comes from another site's page.")
+            busy = self._busy.get((scope["method"], path))
+            await (busy(scope, receive, send) if busy else self._rest(scope, receive, send))
+        except SessionRefusedError as error:
+            await web.send_error(send, web.HttpError(403, str(error)))
+        except web.HttpError as error:
+            await web.send_error(send, error)
+
+    # The busy paths.
+
+    async def _get_session_questions(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:
+        pull = _read_pull(await web.read_body(scope, receive))
+        held = [each for each in pull.held if isinstance(each, int)]
+        session = self._session(scope, pull.session_id)
+        await web.send_json(send, self._batch(await self._pull(session, held), session))
+
+    async def _get_questions(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:  # noqa: ARG002
+        session = self._session(scope, self._named_in_query(scope))
+        await web.send_json(send, self._batch(await self._pull(session, ()), session))
+
+    async def _pull(self, session: Session, held: Any) -> Batch:
+        try:
+            return await self._stream.pull(session, held=held)
+        except TeamError as error:
+            log.error("Tasks cannot be read: %s", error)
+            raise web.HttpError(503, f"Tasks cannot be read at the moment: {error}") from error
+
+    def _batch(self, batch: Batch, session: Session) -> bytes:
+        progress, kind = self._progress(batch.answered), msgspec.json.encode(self._progress_kind)
+        return b'{"tasks":[%s],"total":%d,"progress":%s,"progress_kind":%s,"session_id":%s}' % (
+            batch.tasks,
+            batch.answered,
+            msgspec.json.encode(progress),
+            kind,
+            dumps(session.id),
+        )
+
+    @property
+    def _progress_kind(self) -> str | None:
+        return self._project.progress_kind if self._project.total else None
+
+    def _progress(self, answered: int) -> float | None:
+        return answered / self._project.total if self._project.total else None
+
+    async def _give_answers(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:
+        body = await web.read_body(scope, receive)
+        browser = web.cookie(scope, BROWSER_COOKIE)
+        try:
+            posted = read_answers(
+                body,
+                view_id=self._project.view_id,
+                find_session=lambda given, own: self._sessions.find_owner(given, own, browser=browser),
+            )
+        except MalformedError as error:
+            raise web.HttpError(error.status, error.detail) from error
+        receipts = await self._save(posted) if posted else []
+        session = posted[-1].session if posted else self._session(scope, None)
+        await self._reply(send, receipts, session)
+
+    async def _save(self, posted: list[Any]) -> list[Receipt]:
+        try:
+            receipts = await self._writer.save(posted)
+        except TeamError as error:
+            log.error("Answers could not be stored: %s", error)
+            raise web.HttpError(503, f"The answers could not be stored, so send them again: {error}") from error
+        except Exception as error:
+            raise web.HttpError(500, "The answers could not be stored, so send them again.") from error
+        for each in receipts:
+            first = each.outcome is Outcome.STORED and each.posted.keys.replaces is None
+            self._stream.answered(each.posted.session, each.identity, first=first)
+        return receipts
+
+    async def _reply(self, send: web.Send, receipts: list[Receipt], session: Session) -> None:
+        answered = self._stream.count(session)
+        refused = [each.posted.keys for each in receipts if each.outcome is Outcome.REFUSED]
+        progress = msgspec.json.encode(self._progress(answered))
+        if not refused:
+            content = b'{"progress":%s,"total":%d,"session_id":%s}' % (progress, answered, dumps(session.id))
+            await web.send_json(send, content)
+            return
+        which = [{"_answer_id": each.answer_id, "_task_hash": each.task_hash} for each in refused]
+        raise web.HttpError(409, _REFUSED, refused=which, progress=self._progress(answered), total=answered)
+
+    # Who asks.
+
+    def _session(self, scope: web.Scope, given: str | None) -> Session:
+        return self._sessions.find(given, browser=web.cookie(scope, BROWSER_COOKIE))
+
+    def _named_in_query(self, scope: web.Scope) -> str | None:
+        name = web.query(scope, "session")
+        return f"{self._project.dataset}-{name}" if name else None
+
+    # The others.
+
+    def _routes(self) -> list[Route]:
+        return [
+            Route("/", self._page),
+            Route("/index.html", self._page),
+            *[Route(path, _file(*found)) for path, found in _FILES.items()],
+            Route("/version", self._version),
+            Route("/health", self._health),
+            Route("/project", self._show_project),
+            Route("/project/{session:path}", self._show_project),
+            Route("/validate_answer", self._validate_answer, methods=["POST"]),
+            Route("/set_session_aliases", self._set_session_aliases, methods=["POST"]),
+            Route("/end_session", self._end_session, methods=["POST"]),
+            Route("/event/{name:path}", self._event, methods=["POST"]),
+        ]
+
+    async def _page(self, request: Request) -> Response:
+        try:
+            self._session(request.scope, self._named_in_query(request.scope))
+        except SessionRefusedError as error:
+            return PlainTextResponse(str(error), status_code=403)
+        headers = {"Cache-Control": "no-cache"}
+        response = Response(page_file("index.html"), media_type="text/html", headers=headers)
+        if not self._sessions.allowed and web.cookie(request.scope, BROWSER_COOKIE) is None:
+            # Without a path the cookie is for the folder of the page, so that it works below a proxy's prefix.
+            value = secrets.token_urlsafe(16)
+            response.headers.append("Set-Cookie", f"{BROWSER_COOKIE}={value}; HttpOnly; SameSite=Lax; Max-Age=31536000")
+        return response
+
+    async def _version(self, request: Request) -> Response:  # noqa: ARG002
+        return JSONResponse({"name": "prodigy-team", "version": package_version(), "engine": "embedded"})
+
+    async def _health(self, request: Request) -> Response:  # noqa: ARG002
+        return JSONResponse({"status": "alive"})
+
+    async def _show_project(self, request: Request) -> Response:
+        given = request.path_params.get("session") or self._named_in_query(request.scope)
+        session = self._session(request.scope, given)
+        own = {"session_id": session.id, "named": session.named, "total_tasks": self._project.total}
+        content = {**self._project.settings, **own}
+        return Response(msgspec.json.encode(content), media_type="application/json", headers=_NO_STORE)
+
+    async def _validate_answer(self, request: Request) -> Response:
+        # The recipes here have no validation of their own, so an answer is valid if it could be saved.
+        body = _read_object(await web.read_body(request.scope, request.receive))
+        answer = next((body[key] for key in ("answer", "task", "eg") if isinstance(body.get(key), dict)), body)
+        return JSONResponse({"valid": bool(answer), "errors": []})
+
+    async def _set_session_aliases(self, request: Request) -> Response:
+        body = _read_object(await web.read_body(request.scope, request.receive))
+        session = self._session(request.scope, _text(body.get("session_id")))
+        return JSONResponse({"session_id": session.id, "aliases": body.get("aliases") or []})
+
+    async def _end_session(self, request: Request) -> Response:
+        body = _read_object(await web.read_body(request.scope, request.receive))
+        session = self._session(request.scope, _text(body.get("session_id")))
+        return JSONResponse({"session_id": session.id, "ended": True})
+
+    async def _event(self, request: Request) -> Response:
+        detail = f"This recipe has no event {ascii(request.path_params['name'])[:80]}."
+        return JSONResponse({"detail": detail}, status_code=404)
+
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+def _file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    async def send_file(request: Request) -> Response:  # noqa: ARG001
+        return Response(page_file(name), media_type=kind, headers={"Cache-Control": "no-cache"})
+
+    return send_file
+
+
+def _read_pull(body: bytes) -> _Pull:
+    try:
+        return _pulls.decode(body) if body.strip() else _Pull()
+    except msgspec.ValidationError as error:
+        raise web.HttpError(422, f'The body should be {{"session_id": "DATASET-NAME"}}: {error}') from error
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise web.HttpError(400, f"The body is no JSON: {error}") from error
+
+
+def _read_object(body: bytes) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(body) if body.strip() else {}
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise web.HttpError(400, f"The body is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise web.HttpError(422, "The body should be a JSON object.")
+    return found
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

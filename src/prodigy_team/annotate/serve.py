@@ -1,0 +1,403 @@
+"""One server from its command line to its end: reads what it needs, prepares the source, serves, and closes in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from prodigy_team import settings as configuration
+from prodigy_team.annotate import web
+from prodigy_team.annotate.answers import AnswerWriter
+from prodigy_team.annotate.app import Project, Server
+from prodigy_team.annotate.arguments import Options, read_arguments
+from prodigy_team.annotate.context import ServerContext, note_in_alive_file, read_context
+from prodigy_team.annotate.recipes import DRAWN, Recipe, find_recipe
+from prodigy_team.annotate.sessions import Sessions, read_allowed
+from prodigy_team.annotate.stream import Stream
+from prodigy_team.annotate.supply import Identifier, LateSupply, Newest, SourceSupply, excluded_tasks
+from prodigy_team.errors import TeamError, UsageError
+from prodigy_team.sources import SourceIndex, index_source
+from prodigy_team.store.base import Store, open_store
+
+log = logging.getLogger(__name__)
+
+GRACE = 3
+"""Seconds that open requests get to finish once the server is told to end."""
+LOG_CHECK = 60.0
+"""Seconds between two looks at the size of the server's log."""
+SHOWN_BAD_LINES = 20
+_NOT_FOR_THE_PAGE = frozenset(("db", "db_settings", "api_keys", "host", "port", "javascript", "html_template"))
+
+
+class PortTakenError(TeamError):
+    """Another program listens on the address that a server was given."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(
+            f"Cannot listen on {host}:{port}: {reason}.", remedy="Stop what listens there, or set another PRODIGY_PORT."
+        )
+
+
+@dataclass(frozen=True)
+class _Setup:
+    """Everything that is settled before anything is opened."""
+
+    options: Options
+    recipe: Recipe
+    settings: Mapping[str, Any]
+    database: configuration.Database
+    environ: Mapping[str, str]
+    context: ServerContext | None
+
+    @property
+    def dataset(self) -> str:
+        return self.options.dataset
+
+    @property
+    def overlap(self) -> bool:
+        return bool(self.settings.get("feed_overlap"))
+
+    @property
+    def again(self) -> bool:
+        return not self.settings.get("auto_exclude_current", True)
+
+    def open_store(self) -> Store:
+        return open_store(self.database, write=True, create=True)
+
+
+def serve(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    directory: Path,
+    *,
+    listener: socket.socket | None = None,
+    server: ServerContext | None = None,
+) -> int:
+    """Serve a recipe until a signal ends it.
+
+    Args:
+        argv: RECIPE DATASET and the rest, as Prodigy's.
+        environ: Settings, access and context come from here; the process's own environment is not looked at.
+        directory: What relative paths and prodigy.json are relative to.
+        listener: A socket that is bound already; without one the settings' host and port are bound.
+        server: What the roster knows of this server; without it, ``PRODIGY_TEAM_SERVER`` says so.
+
+    Returns:
+        0 after a clean end by SIGINT or SIGTERM.
+
+    Raises:
+        TeamError: Arguments, settings, source, database or port do not let it start.
+    """
+    with _ended_by_signals() as ending:
+        setup = _settle(argv, environ, directory, server or read_context(environ))
+        _set_title(setup.context)
+        listener = listener or _bind(setup.settings)
+        with contextlib.closing(listener):
+            index = _prepare(setup)
+            _announce(setup, listener)
+            _run(setup, index, listener, ending)
+    return 0
+
+
+def _settle(
+    argv: Sequence[str], environ: Mapping[str, str], directory: Path, context: ServerContext | None
+) -> _Setup:
+    _set_up_logging(environ)
+    options = read_arguments(argv, directory=directory)
+    log.info("RECIPE: Calling recipe '%s'", options.recipe)
+    recipe = find_recipe(options)
+    settings = configuration.read_settings(environ, directory, recipe=recipe.config)
+    _check(settings)
+    database = configuration.find_database(settings, environ)
+    if database.path is not None and str(database.path) == ":memory:":
+        raise UsageError(
+            f"The database is :memory: ({database.origin}), so every answer would be lost at the end.",
+            remedy="Name a file in db_settings.",
+        )
+    return _Setup(options, recipe, settings, database, environ, context)
+
+
+def _set_up_logging(environ: Mapping[str, str]) -> None:
+    level = {"basic": logging.INFO, "verbose": logging.DEBUG}.get(environ.get("PRODIGY_LOGGING", ""), logging.WARNING)
+    logger = logging.getLogger("prodigy_team")
+    logger.setLevel(level)
+    if not logger.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s: %(message)s", "%H:%M:%S"))
+        logger.addHandler(handler)
+        logger.propagate = False
+
+
+def _check(settings: Mapping[str, Any]) -> None:
+    for key, problem, remedy in configuration.contradictions(settings):
+        raise UsageError(f"{key}: {problem}", remedy=remedy)
+    if settings.get("javascript"):
+        raise UsageError(
+            "javascript: the embedded engine runs no scripts of a prodigy.json in its page.",
+            remedy="Take the setting out, or use Prodigy.",
+        )
+    left_out = configuration.unsupported(settings)
+    if left_out:
+        names = "; ".join(f"{key} ({why})" for key, why in left_out)
+        _say(f"Settings that the embedded engine does not honour: {names}")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _set_title(context: ServerContext | None) -> None:
+    if context is not None:
+        import setproctitle
+
+        setproctitle.setproctitle(context.title)
+
+
+def _bind(settings: Mapping[str, Any]) -> socket.socket:
+    host, port = str(settings["host"]), int(settings["port"])
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise PortTakenError(host, port, error.strerror or str(error)) from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        # Listening from here on, a second server on this port fails at once and not after it prepared its source.
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise PortTakenError(host, port, error.strerror or str(error)) from error
+    return listener
+
+
+def _prepare(setup: _Setup) -> SourceIndex:
+    """Make the dataset, index the source, and bring the index of answers up to what is stored."""
+    with contextlib.closing(setup.open_store()) as store:
+        team = setup.context.team if setup.context else None
+        store.ensure_dataset(setup.dataset, team=team or None)
+        index = _index(setup, store)
+        _report_source(index)
+        store.reconcile(setup.dataset, Identifier(index).owner_and_task)
+    if setup.context is not None:
+        note_in_alive_file(setup.context, {"tasks": index.tasks})
+    return index
+
+
+def _index(setup: _Setup, store: Store) -> SourceIndex:
+    recipe = setup.recipe
+    by = recipe.exclude_by or setup.settings.get("exclude_by", "task")
+    folder = (setup.context.state if setup.context else configuration.prodigy_home(setup.environ)) / "index"
+    source = _with_loader(setup.options, folder)
+    name = source.removeprefix("dataset:")
+    return index_source(
+        source,
+        by=by,
+        folder=folder,
+        transform=recipe.transform,
+        transform_key=recipe.transform_key,
+        rows=(lambda: store.answers(name)) if source.startswith("dataset:") else None,
+    )
+
+
+def _with_loader(options: Options, folder: Path) -> str:
+    """The source under a name that ends as ``--loader`` says: a file's ending is what tells its format."""
+    if options.loader is None or ":" in options.source.split("/")[0] or options.source.endswith(f".{options.loader}"):
+        return options.source
+    name = blake2b(options.source.encode(), digest_size=8).hexdigest()
+    link = folder / f"source-{name}.{options.loader}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (link.is_symlink() and link.readlink() == Path(options.source)):
+        link.unlink(missing_ok=True)
+        link.symlink_to(options.source)
+    return str(link)
+
+
+def _report_source(index: SourceIndex) -> None:
+    for bad in index.bad[:SHOWN_BAD_LINES]:
+        print(f"line {bad.line} is left out: {bad.reason}", file=sys.stderr)
+    if index.bad_count > SHOWN_BAD_LINES:
+        print(f"{index.bad_count - SHOWN_BAD_LINES} further lines are left out as well", file=sys.stderr)
+    log.info("STREAM: %d tasks in %d lines, %d repeated", index.tasks, index.lines, index.repeats)
+
+
+def _announce(setup: _Setup, listener: socket.socket) -> None:
+    if setup.options.labels:
+        _say(f"Using {len(setup.options.labels)} labels: {', '.join(setup.options.labels)}")
+    if setup.recipe.view_id not in DRAWN:
+        _say(f"The page shows tasks of the view {setup.recipe.view_id} as text.")
+    host, port = setup.settings["host"], listener.getsockname()[1]
+    shown = f"[{host}]" if ":" in str(host) else host
+    _say(f"\n✨  Starting the web server at http://{shown}:{port} ...")
+    _say("Open the app in your browser and start annotating!\n")
+
+
+def _run(setup: _Setup, index: SourceIndex, listener: socket.socket, ending: _Ending) -> None:
+    newest = _newest(setup, index) if setup.again else None
+    writer = AnswerWriter(
+        setup.dataset, open_store=setup.open_store, open_identifier=lambda: Identifier(index), newest=newest
+    )
+    writer.start()
+    try:
+        with ThreadPoolExecutor(1, thread_name_prefix="tasks") as executor:
+            supply = LateSupply(lambda: _open_supply(setup, index))
+            stream = Stream(
+                supply,
+                executor,
+                overlap=setup.overlap,
+                batch_size=int(setup.settings["batch_size"]),
+                keep_order=bool(setup.settings.get("force_stream_order")),
+                newest=newest,
+            )
+            _serve_forever(setup, _application(setup, index, stream, writer), listener, ending)
+            executor.submit(supply.close)
+    finally:
+        writer.close()
+
+
+def _newest(setup: _Setup, index: SourceIndex) -> Newest:
+    with contextlib.closing(setup.open_store()) as store:
+        return Newest(store.answers(setup.dataset), Identifier(index).owner_and_task)
+
+
+def _open_supply(setup: _Setup, index: SourceIndex) -> SourceSupply:
+    store = setup.open_store()
+    excluded = excluded_tasks(store, setup.options.exclude, Identifier(index).find)
+    return SourceSupply(
+        index,
+        store,
+        setup.dataset,
+        view_id=setup.recipe.view_id,
+        decorate=setup.recipe.decorate,
+        excluded=excluded,
+        again=setup.again,
+    )
+
+
+def _application(setup: _Setup, index: SourceIndex, stream: Stream, writer: AnswerWriter) -> Server:
+    target = int(setup.settings.get("total_examples_target") or 0)
+    shown = {key: value for key, value in setup.settings.items() if key not in _NOT_FOR_THE_PAGE}
+    known = {key: value for key, value in shown.items() if key in configuration.KNOWN}
+    settings = {
+        **known,
+        "dataset": setup.dataset,
+        "recipe_name": setup.options.recipe,
+        "view_id": setup.recipe.view_id,
+        "labels": known.get("labels") or list(setup.options.labels),
+        "team": setup.context.team if setup.context else None,
+        "engine": "embedded",
+    }
+    kind = "target" if target else "source"
+    project = Project(setup.dataset, setup.recipe.view_id, settings, target or index.tasks, kind)
+    allowed = read_allowed(setup.environ.get("PRODIGY_ALLOWED_SESSIONS"))
+    auth = web.BasicAuth.from_environment(setup.environ)
+    return Server(
+        project, sessions=Sessions(setup.dataset, allowed=allowed), stream=stream, writer=writer, auth=auth
+    )
+
+
+def _serve_forever(setup: _Setup, application: Server, listener: socket.socket, ending: _Ending) -> None:
+    config = uvicorn.Config(
+        application,
+        loop="auto",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=75,
+    )
+    server = uvicorn.Server(config)
+    ending.asked_of = server
+    loop_task = _serve_and_rotate(server, listener, setup.context)
+    with contextlib.suppress(KeyboardInterrupt):
+        _loop_run(config, loop_task)
+
+
+def _loop_run(config: uvicorn.Config, main: Any) -> None:
+    """Run on the event loop that uvicorn would choose, whose name for it differs between its releases."""
+    factory = config.get_loop_factory() if hasattr(config, "get_loop_factory") else None
+    loop = factory() if factory else asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(main)
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+async def _serve_and_rotate(server: uvicorn.Server, listener: socket.socket, context: ServerContext | None) -> None:
+    rotation = asyncio.ensure_future(_rotate_log(context))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        rotation.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await rotation
+
+
+async def _rotate_log(context: ServerContext | None) -> None:
+    """Keep this server's own log short, if its output goes there."""
+    if context is None or context.log is None or not _writes_to(context.log):
+        return
+    try:
+        from prodigy_team.servers import logs
+    except ImportError:
+        return
+    while True:
+        await asyncio.sleep(LOG_CHECK)
+        try:
+            logs.rotate(context.log)
+        except OSError as error:
+            log.warning("%s cannot be rotated: %s", context.log, error)
+
+
+def _writes_to(path: Path) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(2))
+    except OSError:
+        return False
+
+
+class _Ending:
+    """SIGINT and SIGTERM: before the server serves they end the process, afterwards uvicorn sees to it.
+
+    uvicorn raises the signal again once it has closed; that must not cut off what is closed after it.
+    """
+
+    def __init__(self) -> None:
+        self.asked_of: uvicorn.Server | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal."""
+        if self.asked_of is None:
+            raise SystemExit(128 + number)
+        self.asked_of.should_exit = True
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[_Ending]:
+    ending = _Ending()
+    before = {number: signal.signal(number, ending) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield ending
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

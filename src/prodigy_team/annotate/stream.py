@@ -1,0 +1,205 @@
+"""Which tasks a session gets: those it has open, then new ones; each to everybody, or each to one person."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from prodigy_team.annotate.sessions import Session
+
+Value = TypeVar("Value")
+COUNT_WAIT = 0.25
+"""Seconds that a page's first tasks wait for the count of answers, which on a million answers takes longer."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A task as it is shown.
+
+    Attributes:
+        place: Its place in the source's index.
+        identity: Its 16 bytes.
+        key: Its ``_task_hash``, by which a page says that it has the task already.
+        json: The task as it is sent, without the session's keys, as a JSON object.
+    """
+
+    place: int
+    identity: bytes
+    key: int
+    json: bytes
+
+
+class Earlier(Protocol):
+    """What is known of answers given before, where tasks are asked again."""
+
+    def mark(self, offer: Offer, session_id: str) -> Offer:
+        """The task, carrying the id of the answer that a new one would replace."""
+
+
+class Supply(Protocol):
+    """Where tasks come from. Both methods block, and are called from one thread only."""
+
+    def next_offers(self, annotator: str | None, *, after: int, limit: int) -> list[Offer]:
+        """Up to ``limit`` tasks behind a place that this annotator (None: nobody) has answered, in order."""
+
+    def count_answered(self, annotator: str | None) -> int:
+        """How many of the source's tasks this annotator (None: anybody) has answered."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a pull gives: the tasks, and how far the asker (or everybody, where tasks are shared out) is."""
+
+    tasks: bytes
+    answered: int
+
+
+@dataclass
+class _Desk:
+    """The tasks that one asker has and has not answered, in the order they were given."""
+
+    open: dict[bytes, Offer] = field(default_factory=dict)
+    joined: bytes | None = None
+
+
+@dataclass
+class _Pool:
+    """One run through the source: of one session with overlap, of everybody together without.
+
+    Everything up to ``mark`` is answered or on a desk, so that the next tasks are looked for behind it.
+    """
+
+    annotator: str | None
+    mark: int = 0
+    answered: int = 0
+    counted: asyncio.Future[None] | None = None
+    desks: dict[str, _Desk] = field(default_factory=dict)
+    holder: dict[bytes, _Desk] = field(default_factory=dict)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Stream:
+    """Hands out tasks. Its state belongs to the event loop; only the supply is asked from a thread."""
+
+    def __init__(
+        self,
+        supply: Supply,
+        executor: Executor,
+        *,
+        overlap: bool,
+        batch_size: int,
+        keep_order: bool = False,
+        newest: Earlier | None = None,
+    ) -> None:
+        """Start a stream.
+
+        Args:
+            executor: One thread, in which the supply is asked.
+            overlap: Every session gets every task; otherwise each task goes to one.
+            keep_order: Clients that cannot be told apart get the same tasks until they are answered
+                (``force_stream_order``); otherwise each of their calls gets the next batch, as with Prodigy.
+            newest: Earlier answers, where tasks that have one are asked again.
+        """
+        self._supply, self._executor = supply, executor
+        self._overlap, self._batch_size, self._keep_order = overlap, batch_size, keep_order
+        self._newest = newest
+        self._pools: dict[str | None, _Pool] = {}
+
+    async def pull(self, session: Session, *, held: Collection[int] = ()) -> Batch:
+        """The asker's open tasks in the same order, without those they hold already, then new ones."""
+        pool = self._pool(session)
+        desk = self._desk(pool, session)
+        if not held and desk.joined is not None:
+            return Batch(desk.joined, pool.answered)
+        async with pool.turn:
+            return await self._fill(pool, desk, session, frozenset(held))
+
+    async def _fill(self, pool: _Pool, desk: _Desk, session: Session, held: frozenset[int]) -> Batch:
+        offers = [each for each in desk.open.values() if each.key not in held][: self._batch_size]
+        missing = self._batch_size - len(offers)
+        if missing > 0:
+            offers += await self._take(pool, desk, session, missing)
+        await self._count(pool)
+        joined = b",".join([each.json for each in offers])
+        if not held and len(offers) == self._batch_size and not self._moves_on(session):
+            desk.joined = joined
+        return Batch(joined, pool.answered)
+
+    async def _take(self, pool: _Pool, desk: _Desk, session: Session, missing: int) -> list[Offer]:
+        found = await self._ask(lambda: self._supply.next_offers(pool.annotator, after=pool.mark, limit=missing))
+        if found:
+            pool.mark = found[-1].place
+        if self._newest is not None:
+            found = [self._newest.mark(each, session.id) for each in found]
+        owned = [with_session(each, session) for each in found]
+        for each in owned:
+            desk.open[each.identity] = each
+            pool.holder[each.identity] = desk
+        desk.joined = None
+        return owned
+
+    def answered(self, session: Session, identity: bytes, *, first: bool) -> None:
+        """A task has this session's answer: take it off its desk, and count it if it was the first of it."""
+        pool = self._pool(session)
+        desk = pool.holder.pop(identity, None)
+        if desk is not None:
+            del desk.open[identity]
+            desk.joined = None
+        if first and pool.counted is not None:
+            pool.answered += 1
+
+    def count(self, session: Session) -> int:
+        """How many tasks are answered, by this session or by everybody, as far as that is known yet."""
+        return self._pool(session).answered
+
+    def _moves_on(self, session: Session) -> bool:
+        return session.desk is None and not self._keep_order
+
+    def _pool(self, session: Session) -> _Pool:
+        key = session.id if self._overlap else None
+        pool = self._pools.get(key)
+        if pool is None:
+            pool = self._pools[key] = _Pool(key)
+        return pool
+
+    def _desk(self, pool: _Pool, session: Session) -> _Desk:
+        if self._moves_on(session):
+            return _Desk()
+        key = session.desk or session.id
+        desk = pool.desks.get(key)
+        if desk is None:
+            desk = pool.desks[key] = _Desk()
+        return desk
+
+    async def _count(self, pool: _Pool) -> None:
+        if pool.counted is None:
+            pool.counted = asyncio.ensure_future(self._count_answers(pool))
+        if not pool.counted.done():
+            await asyncio.wait({pool.counted}, timeout=COUNT_WAIT)
+
+    async def _count_answers(self, pool: _Pool) -> None:
+        # An answer saved while this counts may be counted twice; progress is a display, the database is the truth.
+        pool.answered += await self._ask(lambda: self._supply.count_answered(pool.annotator))
+
+    async def _ask(self, question: Callable[[], Value]) -> Value:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, question)
+
+
+def with_session(offer: Offer, session: Session) -> Offer:
+    """The task as a named session gets it, carrying whose it is."""
+    if not session.named:
+        return offer
+    owner = dumps(session.id)
+    json = b'%s,"_session_id":%s,"_annotator_id":%s}' % (offer.json[:-1], owner, owner)
+    return Offer(offer.place, offer.identity, offer.key, json)
+
+
+def dumps(text: str) -> bytes:
+    """A string as JSON."""
+    return msgspec.json.encode(text)
+

@@ -1,0 +1,194 @@
+"""Where a server's tasks come from: the source's index, joined with the answers that are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+import mmh3
+
+from prodigy_team.annotate.answers import Posted
+from prodigy_team.annotate.stream import Offer, dumps
+from prodigy_team.sources import SourceIndex, SourceReader
+from prodigy_team.store.base import Store
+from prodigy_team.tasks import Task, identity
+
+_OF_AN_ANSWER = frozenset(
+    ("answer", "_view_id", "_session_id", "_annotator_id", "_timestamp", "_answer_id", "_replaces", "_is_binary")
+)
+"""Keys of an earlier answer, in a source that is a dataset; a new one has its own."""
+
+
+class _AnswerOwner(msgspec.Struct):
+    annotator_id: Any = msgspec.field(name="_annotator_id", default=None)
+    session_id: Any = msgspec.field(name="_session_id", default=None)
+    answer_id: Any = msgspec.field(name="_answer_id", default=None)
+
+    @property
+    def annotator(self) -> str:
+        found = self.annotator_id or self.session_id
+        return found if isinstance(found, str) else ""
+
+
+_owners = msgspec.json.Decoder(_AnswerOwner)
+_tasks = msgspec.json.Decoder(dict[str, Any])
+
+
+def shown_json(task: Task, view_id: str) -> bytes:
+    """A task as it is sent: without an earlier answer's keys, with its view."""
+    shown = {key: value for key, value in task.items() if key not in _OF_AN_ANSWER}
+    shown["_view_id"] = view_id
+    return msgspec.json.encode(shown)
+
+
+class Identifier:
+    """Finds the task that an answer belongs to: in the source, else by the hashes it carries.
+
+    The second is for tasks that left the source while they were on a screen: their answers are kept, and told apart
+    by input and task hash, so that sending one again does not make two.
+    """
+
+    def __init__(self, index: SourceIndex) -> None:
+        self._reader = SourceReader(index)
+
+    def __call__(self, posted: Posted) -> bytes:
+        """The task's 16 bytes."""
+        task = _tasks.decode(posted.content)
+        return self._reader.find(task) or _identity_by_hashes(task)
+
+    def find(self, content: bytes) -> bytes | None:
+        """The 16 bytes of the source's task that a stored answer belongs to; None where the source has none."""
+        try:
+            return self._reader.find(_tasks.decode(content))
+        except (msgspec.DecodeError, KeyError, ValueError, TypeError):
+            return None
+
+    def owner_and_task(self, content: bytes) -> tuple[str, bytes] | None:
+        """Who gave a stored answer, and to which task; None for what is no answer to one of the source's."""
+        task = self.find(content)
+        return None if task is None else (_owners.decode(content).annotator, task)
+
+
+def _identity_by_hashes(task: Task) -> bytes:
+    known = f"{identity(task, 'input').hex()}:{task.get('_input_hash')}:{task.get('_task_hash')}"
+    return mmh3.hash_bytes(known)
+
+
+class SourceSupply:
+    """Tasks of an indexed source that are still to be answered. Used from one thread, which must be the one that made it."""
+
+    def __init__(
+        self,
+        index: SourceIndex,
+        store: Store,
+        dataset: str,
+        *,
+        view_id: str,
+        decorate: Callable[[Task], Task],
+        excluded: frozenset[bytes] = frozenset(),
+        again: bool = False,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            decorate: Adds what the view shows; the hashes are in the task already.
+            excluded: Identities that are not asked.
+            again: Tasks that are answered already are offered once more (``auto_exclude_current = false``).
+        """
+        self._index, self._store, self._dataset = index, store, dataset
+        self._view_id, self._decorate, self._excluded, self._again = view_id, decorate, excluded, again
+        self._reader = SourceReader(index)
+
+    def next_offers(self, annotator: str | None, *, after: int, limit: int) -> list[Offer]:
+        """Up to ``limit`` tasks behind a place that this annotator (None: nobody) has answered, in order."""
+        offers: list[Offer] = []
+        while len(offers) < limit:
+            places = self._places(annotator, after=after, limit=limit)
+            for place in places:
+                offer = self._offer(place)
+                if offer.identity not in self._excluded and len(offers) < limit:
+                    offers.append(offer)
+            if len(places) < limit:
+                break
+            after = places[-1]
+        return offers
+
+    def _places(self, annotator: str | None, *, after: int, limit: int) -> list[int]:
+        if self._again:
+            return list(range(after + 1, min(after + limit, self._index.tasks) + 1))
+        return self._store.unanswered(self._index.path, self._dataset, annotator, after=after, limit=limit)
+
+    def _offer(self, place: int) -> Offer:
+        task = self._reader.read(place)
+        content = shown_json(self._decorate(task), self._view_id)
+        return Offer(place, self._reader.identity(place), task["_task_hash"], content)
+
+    def count_answered(self, annotator: str | None) -> int:
+        """How many of the source's tasks this annotator (None: anybody) has answered."""
+        return self._store.count_answered(self._index.path, self._dataset, annotator)
+
+    def close(self) -> None:
+        """Let go of source and database."""
+        self._reader.close()
+        self._store.close()
+
+
+class LateSupply:
+    """A supply that is opened by its first question, in the thread that asks."""
+
+    def __init__(self, make: Callable[[], SourceSupply]) -> None:
+        self._make = make
+        self._made: SourceSupply | None = None
+
+    def _supply(self) -> SourceSupply:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def next_offers(self, annotator: str | None, *, after: int, limit: int) -> list[Offer]:
+        """As `SourceSupply.next_offers`."""
+        return self._supply().next_offers(annotator, after=after, limit=limit)
+
+    def count_answered(self, annotator: str | None) -> int:
+        """As `SourceSupply.count_answered`."""
+        return self._supply().count_answered(annotator)
+
+    def close(self) -> None:
+        """Let go of source and database, in the same thread."""
+        if self._made is not None:
+            self._made.close()
+
+
+class Newest:
+    """Which answer is a person's newest to a task, as it stood at the start; kept only where tasks are asked again.
+
+    A new answer to a task that is asked again has to name the one it replaces. Answers without an id, as Prodigy
+    writes them, cannot be named: a new one is then compared with the newest, as a client without ids is.
+    """
+
+    def __init__(self, contents: Iterable[bytes], find: Callable[[bytes], tuple[str, bytes] | None]) -> None:
+        self._ids: dict[tuple[str, bytes], str | None] = {}
+        for content in contents:
+            found = find(content)
+            if found is not None:
+                given = _owners.decode(content).answer_id
+                self._ids[found] = given if isinstance(given, str) else None
+
+    def mark(self, offer: Offer, session_id: str) -> Offer:
+        """The task, carrying the id of the answer that a new one would replace."""
+        given = self._ids.get((session_id, offer.identity))
+        if given is None:
+            return offer
+        json = b'%s,"_replaces":%s}' % (offer.json[:-1], dumps(given))
+        return Offer(offer.place, offer.identity, offer.key, json)
+
+    def cannot_be_named(self, session_id: str, task: bytes) -> bool:
+        """Whether this person's newest answer to the task has no id."""
+        return self._ids.get((session_id, task), "") is None
+
+
+def excluded_tasks(store: Store, datasets: Iterable[str], find: Callable[[bytes], bytes | None]) -> frozenset[bytes]:
+    """The identities of those of the source's tasks that these datasets hold answers to (``--exclude``)."""
+    found = (find(content) for name in datasets for content in store.answers(name))
+    return frozenset(each for each in found if each is not None)

@@ -1,0 +1,293 @@
+"""The building of an index: once per state of a source, by one process while others wait, and never half."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from prodigy_team.sources.formats import (
+    READERS,
+    BadContentError,
+    BadLine,
+    Record,
+    SourceError,
+    check_task,
+    decode,
+    encode_line,
+    parse_line,
+    skip_mark,
+)
+from prodigy_team.sources.index import IndexFiles, SourceIndex
+from prodigy_team.sources.origins import Rows, file_stamp, find_source
+from prodigy_team.tasks import By, Task, fingerprint, with_hashes
+
+BAD_LINES_KEPT = 1000
+OLDER_KEPT = 1
+Transform = Callable[[Task], Iterable[Task]]
+Row = tuple[int, int, int, bytes]
+
+_SCHEMA = """
+CREATE TABLE task (place INTEGER PRIMARY KEY, offset INTEGER NOT NULL, length INTEGER NOT NULL,
+                   hash INTEGER NOT NULL, identity BLOB NOT NULL);
+CREATE TABLE meta (key TEXT PRIMARY KEY, value);
+"""
+# By identity as well: repeats are then found in the index alone, however many tasks share one hash.
+_BY_HASH = "CREATE INDEX task_hash ON task (hash, identity)"
+_REPEATED = """
+CREATE TEMP TABLE repeated AS
+SELECT hash, identity, min(place) AS first FROM task GROUP BY hash, identity HAVING count(*) > 1
+"""
+_WITHOUT_REPEATS = """
+DELETE FROM task WHERE place IN (
+    SELECT each.place FROM repeated JOIN task AS each USING (hash, identity) WHERE each.place > repeated.first)
+"""
+# Places are 1, 2, 3 ... without holes, so that they can be counted on.
+_RENUMBER = """
+CREATE TABLE dense (place INTEGER PRIMARY KEY, offset INTEGER NOT NULL, length INTEGER NOT NULL,
+                    hash INTEGER NOT NULL, identity BLOB NOT NULL);
+INSERT INTO dense (offset, length, hash, identity) SELECT offset, length, hash, identity FROM task ORDER BY place;
+DROP TABLE task;
+ALTER TABLE dense RENAME TO task;
+"""
+
+
+def index_source(
+    source: str,
+    *,
+    by: By,
+    folder: Path,
+    transform: Transform | None = None,
+    transform_key: str = "",
+    rows: Rows | None = None,
+    rows_stamp: str | None = None,
+) -> SourceIndex:
+    """The index of a source, built if there is none for the state that the source is in.
+
+    Of several processes that come at once, one builds and the others wait for it. Each state of a source has an index of its
+    own, so that servers which still work on an older one are not disturbed; those that nobody uses are removed.
+
+    Args:
+        source: A path (.jsonl, .json, .csv or .txt), ``dataset:NAME`` or ``sample:NAME``.
+        by: What tells tasks apart: the 32-bit hash and the identity in the index are those of this kind.
+        folder: Where indexes are kept.
+        transform: Makes any number of tasks of one, as ``match`` does; it gets the task as the source has it.
+        transform_key: Names the transform and all it depends on; needed with it.
+        rows: Gives the rows of a dataset, as stored.
+        rows_stamp: Differs whenever those rows may differ; left out, they are copied and compared each time.
+
+    Raises:
+        SourceError: The source is missing, of an unknown kind, or broken as a whole. Bad lines are no error.
+    """
+    if transform is not None and not transform_key:
+        raise ValueError("a transform needs its key")
+    origin = find_source(source, rows=rows, rows_stamp=rows_stamp)
+    files = IndexFiles(folder, origin, by, transform_key)
+    ready = files.ready(origin.stamp)
+    if ready is not None:
+        return ready
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _locked(files.lock):
+            ready = files.ready(origin.stamp)  # another process may have built it while this one waited
+            return ready if ready is not None else _Build(files, by, transform).run()
+    except (OSError, sqlite3.Error) as error:
+        raise SourceError(
+            f"The source {source} cannot be indexed in {folder}: {error}.",
+            remedy="Check that the disk has room and that the folder can be written.",
+        ) from error
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _create(path: Path) -> None:
+    """An empty file for this user alone; what a killed build left there goes."""
+    path.unlink(missing_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@dataclass
+class _Build:
+    """One building of an index, under the lock of its source: written beside, then renamed."""
+
+    files: IndexFiles
+    by: By
+    transform: Transform | None
+    lines: int = 0
+    bad_count: int = 0
+    bad: list[BadLine] = field(default_factory=list)
+
+    def run(self) -> SourceIndex:
+        """Whatever is killed before the last rename leaves nothing that looks finished."""
+        index = self.files.building("sqlite")
+        _create(index)
+        stamp = self._index_in_place(index) if self.files.in_place else self._index_copy(index)
+        _flush(index)
+        index.replace(self.files.index(stamp))
+        self._remove_older(self.files.index(stamp))
+        ready = self.files.ready(stamp)
+        if ready is None:
+            raise OSError(f"{self.files.index(stamp)} cannot be read back")
+        return ready
+
+    def _index_in_place(self, index: Path) -> str:
+        path = self.files.data("")
+        with path.open("rb") as file:
+            # Taken before reading: what is written meanwhile makes the next start build again.
+            stamp = file_stamp(os.fstat(file.fileno()))
+            self._fill(index, self._source_rows(file, path))
+        return stamp
+
+    def _index_copy(self, index: Path) -> str:
+        copy = self.files.building("jsonl")
+        _create(copy)
+        stamp = self._copy(copy)
+        with copy.open("rb") as file:
+            self._fill(index, _copied_rows(file, self.by))
+        _flush(copy)
+        copy.replace(self.files.data(stamp))
+        return stamp
+
+    def _fill(self, index: Path, rows: Iterator[Row]) -> None:
+        with contextlib.closing(sqlite3.connect(index, isolation_level=None)) as connection:
+            # The file is nobody's yet, so it needs no journal. The cache bounds the memory of sorting too.
+            connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-16384")
+            connection.executescript(_SCHEMA)
+            connection.execute("BEGIN")
+            connection.executemany("INSERT INTO task (offset, length, hash, identity) VALUES (?, ?, ?, ?)", rows)
+            connection.execute(_BY_HASH)
+            connection.execute(_REPEATED)
+            repeats = connection.execute(_WITHOUT_REPEATS).rowcount
+            connection.execute("COMMIT")
+            if repeats:
+                connection.executescript(f"BEGIN; {_RENUMBER} {_BY_HASH}; COMMIT")
+            tasks = connection.execute("SELECT count(*) FROM task").fetchone()[0]
+            bad = json.dumps([(each.line, each.reason) for each in self.bad])
+            meta = {"tasks": tasks, "lines": self.lines, "repeats": repeats, "bad_count": self.bad_count, "bad": bad}
+            meta |= {"source": self.files.origin.place, "by": self.by}
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+
+    def _note(self, line: int, reason: str) -> None:
+        self.bad_count += 1
+        if len(self.bad) < BAD_LINES_KEPT:
+            self.bad.append(BadLine(line, reason))
+
+    def _source_rows(self, file: IO[bytes], path: Path) -> Iterator[Row]:
+        """Where each good task stands in a file of JSON lines. The loop that a million lines go through."""
+        offset, by = skip_mark(file, path), self.by
+        for number, line in enumerate(file, 1):
+            length = len(line)
+            try:
+                task = decode(line)
+                text = task["text"]
+                if type(text) is not str or text.isspace() or not text or len(task) > 2:
+                    check_task(task, by)
+                row = (offset, length, *fingerprint(task, by))
+            except Exception:
+                slow = self._slow_row(number, offset, line)
+                if slow is not None:
+                    yield slow
+            else:
+                self.lines += 1
+                yield row
+            offset += length
+
+    def _slow_row(self, number: int, offset: int, line: bytes) -> Row | None:
+        """A line that is not plainly good: blank, bad, or good without a text."""
+        if line.isspace():
+            return None
+        self.lines += 1
+        try:
+            return (offset, len(line), *fingerprint(parse_line(line, self.by), self.by))
+        except BadContentError as problem:
+            self._note(number, str(problem))
+        except RecursionError:
+            self._note(number, "nested too deeply")
+        return None
+
+    def _copy(self, copy: Path) -> str:
+        """Write the source as JSON lines with hashes, and return the stamp of what was read."""
+        origin = self.files.origin
+        with copy.open("wb") as out:
+            if origin.rows is not None:
+                self._write_all(out, _read_rows(origin.rows(), self.by))
+            else:
+                with self.files.origin_path.open("rb") as file:
+                    stamp = file_stamp(os.fstat(file.fileno()))
+                    self._write_all(out, READERS[origin.kind](file, self.files.origin_path, self.by))
+                return stamp
+        return origin.stamp or _content_stamp(copy)
+
+    def _write_all(self, out: IO[bytes], records: Iterator[Record]) -> None:
+        for line, record in records:
+            self.lines += 1
+            if isinstance(record, BadLine):
+                self._note(record.line, record.reason)
+            else:
+                self._write(out, line, record)
+
+    def _write(self, out: IO[bytes], line: int, task: Task) -> None:
+        tasks = [task] if self.transform is None else self.transform(task)
+        try:
+            out.writelines([encode_line(with_hashes(each)) + b"\n" for each in tasks])
+        except BadContentError as problem:
+            self._note(line, str(problem))
+        except RecursionError:
+            self._note(line, "nested too deeply")
+
+    def _remove_older(self, newest: Path) -> None:
+        """Remove indexes of earlier states, but the last, which somebody may be about to open, and those in use."""
+        older = [each for each in newest.parent.glob(f"{self.files.prefix}-*.sqlite") if each != newest]
+        older.sort(key=lambda each: each.stat().st_mtime, reverse=True)
+        for each in older[OLDER_KEPT:]:
+            with each.open("rb") as file, contextlib.suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a reader shares this lock as long as it reads
+                each.unlink()
+                each.with_suffix(".jsonl").unlink(missing_ok=True)
+
+
+def _copied_rows(file: IO[bytes], by: By) -> Iterator[Row]:
+    offset = 0
+    for line in file:
+        yield (offset, len(line), *fingerprint(decode(line), by))
+        offset += len(line)
+
+
+def _read_rows(rows: Iterator[bytes], by: By) -> Iterator[Record]:
+    """A dataset's rows; their numbers count from 1."""
+    for number, row in enumerate(rows, 1):
+        try:
+            yield number, parse_line(row, by)
+        except BadContentError as problem:
+            yield number, BadLine(number, str(problem))
+
+
+def _content_stamp(path: Path) -> str:
+    content = hashlib.blake2b(digest_size=8)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            content.update(block)
+    return content.hexdigest()
