@@ -144,7 +144,8 @@ Entry = tuple[bytes, str, int, bytes, "str | None"]
 
 def _known(handle: Handle, index: int, first: int, last: int) -> dict[int, Entry]:
     rows = handle.all(
-        "SELECT identity, annotator, link, digest, answer_id FROM prodigy_team_answer WHERE dataset = ? AND link BETWEEN ? AND ?",
+        "SELECT identity, annotator, link, digest, answer_id FROM prodigy_team_answer "
+        "WHERE dataset = ? AND link BETWEEN ? AND ?",
         (index, first, last),
     )
     return {row[2]: (row[0], row[1], row[2], row[3], row[4]) for row in rows}

@@ -45,7 +45,8 @@ class _Appending:
         self._dataset = handle.ensure(dataset, session=False)
         self._index, self._mark, self._links = current_index(handle, dataset, self._dataset)
         example, link, newest = self._connection.execute(
-            "SELECT (SELECT max(id) FROM example), (SELECT max(id) FROM link), (SELECT max(id) FROM link WHERE dataset_id = ?)",
+            "SELECT (SELECT max(id) FROM example), (SELECT max(id) FROM link), "
+            "(SELECT max(id) FROM link WHERE dataset_id = ?)",
             (self._dataset,),
         ).fetchone()
         self._example, self._link = example or 0, link or 0
@@ -116,7 +117,7 @@ class _Appending:
     def _still_true(
         self, found: list[tuple[int, int, int, int, bytes, str | None]]
     ) -> list[tuple[int, int, int, int, bytes, str | None]]:
-        """Leave out answers whose row somebody has deleted since: an answer must not be refused for the sake of nothing."""
+        """Leave out answers whose row somebody has deleted: nothing may be refused for the sake of what is gone."""
         self._flush()
         true = []
         for row in sorted(found, key=lambda row: row[2]):

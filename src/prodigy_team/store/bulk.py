@@ -98,7 +98,7 @@ def discard(handle: Handle, hidden: str, *, sessions: bool = False) -> int:
 
 
 def drop(handle: Handle, name: str) -> int:
-    """Take a dataset out of sight in one step, then remove what it held; a drop that was cut short is finished first."""
+    """Take a dataset out of sight in one step, then remove what it held, and what an earlier drop left."""
     with handle.writing() as connection:
         dataset = handle.dataset_id(name)
         answers = _count(handle, dataset) if dataset is not None else 0
