@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -57,7 +57,7 @@ class Project:
 
 class _Pull(msgspec.Struct):
     session_id: str | None = None
-    held: list[Any] = field(default_factory=list)
+    held: list[Any] = []  # noqa: RUF012 - msgspec copies it
 
 
 _pulls = msgspec.json.Decoder(_Pull)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 CONTEXT_VARIABLE = "PRODIGY_TEAM_SERVER"
 
@@ -49,24 +47,3 @@ def read_context(environ: Mapping[str, str]) -> ServerContext | None:
         return None
     log = state / "logs" / f"{name}.log"
     return ServerContext(name, team, annotators, state, log, state / "servers" / f"{name}.alive")
-
-
-def note_in_alive_file(context: ServerContext, facts: Mapping[str, Any]) -> None:
-    """Merge facts about this server into its alive file's JSON.
-
-    The file is rewritten in place, since its lock belongs to this very inode; a reader may for an instant see a part
-    and has to read again. Without a file there is nobody to tell: servers are told by their launcher.
-    """
-    try:
-        descriptor = os.open(context.alive, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return
-    with os.fdopen(descriptor, "r+b") as file:
-        try:
-            known = json.loads(file.read() or b"{}")
-        except ValueError:
-            known = {}
-        content = json.dumps({**(known if isinstance(known, dict) else {}), **facts}).encode()
-        file.seek(0)
-        file.write(content)
-        file.truncate()

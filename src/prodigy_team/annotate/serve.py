@@ -24,12 +24,13 @@ from prodigy_team.annotate import web
 from prodigy_team.annotate.answers import AnswerWriter
 from prodigy_team.annotate.app import Project, Server
 from prodigy_team.annotate.arguments import Options, read_arguments
-from prodigy_team.annotate.context import ServerContext, note_in_alive_file, read_context
+from prodigy_team.annotate.context import ServerContext, read_context
 from prodigy_team.annotate.recipes import DRAWN, Recipe, find_recipe
 from prodigy_team.annotate.sessions import Sessions, read_allowed
 from prodigy_team.annotate.stream import Stream
 from prodigy_team.annotate.supply import Identifier, LateSupply, Newest, SourceSupply, excluded_tasks
 from prodigy_team.errors import TeamError, UsageError
+from prodigy_team.servers import alive, logs
 from prodigy_team.sources import SourceIndex, index_source
 from prodigy_team.store.base import Store, open_store
 
@@ -196,7 +197,7 @@ def _prepare(setup: _Setup) -> SourceIndex:
         _report_source(index)
         store.reconcile(setup.dataset, Identifier(index).owner_and_task)
     if setup.context is not None:
-        note_in_alive_file(setup.context, {"tasks": index.tasks})
+        alive.update(setup.context.alive, tasks=index.tasks)
     return index
 
 
@@ -242,10 +243,12 @@ def _announce(setup: _Setup, listener: socket.socket) -> None:
         _say(f"Using {len(setup.options.labels)} labels: {', '.join(setup.options.labels)}")
     if setup.recipe.view_id not in DRAWN:
         _say(f"The page shows tasks of the view {setup.recipe.view_id} as text.")
-    host, port = setup.settings["host"], listener.getsockname()[1]
-    shown = f"[{host}]" if ":" in str(host) else host
-    _say(f"\n✨  Starting the web server at http://{shown}:{port} ...")
+    _say(f"\n✨  Starting the web server at {_address(setup.settings['host'], listener)} ...")
     _say("Open the app in your browser and start annotating!\n")
+
+
+def _address(host: Any, listener: socket.socket) -> str:
+    return f"http://{f'[{host}]' if ':' in str(host) else host}:{listener.getsockname()[1]}"
 
 
 def _run(setup: _Setup, index: SourceIndex, listener: socket.socket, ending: _Ending) -> None:
@@ -322,10 +325,11 @@ def _serve_forever(setup: _Setup, application: Server, listener: socket.socket, 
         interface="asgi3",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=75,
     )
-    server = uvicorn.Server(config)
+    server = _Uvicorn(config, _address(setup.settings["host"], listener))
     ending.asked_of = server
     loop_task = _serve_and_rotate(server, listener, setup.context)
     with contextlib.suppress(KeyboardInterrupt):
@@ -357,10 +361,6 @@ async def _rotate_log(context: ServerContext | None) -> None:
     """Keep this server's own log short, if its output goes there."""
     if context is None or context.log is None or not _writes_to(context.log):
         return
-    try:
-        from prodigy_team.servers import logs
-    except ImportError:
-        return
     while True:
         await asyncio.sleep(LOG_CHECK)
         try:
@@ -374,6 +374,19 @@ def _writes_to(path: Path) -> bool:
         return os.path.samestat(path.stat(), os.fstat(2))
     except OSError:
         return False
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn that says where it runs on a socket it was given too; people and programs wait for that line."""
+
+    def __init__(self, config: uvicorn.Config, address: str) -> None:
+        super().__init__(config)
+        self._address = address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        logging.getLogger("uvicorn.error").info("Uvicorn running on %s (Press CTRL+C to quit)", self._address)
 
 
 class _Ending:
