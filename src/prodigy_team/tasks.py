@@ -149,15 +149,15 @@ def fingerprint(task: Task, by: By) -> tuple[int, bytes]:
     stands in place of the question's bytes: two answers to one such task are still one task.
     """
     content = _input_content(task)
-    first = given_hash(task, "_input_hash")
+    computed = mmh3.hash(content)
+    first = given_hash(task, "_input_hash") if "_input_hash" in task else computed
     if by == "input":
-        computed = mmh3.hash(content)
         if first is None or first == computed:
             return computed, mmh3.hash_bytes(content)
         return first, mmh3.hash_bytes(f"{content}_input_hash={first}")
-    question = _task_content(task, mmh3.hash(content) if first is None else first, content)
+    question = _task_content(task, computed if first is None else first, content)
     computed = mmh3.hash(question)
-    given = given_hash(task, "_task_hash")
+    given = given_hash(task, "_task_hash") if "_task_hash" in task else computed
     if given is None or given == computed:
         return computed, mmh3.hash_bytes(content + question)
     return given, mmh3.hash_bytes(f"{content}_task_hash={given}")
