@@ -93,7 +93,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Activity:
-    """How many answers a dataset holds, and the Unix time of the newest; None where there is none or it carries no time."""
+    """How many answers a dataset holds, and the Unix time of the newest; None where none carries a time."""
 
     answers: int
     last_answer_at: float | None
@@ -136,7 +136,7 @@ class Store(Protocol):
         """
 
     def unanswered(self, index: Path, dataset: str, annotator: str | None, *, after: int, limit: int) -> list[int]:
-        """Places of a source index, in order and above ``after``, that the annotator (None: anybody) has not answered."""
+        """Places of a source index above ``after``, in order, that the annotator (None: anybody) has not answered."""
 
     def count_answered(self, index: Path, dataset: str, annotator: str | None) -> int:
         """How many tasks of a source index the annotator (None: anybody) has answered."""
@@ -184,7 +184,7 @@ def open_store(database: Database, *, write: bool, create: bool = False) -> Stor
         )
     if database.kind != "sqlite":
         raise StoreError(
-            f"The answers are in a {database.kind} database ({database.origin}), which only a licensed Prodigy can use.",
+            f"The answers are in a {database.kind} database ({database.origin}), which only a licensed Prodigy uses.",
             remedy="Counts, merge and export are not available there; use `prodigy db-out`, or an SQLite file.",
         )
     from prodigy_team.store.sqlite import open_sqlite

@@ -98,7 +98,7 @@ def discard(handle: Handle, hidden: str, *, sessions: bool = False) -> int:
 
 
 def drop(handle: Handle, name: str) -> int:
-    """Take a dataset out of sight in one step, then remove what it held; a drop that was cut short is finished first."""
+    """Take a dataset out of sight in one step, then remove what it held, and what an earlier drop left."""
     with handle.writing() as connection:
         dataset = handle.dataset_id(name)
         answers = _count(handle, dataset) if dataset is not None else 0
@@ -106,6 +106,7 @@ def drop(handle: Handle, name: str) -> int:
             "UPDATE dataset SET name = ?, session = 1 WHERE id = ?",
             (f"{HIDDEN}drop:{handle.clock():.6f}:{name}", dataset),
         )
+        connection.execute("UPDATE prodigy_team_dataset SET name = NULL WHERE name = ?", (name,))
     for hidden in leftovers(handle, "drop"):
         discard(handle, hidden, sessions=True)
     return answers

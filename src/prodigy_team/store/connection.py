@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,34 +16,11 @@ from prodigy_team.store.locking import WriteLock, lock_path
 
 BUSY_SECONDS = 30.0
 NETWORK_FILE_SYSTEMS = frozenset(
-    [
-        "nfs",
-        "nfs4",
-        "cifs",
-        "smb3",
-        "smbfs",
-        "afs",
-        "lustre",
-        "gpfs",
-        "beegfs",
-        "ceph",
-        "glusterfs",
-        "9p",
-        "fuse.sshfs",
-        "fuse.glusterfs",
-        "fuse.ceph",
-        "fuse.rclone",
-        "fuse.s3fs",
-        "fuse.gcsfuse",
-        "fuse.davfs",
-        "davfs",
-        "ocfs2",
-        "gfs2",
-        "orangefs",
-        "panfs",
-        "webdav",
-        "afpfs",
-    ]
+    {
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p"),
+        *("davfs", "ocfs2", "gfs2", "orangefs", "panfs", "webdav", "afpfs", "fuse.sshfs", "fuse.glusterfs"),
+        *("fuse.ceph", "fuse.rclone", "fuse.s3fs", "fuse.gcsfuse", "fuse.davfs"),
+    }
 )
 
 
@@ -78,7 +56,7 @@ def store_error(path: Path | None, error: sqlite3.Error) -> StoreError:
 
 
 def filesystem_type(path: Path, mounts: Path = Path("/proc/mounts")) -> str:
-    """Type of the file system on which a path lies or would lie, such as "ext4" or "nfs4"; "" where it cannot be told."""
+    """Type of the file system on which a path lies or would lie, such as "ext4" or "nfs4"; "" where nothing tells."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
@@ -171,11 +149,7 @@ def _uri(path: Path) -> str:
 
 
 def _has_all_tables(connection: sqlite3.Connection) -> bool:
-    wanted = {
-        line.split('"')[1] if '"' in line[:40] else line.split()[5]
-        for line in schema().splitlines()
-        if " TABLE " in line
-    }
+    wanted = set(re.findall(r'TABLE IF NOT EXISTS "?(\w+)', schema()))
     have = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     return wanted <= have
 
@@ -207,6 +181,6 @@ def _connect_unchanging(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
     if os.access(path, os.W_OK) or os.access(path.parent, os.W_OK) or (log.exists() and log.stat().st_size):
         raise StoreError(
             f"The database {path} is in use with a write-ahead log and cannot be read by this account ({error}).",
-            remedy=f"Give this account the right to write in {path.parent}, or read a copy made with `sqlite3 … .backup`.",
+            remedy=f"Give this account the right to write in {path.parent}, or read a copy made with `.backup`.",
         ) from error
     return _connect(f"{_uri(path)}?mode=ro&immutable=1")

@@ -33,7 +33,8 @@ def read_datasets(handle: Handle) -> list[DatasetInfo]:
     columns = {name for _, name, *_ in handle.all("PRAGMA table_info(dataset)")}
     session = "session" if "session" in columns else "0"
     rows = handle.all(
-        f"SELECT name, created, {session}, (SELECT count(*) FROM link WHERE dataset_id = dataset.id) FROM dataset ORDER BY id"
+        f"SELECT name, created, {session}, (SELECT count(*) FROM link WHERE dataset_id = dataset.id) "
+        "FROM dataset ORDER BY id"
     )
     return [
         DatasetInfo(name, int(created or 0), bool(session), answers)
