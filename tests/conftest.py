@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Each test has its own Prodigy home and none of the shell's PRODIGY_* variables."""
     home = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
@@ -18,4 +17,4 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
             monkeypatch.delenv(name)
     monkeypatch.setenv("PRODIGY_HOME", str(home / ".prodigy"))
     monkeypatch.setenv("HOME", str(home))
-    yield home
+    return home

@@ -17,7 +17,7 @@ SHARED = ROOT.parent / "shared"
 
 
 def eventually(condition: Callable[[], Value], *, within: float = 5.0, message: str = "") -> Value:
-    """Wait until a condition gives something true, and return that; fail with the last value after ``within`` seconds."""
+    """Wait until a condition gives something true, and return that; fail after ``within`` seconds."""
     deadline = time.monotonic() + within
     pause = 0.005
     while True:

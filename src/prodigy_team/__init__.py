@@ -1,4 +1,4 @@
-"""Annotation servers for a whole team: started from a roster, kept running, their answers merged into one training set."""
+"""Annotation servers for a team: started from a roster, kept running, their answers merged into one training set."""
 
 from __future__ import annotations
 

@@ -45,6 +45,9 @@ KNOWN: Mapping[str, Shape] = {
 }
 """Recipes that a roster can describe without `args`. Source: Explosion's open recipes and public command lines."""
 
+EMBEDDED = ("ner.manual", "spans.manual", "textcat.manual", "match", "ner.match", "mark")
+"""Recipes that the embedded engine has."""
+
 LABELS_FROM_MODEL = frozenset({"ner.manual", "ner.correct", "ner.teach", "spans.manual", "spans.correct"})
 """Recipes that fall back on the labels of a trained model, and so need none but for a blank one."""
 

@@ -73,7 +73,9 @@ def holder_of_port(host: str, port: int) -> str | None:
     except psutil.Error:  # macOS shows the connections of others to root only
         return _UNSEEN
     for each in connections:
-        if each.status == psutil.CONN_LISTEN and each.laddr.port == port and _overlap(each.laddr.ip, host):
+        if each.status != psutil.CONN_LISTEN or not each.laddr:
+            continue
+        if each.laddr.port == port and _overlap(each.laddr.ip, host):
             return _describe(each.pid) if each.pid else _UNSEEN
     return None
 

@@ -80,6 +80,12 @@ def is_alive(identity: Identity) -> bool:
     return system.started_at(identity.pid) == identity.started_at
 
 
+def from_another_boot(identity: Identity) -> bool:
+    """Whether the machine has been restarted since: the process ended with it, whatever it was doing."""
+    here = identity_of(os.getpid())
+    return here is not None and here.started_at.partition(":")[0] != identity.started_at.partition(":")[0]
+
+
 def uptime(identity: Identity) -> float | None:
     """Seconds since the process started; None where it has ended."""
     return system.age(identity.started_at) if is_alive(identity) else None

@@ -7,7 +7,7 @@ import errno
 import selectors
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prodigy_team.servers.ports import connectable
 
@@ -24,6 +24,12 @@ def probe(addresses: Iterable[Address], *, timeout: float = 1.0) -> frozenset[Ad
         timeout: Seconds for all of them together.
     """
     return frozenset(address for address, status in statuses(addresses, timeout=timeout).items() if status < 500)
+
+
+def answering(addresses: Mapping[str, Address], *, timeout: float = 1.0) -> set[str]:
+    """The names of the servers that are ready, given the address of each; see ``probe``."""
+    found = probe(addresses.values(), timeout=timeout)
+    return {name for name, address in addresses.items() if address in found}
 
 
 def statuses(addresses: Iterable[Address], *, timeout: float = 1.0) -> dict[Address, int]:

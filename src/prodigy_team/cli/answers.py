@@ -1,0 +1,48 @@
+"""What merge, export and drop share: this roster's store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prodigy_team.errors import TeamError, UsageError
+
+if TYPE_CHECKING:
+    from prodigy_team.roster import Roster
+    from prodigy_team.store import Store
+
+
+def read_roster(path: Path) -> Roster:
+    """The roster, validated."""
+    from prodigy_team.roster import load_roster
+
+    return load_roster(path, os.environ)
+
+
+@contextmanager
+def roster_store(roster: Roster, *, write: bool) -> Iterator[Store]:
+    """The database where this roster's answers are; closed at the end."""
+    from prodigy_team.servers.tools import team_database
+    from prodigy_team.store import open_store
+
+    database = team_database(roster, os.environ)
+    if database.path is not None and not database.path.exists():
+        raise TeamError(
+            f"There is no database {database.path} yet ({database.origin}).", remedy="It is made by `prodigy-team up`."
+        )
+    store = open_store(database, write=write)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def unknown_dataset(name: str, known: list[str]) -> UsageError:
+    """The error for a dataset that does not exist, with the nearest that does."""
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    remedy = f"Did you mean {near[0]}?" if near else "`prodigy-team export` lists the datasets."
+    return UsageError(f"There is no dataset `{name}`.", remedy=remedy)

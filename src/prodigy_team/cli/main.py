@@ -1,0 +1,161 @@
+"""The front door: which commands there are, and how their errors are shown.
+
+Nothing but the parser is imported here; a command's module is imported when that command is called.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from typer.core import TyperGroup
+
+from prodigy_team.cli import output
+from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared
+from prodigy_team.errors import TeamError, UsageError
+
+
+class Listed(NamedTuple):
+    """A command as the help of the whole program lists it."""
+
+    name: str
+    group: str
+    help: str
+
+
+COMMANDS = (
+    Listed("up", "Every day", "Start what is missing; keep what runs."),
+    Listed("status", "Every day", "Show every server: state, answers, address."),
+    Listed("stop", "Every day", "Stop running servers; ports and records stay theirs."),
+    Listed("merge", "Every day", "Bring the annotators' answers together in one dataset."),
+    Listed("export", "Every day", "Write a dataset's answers as JSON lines, or list the datasets."),
+    Listed("init", "Set up", "Write a commented roster."),
+    Listed("check", "Set up", "Report every problem of the roster at once."),
+    Listed("doctor", "Set up", "Look at everything that servers need, and say what to put right."),
+    Listed("service", "Set up", "Print a crontab line or a systemd unit for this roster."),
+    Listed("passwd", "Access", "Put a password on an annotator's server."),
+    Listed("watch", "Operations", "Stay in the foreground and bring back what dies."),
+    Listed("restart", "Operations", "Stop servers and start them again."),
+    Listed("logs", "Operations", "Show a server's log."),
+    Listed("drop", "Operations", "Delete a dataset; a copy is kept."),
+    Listed("exec", "Operations", "Run a command with this roster's Python, database and settings."),
+)
+NAMES = tuple(each.name for each in COMMANDS)
+
+
+def load_command(name: str) -> Any:
+    """Import one command's module and make the parser's command of it."""
+    module = import_module(f"prodigy_team.cli.{name}")
+    single = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+    examples = "\n".join(f"  {line}" for line in module.EXAMPLES)
+    settings = {"help_option_names": ["--help", "-h"], **getattr(module, "CONTEXT", {})}
+    # \b keeps the parser from refilling the lines that follow it.
+    register = single.command(name, epilog=f"\b\nExamples:\n{examples}", context_settings=settings)
+    register(module.command)
+    return typer.main.get_command(single)
+
+
+class Commands(TyperGroup):
+    """The commands of `COMMANDS`, each imported when it is called and not before."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """The names, in the order of the help."""
+        return list(NAMES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """Import the command of this name; None where there is none."""
+        return load_command(cmd_name) if cmd_name in NAMES else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """List the commands by group, without importing one."""
+        for group in dict.fromkeys(each.group for each in COMMANDS):
+            with formatter.section(group):
+                formatter.write_dl([(each.name, each.help) for each in COMMANDS if each.group == group])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command, or say which one is meant."""
+        if args and args[0] not in NAMES and not args[0].startswith("-"):
+            raise unknown_command(args[0])
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; a problem becomes two lines on stderr, an interruption the exit code 130."""
+        try:
+            return super().invoke(ctx)
+        except TeamError as error:
+            output.tell(output.error_lines(error))
+            raise SystemExit(error.exit_code) from None
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None
+
+
+def unknown_command(name: str) -> UsageError:
+    """The error for a command that does not exist, with the nearest that does."""
+    near = get_close_matches(name, NAMES, n=1, cutoff=0.5)
+    meant = f"Did you mean `prodigy-team {near[0]}`?" if near else "`prodigy-team --help` lists the commands."
+    return UsageError(f"There is no command `{name}`.", remedy=meant)
+
+
+app = typer.Typer(
+    cls=Commands,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    add_completion=True,
+    epilog="A command's own options and an example: prodigy-team COMMAND --help. "
+    "Exit codes: 0 done, 1 failed, 2 wrong usage or roster, 3 some servers not as they should be.",
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def show_version(value: bool) -> None:
+    """Print the version and end."""
+    if value:
+        from prodigy_team import __version__
+
+        output.say([f"prodigy-team {__version__}"])
+        raise typer.Exit()
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and end.")
+]
+
+
+@app.callback()
+def program(
+    context: typer.Context,
+    roster: RosterPath = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    version: Version = False,  # noqa: ARG001
+) -> None:
+    """Turn a roster of annotators into running annotation servers, and their answers into one training set."""
+    context.obj = Shared(roster=roster, quiet=quiet, as_json=as_json)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command line and return its exit code."""
+    if os.name == "nt":
+        output.tell(["prodigy-team does not run on Windows itself.", "Use WSL: wsl --install, then install it there."])
+        return 2
+    output.prepare()
+    try:
+        app(args=list(arguments), prog_name="prodigy-team")
+    except SystemExit as end:
+        code = end.code
+    except BrokenPipeError:
+        code = 1
+    finally:
+        output.close()
+    return code if isinstance(code, int) else int(code is not None)
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))

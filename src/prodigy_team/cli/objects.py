@@ -1,0 +1,57 @@
+"""The objects that `--json` prints. Their keys are documented in docs/commands.md and only ever added to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prodigy_team.curation.merge import MergeReport
+    from prodigy_team.servers.report import Report, StatusReport
+
+VERSION = 1
+
+
+def report_object(report: Report) -> dict[str, Any]:
+    """What up, stop and restart print."""
+    return {
+        "version": VERSION,
+        "team": report.team,
+        "engine": report.engine,
+        "dry_run": report.dry_run,
+        "exit_code": report.exit_code,
+        "notes": list(report.notes),
+        "servers": [asdict(each) for each in report.entries],
+    }
+
+
+def status_object(report: StatusReport) -> dict[str, Any]:
+    """What status prints."""
+    return {
+        "version": VERSION,
+        "team": report.team,
+        "engine": report.engine,
+        "lockfile": report.lockfile,
+        "notes": list(report.notes),
+        "servers": [asdict(each) for each in report.servers],
+    }
+
+
+def values_object(**values: Any) -> dict[str, Any]:
+    """An object with the version in front; dataclasses in lists become objects."""
+    plain = {key: list(map(_plain, value)) if _is_list(value) else _plain(value) for key, value in values.items()}
+    return {"version": VERSION, **plain}
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if hasattr(value, "__dataclass_fields__") else value
+
+
+def merge_object(report: MergeReport, *, sources: Sequence[str], into: str, dry_run: bool) -> dict[str, Any]:
+    """What merge prints."""
+    return {"version": VERSION, "into": into, "dry_run": dry_run, "datasets": list(sources), **asdict(report)}

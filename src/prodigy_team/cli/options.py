@@ -1,0 +1,85 @@
+"""What commands share: the options that work before and after them, and durations."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from prodigy_team.errors import UsageError
+
+RosterPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--roster",
+        "-f",
+        metavar="PATH",
+        help="The roster; else $PRODIGY_TEAM_ROSTER, else team.toml.",
+        show_default=False,
+    ),
+]
+RosterPathLong = Annotated[
+    Path | None,
+    typer.Option(
+        "--roster", metavar="PATH", help="The roster; else $PRODIGY_TEAM_ROSTER, else team.toml.", show_default=False
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing when nothing changed or is wrong.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object with stable keys (docs/commands.md).")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Servers; all when left out.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class Shared(NamedTuple):
+    """The options that stand before or after the command, whichever place they were given in."""
+
+    roster: Path | None = None
+    quiet: bool = False
+    as_json: bool = False
+
+    @classmethod
+    def of(
+        cls, context: typer.Context, roster: Path | None, quiet: bool = False, as_json: bool | None = None
+    ) -> Shared:
+        """Join what stood before the command with what stood after it, which wins.
+
+        Args:
+            context: Where the options before the command were put.
+            roster: What stood after the command.
+            quiet: What stood after the command.
+            as_json: What stood after the command; None for a command that prints no JSON, which refuses it then.
+        """
+        before = context.obj if isinstance(context.obj, cls) else cls()
+        if as_json is None and before.as_json:
+            raise UsageError(f"`{context.info_name}` prints no JSON.", remedy="Leave --json out.")
+        return cls(roster or before.roster, quiet or before.quiet, bool(as_json) or before.as_json)
+
+    def path(self, environ: Mapping[str, str] | None = None) -> Path:
+        """The roster's path, absolute, whether it exists or not."""
+        given = self.roster or (os.environ if environ is None else environ).get("PRODIGY_TEAM_ROSTER") or "team.toml"
+        return Path(given).absolute()
+
+    def existing(self, environ: Mapping[str, str] | None = None) -> Path:
+        """The roster's path; an error that leads to `init` where there is no such file."""
+        path = self.path(environ)
+        if not path.is_file():
+            raise UsageError(
+                f"There is no roster {path}.", remedy="Write one with `prodigy-team init`, or name another: -f PATH."
+            )
+        return path
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of `30s`, `10m`, `2h`, `1.5h`, `1d` or a bare number."""
+    stripped = text.strip().lower()
+    unit = stripped.lstrip("0123456789.").strip()
+    number = stripped[: len(stripped) - len(unit)].strip() if unit else stripped
+    try:
+        return float(number) * (SECONDS[unit] if unit else 1.0)
+    except (ValueError, KeyError):
+        raise UsageError(f"`{text}` is no length of time.", remedy="Write it like 30s, 10m or 2h.") from None

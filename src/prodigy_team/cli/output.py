@@ -1,0 +1,101 @@
+"""Writing to the two streams, and asking on a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from prodigy_team.errors import TeamError, UsageError
+
+
+def prepare() -> None:
+    """Let a name that the terminal's encoding lacks be shown escaped, not end the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def close() -> None:
+    """Write out what is buffered; a reader that has gone (`| head`) is no error worth words."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            # The interpreter flushes once more at its end; that must not complain either.
+            with contextlib.suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
+        except ValueError:
+            pass
+
+
+def say(lines: Iterable[str]) -> None:
+    """Print results, on stdout."""
+    for line in lines:
+        print(line)
+
+
+def tell(lines: Iterable[str]) -> None:
+    """Print everything that is no result, on stderr."""
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+def show_json(value: Any) -> None:
+    """Print one JSON object, on stdout."""
+    import json
+
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def error_lines(error: TeamError) -> list[str]:
+    """What happened, then what to do; several problems each on a line of their own."""
+    problems = getattr(error, "problems", ())
+    if problems:
+        # A roster's problems name their places; the error's own message would only count them.
+        file = getattr(error, "path", None)
+        name = getattr(file, "name", None) or "team.toml"
+        return [problem_line(each, name) for each in problems]
+    return [line for line in (error.message, error.remedy) if line]
+
+
+def problem_line(problem: Any, file: str) -> str:
+    """`team.toml: annotator[1].port: what is wrong. What to do.`"""
+    where = f"{file}: {problem.where}: " if problem.where else f"{file}: "
+    return f"{where}{problem.text} {problem.remedy}".rstrip()
+
+
+def on_terminal() -> bool:
+    """Whether a question can be asked and answered."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str, *, default: str = "") -> str:
+    """Ask for a line on the terminal; the question goes to stderr."""
+    shown = f" [{default}]" if default else ""
+    print(f"{question}{shown}: ", end="", file=sys.stderr, flush=True)
+    line = sys.stdin.readline()
+    if not line:
+        raise UsageError("The input ended before the question was answered.")
+    return line.strip() or default
+
+
+def confirm(question: str) -> bool:
+    """Ask yes or no on the terminal; anything but yes is no."""
+    return ask(f"{question} [y/N]").lower() in {"y", "yes"}
+
+
+def confirmer() -> Callable[[str], bool] | None:
+    """`confirm` where there is a terminal to ask on, else None."""
+    return confirm if on_terminal() else None
+
+
+def machine_name() -> str:
+    """The name by which other machines may reach this one."""
+    import socket
+
+    return socket.gethostname()

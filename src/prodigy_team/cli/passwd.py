@@ -1,0 +1,95 @@
+"""`passwd`: a password for an annotator's server."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from prodigy_team.cli import output
+from prodigy_team.cli.options import Quiet, RosterPath, Shared
+from prodigy_team.errors import UsageError
+
+if TYPE_CHECKING:
+    from prodigy_team.roster import Roster
+
+EXAMPLES = ("prodigy-team passwd joe", "pwgen 20 1 | prodigy-team passwd joe --stdin")
+
+
+def command(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The annotator, or the shared server.", show_default=False)
+    ],
+    stdin: Annotated[bool, typer.Option("--stdin", help="Read the password as one line from standard input.")] = False,
+    roster: RosterPath = None,
+    quiet: Quiet = False,
+) -> None:
+    """Put a password on an annotator's server.
+
+    Asks twice, without showing what is typed; never an argument, which others could read. The browser then asks for
+    the name and the password. Over plain HTTP the network can read them: use an ssh tunnel or a proxy with TLS.
+    """
+    shared = Shared.of(context, roster, quiet)
+    path = shared.existing()
+    from prodigy_team.roster import load_roster
+    from prodigy_team.servers.lockfile import guard
+    from prodigy_team.servers.passwords import write_password
+    from prodigy_team.servers.statefolder import lockfile_path, prepare_state
+
+    loaded = load_roster(path, os.environ)
+    server = server_of(loaded, name)
+    password = line_from_stdin() if stdin else typed_twice(server)
+    prepare_state(loaded.state)
+    with guard(lockfile_path(loaded.state)):
+        write_password(loaded.state, server, password, now=time.time())
+    if not shared.quiet:
+        output.say(
+            [
+                f"Password of {server} set. It counts from the server's next start.",
+                f"Next: prodigy-team restart {server}",
+            ]
+        )
+
+
+def server_of(roster: Roster, name: str) -> str:
+    """The server of this annotator, or of this name."""
+    servers = [each.name for each in roster.servers]
+    found = {each.name: each.server for each in roster.annotators} | {each: each for each in servers}
+    if name in found:
+        return found[name]
+    near = get_close_matches(name, found, n=1)
+    remedy = f"Did you mean {near[0]}?" if near else f"It has: {', '.join(found)}."
+    raise UsageError(f"`{name}` is not on the roster {roster.path}.", remedy=remedy)
+
+
+def line_from_stdin() -> str:
+    """One line without its end."""
+    return checked(sys.stdin.readline().rstrip("\r\n"))
+
+
+def typed_twice(name: str) -> str:
+    """Ask on the terminal until both agree, three times at most."""
+    import getpass
+
+    if not output.on_terminal():
+        raise UsageError("There is no terminal to ask on.", remedy="Give the password as a line: --stdin")
+    for _ in range(3):
+        first = getpass.getpass(f"Password for {name}: ", stream=sys.stderr)
+        if first and first == getpass.getpass("Once more: ", stream=sys.stderr):
+            return checked(first)
+        output.tell(["The two differ." if first else "It is empty."])
+    raise UsageError("No password was set.")
+
+
+def checked(password: str) -> str:
+    """Refuse what basic authentication cannot carry."""
+    if not password:
+        raise UsageError("The password is empty.", remedy="Give one line with at least one character.")
+    if any(ord(each) < 32 or ord(each) == 127 for each in password):
+        raise UsageError("The password holds a control character.", remedy="Use letters, digits, marks and spaces.")
+    return password

@@ -1,0 +1,74 @@
+"""`up`: start what is missing, keep what runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from prodigy_team.cli import output, render
+from prodigy_team.cli.options import AsJson, Names, Quiet, RosterPath, Shared
+
+if TYPE_CHECKING:
+    from prodigy_team.servers.report import Report
+
+EXAMPLES = (
+    "prodigy-team up",
+    "prodigy-team up joe jane --timeout 120",
+    "prodigy-team up --dry-run",
+)
+
+
+def command(
+    context: typer.Context,
+    names: Names = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until each server answers.")] = True,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for.", metavar="SECONDS")] = 60.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Restart changed servers although somebody is answering.")] = False,
+    revive: Annotated[
+        bool, typer.Option("--revive", help="Only bring back what died, as it was started last.")
+    ] = False,
+    remove_orphans: Annotated[
+        bool, typer.Option("--remove-orphans", help="Stop and forget servers that left the roster.")
+    ] = False,
+    roster: RosterPath = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start what is missing; keep what runs.
+
+    A server whose roster entry changed is restarted when nobody answered in the last 10 minutes, or with --now.
+    Run it as often as you like: what is as it should be is left alone.
+    """
+    shared = Shared.of(context, roster, quiet, as_json)
+    path = shared.existing()
+    from prodigy_team.cli.progress import show_progress
+    from prodigy_team.servers.supervisor import Supervisor
+
+    supervisor = Supervisor.for_roster(path)
+    with show_progress(silent=shared.quiet or shared.as_json or dry_run) as progress:
+        report = supervisor.up(
+            tuple(names or ()),
+            wait=wait,
+            timeout=timeout,
+            dry_run=dry_run,
+            now=now,
+            revive=revive,
+            remove_orphans=remove_orphans,
+            on_event=progress,
+        )
+    show(report, shared, revive=revive)
+    raise typer.Exit(report.exit_code)
+
+
+def show(report: Report, shared: Shared, *, revive: bool = False) -> None:
+    """Print the report as JSON, in full, or when quiet only if there is news."""
+    if shared.as_json:
+        from prodigy_team.cli.objects import report_object
+
+        output.show_json(report_object(report))
+    elif shared.quiet and revive:
+        output.tell(render.revived_lines(report))
+    elif not shared.quiet or render.is_news(report):
+        output.say(render.report_lines(report, machine=output.machine_name()))

@@ -1,0 +1,145 @@
+"""What really runs, compared with what the lockfile says: adopts, rebuilds, and notices deaths. Signals nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from prodigy_team.errors import TeamError
+from prodigy_team.servers import alive, processes
+from prodigy_team.servers.launches import alive_path, launch_path, read_launch, record_of
+from prodigy_team.servers.lockfile import (
+    Lockfile,
+    ServerRecord,
+    UnreadableLockfileError,
+    keep_aside,
+    read_lockfile,
+)
+from prodigy_team.servers.logs import last_cause, log_path
+from prodigy_team.servers.plan import Seen, record_failure
+from prodigy_team.servers.processes import Identity, Mark
+
+
+@dataclass(frozen=True)
+class Observation:
+    """The lockfile made true to what runs, and what was seen of each server.
+
+    Attributes:
+        notes: Sentences for the person, such as where an unreadable lockfile was kept.
+        changed: The lockfile is not what is on disk: rebuilt, or a server adopted.
+    """
+
+    lockfile: Lockfile
+    seen: Mapping[str, Seen]
+    notes: tuple[str, ...] = ()
+    changed: bool = False
+
+
+def identity_of_record(record: ServerRecord) -> Identity | None:
+    """The process that a record names, or None where it names none."""
+    if record.pid is None or record.started_at is None:
+        return None
+    return Identity(record.pid, record.started_at)
+
+
+def observe(path: Path, state: Path, *, team: str, keep_copy: bool) -> Observation:
+    """Read the lockfile and look at each of its servers.
+
+    Args:
+        path: The lockfile. An unreadable one is rebuilt from what runs.
+        keep_copy: Move an unreadable lockfile aside; without, nothing on disk changes.
+    """
+    notes: tuple[str, ...] = ()
+    try:
+        lockfile = read_lockfile(path, team=team)
+    except UnreadableLockfileError as error:
+        lockfile = rebuilt(state, team)
+        kept = f" Kept as {keep_aside(path)}." if keep_copy else ""
+        notes = (f"{error.message}{kept} Rebuilt from the servers that run.",)
+    records = [adopted(record, state, lockfile.team) for record in lockfile.servers.values()]
+    seen = {record.name: look_at(record, state) for record in records}
+    true = lockfile.with_records(*records)
+    return Observation(true, seen, notes, changed=bool(notes) or true != lockfile)
+
+
+def look_at(record: ServerRecord, state: Path) -> Seen:
+    """Whether a record's server lives, or only something it left behind."""
+    identity = identity_of_record(record)
+    if identity is not None and processes.is_alive(identity):
+        return Seen(alive=True)
+    return Seen(leftovers=alive.is_held(alive_path(state, record.name)))
+
+
+def adopted(record: ServerRecord, state: Path, team: str) -> ServerRecord:
+    """The record with the process that holds its lifetime lock, where the record does not know it.
+
+    A command killed between starting a server and writing that down leaves such a record.
+    """
+    identity = identity_of_record(record)
+    path = alive_path(state, record.name)
+    if (identity is not None and processes.is_alive(identity)) or not alive.is_held(path):
+        return record
+    found = _noted_process(path)
+    if (
+        found is None
+        or not processes.is_alive(found)
+        or not processes.is_ours(found.pid, Mark(team, record.name, state))
+    ):
+        return record
+    return replace(record, pid=found.pid, started_at=found.started_at, pgid=processes.group_of(found.pid), wanted=True)
+
+
+def _noted_process(path: Path) -> Identity | None:
+    noted = alive.read(path)
+    pid, started_at = noted.get("pid"), noted.get("started_at")
+    return Identity(pid, started_at) if isinstance(pid, int) and isinstance(started_at, str) else None
+
+
+def rebuilt(state: Path, team: str) -> Lockfile:
+    """A lockfile made from the launches on disk and the processes that carry this team's mark.
+
+    What does not run is recorded as not wanted: nobody can tell any more whether a person stopped it.
+    """
+    running = {each.name: (each.leader, each.pgid) for each in processes.find_marked(state) if each.leader}
+    names = sorted({*running, *(path.stem for path in launch_path(state, "*").parent.glob("*.json"))})
+    records = {}
+    for name in names:
+        record = _remembered(state, name)
+        if name in running:
+            leader, pgid = running[name]
+            record = replace(record, pid=leader.pid, started_at=leader.started_at, pgid=pgid)
+        records[name] = replace(record, wanted=name in running)
+    return Lockfile(team, engine=next((record.engine for record in records.values()), ""), servers=records)
+
+
+def _remembered(state: Path, name: str) -> ServerRecord:
+    try:
+        return record_of(read_launch(state, name), state, None)
+    except TeamError:
+        return ServerRecord(name, log=str(log_path(state, name)))
+
+
+def note_deaths(observation: Observation, *, at: float, exits: Mapping[str, int]) -> Lockfile:
+    """The lockfile with a failure written down for every wanted server that is gone without having been stopped.
+
+    A server that ended with the machine it ran on did not fail.
+
+    Args:
+        at: Unix seconds.
+        exits: Exit codes that somebody saw, by name.
+    """
+    changed = []
+    for record in observation.lockfile.servers.values():
+        seen = observation.seen[record.name]
+        if seen.alive or not record.wanted or record.pid is None:
+            continue
+        identity = identity_of_record(record)
+        if record.stopping or (identity is not None and processes.from_another_boot(identity)):
+            changed.append(replace(record, pid=None, started_at=None, ready=False, stopping=False))
+            continue
+        code = exits.get(record.name)
+        cause = last_cause(Path(record.log), since=record.log_offset) if code else ""
+        failed = record_failure(record, at=at, exit_code=code, cause=cause)
+        changed.append(replace(failed, pgid=record.pgid, restarts=record.restarts + 1))
+    return observation.lockfile.with_records(*changed)

@@ -1,0 +1,283 @@
+"""What a command should do: the wanted servers, the lockfile and what really runs become a list of steps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from prodigy_team.servers.lockfile import ServerRecord
+from prodigy_team.servers.report import Action
+
+ACTIVE_SECONDS = 600.0  # who answered this recently is in the middle of something
+FAILURE_WINDOW = 600.0
+FAILURES_BEFORE_GIVING_UP = 5
+
+
+class Wanted(Protocol):
+    """What the plan needs to know of a server that the roster wants; `engines.ServerPlan` is one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def port(self) -> int | None: ...
+    @property
+    def spec_hash(self) -> str: ...
+    @property
+    def spec(self) -> Mapping[str, str]: ...
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was observed of one server.
+
+    Attributes:
+        alive: The recorded process lives and is ours.
+        leftovers: The recorded process is gone, but something it started lives on and holds its lifetime lock.
+        idle_seconds: Since its last answer; None where nobody ever answered or nobody can tell.
+    """
+
+    alive: bool = False
+    leftovers: bool = False
+    idle_seconds: float | None = None
+
+    @property
+    def in_use(self) -> bool:
+        """Whether somebody answered within the last ten minutes."""
+        return self.idle_seconds is not None and self.idle_seconds < ACTIVE_SECONDS
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do about one server.
+
+    Attributes:
+        port: The port it is to have; None where none could be given.
+        reason: Why, for the person.
+        changed: Roster keys that differ from what runs.
+        problem: What stands in the way, or "".
+        forget: After a stop, drop the record as well (the server left the roster).
+    """
+
+    action: Action
+    name: str
+    port: int | None = None
+    reason: str = ""
+    changed: tuple[str, ...] = ()
+    problem: str = ""
+    remedy: str = ""
+    forget: bool = False
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """What the caller of ``up`` asked for.
+
+    Attributes:
+        names: Only these; all where empty. A named server is started even if it was given up.
+        now: Restart a changed server although somebody is answering.
+    """
+
+    names: tuple[str, ...] = ()
+    now: bool = False
+    remove_orphans: bool = False
+
+    def concerns(self, name: str) -> bool:
+        """Whether the command is about this server."""
+        return not self.names or name in self.names
+
+
+def plan_up(
+    wanted: Sequence[Wanted],
+    records: Mapping[str, ServerRecord],
+    seen: Mapping[str, Seen],
+    ports: Mapping[str, int | None],
+    options: UpOptions,
+) -> list[Step]:
+    """Decide what `up` does, in the order stops, restarts, then the rest in roster order.
+
+    Args:
+        wanted: The servers of the roster.
+        records: The lockfile's.
+        seen: What runs, by name; missing means nothing does.
+        ports: The outcome of ``assign_ports``.
+    """
+    steps = [_orphan_step(records[name], seen.get(name, Seen()), options) for name in _orphans(wanted, records)]
+    for each in wanted:
+        if options.concerns(each.name):
+            steps.append(_wanted_step(each, records.get(each.name), seen.get(each.name, Seen()), ports, options))
+    return [step for step in steps if step is not None]
+
+
+def _orphans(wanted: Iterable[Wanted], records: Mapping[str, ServerRecord]) -> list[str]:
+    names = {each.name for each in wanted}
+    return [name for name in records if name not in names]
+
+
+def _orphan_step(record: ServerRecord, seen: Seen, options: UpOptions) -> Step | None:
+    if options.names and record.name not in options.names:
+        return None
+    reason = "no longer in the roster"
+    if options.remove_orphans:
+        return Step("stop", record.name, record.port, reason, forget=True)
+    if not (seen.alive or seen.leftovers):
+        return None
+    return Step("leave", record.name, record.port, f"{reason}; still running (up --remove-orphans stops it)")
+
+
+def _wanted_step(
+    wanted: Wanted, record: ServerRecord | None, seen: Seen, ports: Mapping[str, int | None], options: UpOptions
+) -> Step:
+    port = ports.get(wanted.name)
+    if record is not None and seen.alive:
+        return _running_step(wanted, record, seen, port, options)
+    if port is None:
+        return Step(
+            "blocked",
+            wanted.name,
+            problem="No port of the roster's range is free.",
+            remedy="Widen `ports` in [team], or give the server a `port` of its own.",
+        )
+    changed = record is not None and record.spec_hash != wanted.spec_hash
+    if record is not None and record.given_up and not changed and wanted.name not in options.names:
+        return Step("given-up", wanted.name, port, problem=record.problem, remedy=start_again(wanted.name))
+    return Step("start", wanted.name, port, _start_reason(record))
+
+
+def start_again(name: str) -> str:
+    """What to do about a server that was given up."""
+    return f"When the cause is mended: prodigy-team up {name}"
+
+
+def _start_reason(record: ServerRecord | None) -> str:
+    if record is None:
+        return "new"
+    if not record.wanted:
+        return "was stopped"
+    return "died" if record.pid is not None else "was not running"
+
+
+def _running_step(wanted: Wanted, record: ServerRecord, seen: Seen, port: int | None, options: UpOptions) -> Step:
+    if record.stopping:
+        return Step("restart", record.name, port, "was being stopped")
+    if record.spec_hash == wanted.spec_hash:
+        return Step("keep", record.name, record.port)
+    changed = changed_keys(record.spec, wanted.spec)
+    if seen.in_use and not options.now:
+        return Step(
+            "keep",
+            record.name,
+            record.port,
+            changed=changed,
+            problem=f"Not restarted for its changed {', '.join(changed)}: {_since(seen)}.",
+            remedy=f"Later: prodigy-team up. At once: prodigy-team up {record.name} --now",
+        )
+    return Step("restart", record.name, port, f"changed: {', '.join(changed)}", changed=changed)
+
+
+def _since(seen: Seen) -> str:
+    seconds = seen.idle_seconds or 0.0
+    return f"somebody answered {seconds:.0f} s ago" if seconds < 90 else f"somebody answered {seconds / 60:.0f} min ago"
+
+
+def changed_keys(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[str, ...]:
+    """The roster keys whose values differ, in alphabetical order."""
+    return tuple(sorted(key for key in {*old, *new} if old.get(key) != new.get(key)))
+
+
+def assign_ports(
+    wanted: Sequence[Wanted],
+    records: Mapping[str, ServerRecord],
+    candidates: Iterable[int],
+    *,
+    taken: Container[int] = (),
+) -> dict[str, int | None]:
+    """Give every server a port: its own fixed one, else the one it had, else the next free of the range.
+
+    Args:
+        candidates: The roster's range, in order.
+        taken: Ports on which somebody else listens; only new servers avoid them, a kept port stays kept.
+
+    Returns:
+        Name to port; None where the range is used up.
+    """
+    fixed = {each.name: each.port for each in wanted if each.port is not None}
+    kept: dict[str, int] = {}
+    for each in wanted:
+        record = records.get(each.name)
+        port = record.port if record is not None and each.name not in fixed else None
+        if port is not None and port not in fixed.values() and port not in kept.values():
+            kept[each.name] = port
+    names = {each.name for each in wanted}
+    elsewhere = {record.port for record in records.values() if record.name not in names}
+    used = {*fixed.values(), *kept.values(), *elsewhere}
+    free = (port for port in candidates if port not in used and port not in taken)
+    ports: dict[str, int | None] = {}
+    for each in wanted:
+        ports[each.name] = fixed.get(each.name) or kept.get(each.name) or next(free, None)
+    return ports
+
+
+def plan_revive(
+    records: Mapping[str, ServerRecord], seen: Mapping[str, Seen], *, names: Collection[str] = ()
+) -> list[Step]:
+    """Decide what ``up --revive`` does: bring back what died, and nothing else.
+
+    A server that a person stopped is left alone, and one that was given up stays so and is only reported.
+    """
+    steps = []
+    for record in records.values():
+        if not record.wanted or record.stopping or seen.get(record.name, Seen()).alive:
+            continue
+        if names and record.name not in names:
+            continue
+        if record.given_up:
+            steps.append(
+                Step("given-up", record.name, record.port, problem=record.problem, remedy=start_again(record.name))
+            )
+        else:
+            steps.append(Step("start", record.name, record.port, _start_reason(record)))
+    return steps
+
+
+def record_failure(record: ServerRecord, *, at: float, exit_code: int | None, cause: str) -> ServerRecord:
+    """The record after its server died without being told to; given up at the fifth time within ten minutes.
+
+    Args:
+        at: Unix seconds.
+        exit_code: Its exit code where somebody saw it, negative for a signal.
+        cause: The last line of its log that says why, or "".
+    """
+    failures = (*(each for each in record.failures if at - each < FAILURE_WINDOW), at)[-FAILURES_BEFORE_GIVING_UP:]
+    given_up = len(failures) >= FAILURES_BEFORE_GIVING_UP
+    problem = f"{how_it_ended(exit_code)}{' five times in 10 minutes, given up' if given_up else ''}"
+    if cause:
+        problem += f': "{cause}"'
+    return replace(
+        record,
+        pid=None,
+        started_at=None,
+        pgid=None,
+        ready=False,
+        failures=failures,
+        given_up=given_up,
+        exit_code=exit_code,
+        problem=f"{problem}.",
+    )
+
+
+def how_it_ended(exit_code: int | None) -> str:
+    """In words: "exited 1", "was ended by signal 9", or "died" where nobody saw it."""
+    if exit_code is None:
+        return "died"
+    return f"exited {exit_code}" if exit_code >= 0 else f"was ended by signal {-exit_code}"
+
+
+def retry_delay(failures: int, *, jitter: float) -> float:
+    """Seconds that `watch` waits before it brings a server back: at once, then 2, 4, 8 … up to 60, times the jitter.
+
+    Args:
+        failures: How often it failed within the window, this time included.
+        jitter: A factor around 1 that keeps servers with one cause from returning all at once.
+    """
+    return 0.0 if failures <= 1 else min(60.0, 2.0 ** (failures - 1)) * jitter

@@ -1,0 +1,148 @@
+"""What came of a command on the servers: plain values, which the command line prints and Python code reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Action = Literal["start", "keep", "restart", "stop", "blocked", "leave", "given-up"]
+State = Literal["running", "starting", "stopped", "asleep", "failed", "stale", "blocked"]
+
+DONE, FAILED, WRONG_USAGE, PARTLY = 0, 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to one server while a command runs.
+
+    Attributes:
+        state: "starting", "ready", "failed", "waiting" (still not ready), "stopping" or "stopped".
+        seconds: Since the server was started or told to stop.
+    """
+
+    name: str
+    state: str
+    seconds: float = 0.0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a command did, or with ``--dry-run`` would do, about one server.
+
+    Attributes:
+        action: What was decided.
+        state: How the server stands afterwards.
+        detail: Why, in a few words.
+        seconds: Until it was ready or gone; 0.0 where nothing was waited for.
+        problem: What is not as it should be, or "".
+        remedy: What to do about the problem, or "".
+        log_tail: The last lines of its log where it died early.
+        changed: The roster keys that differ from what runs.
+        fresh: The problem was not reported before (``up --revive`` says each cause once).
+        exit_code: Its own exit code where it died and that is known; negative for a signal.
+    """
+
+    name: str
+    action: Action
+    state: State
+    detail: str = ""
+    seconds: float = 0.0
+    url: str = ""
+    dataset: str = ""
+    engine: str = ""
+    problem: str = ""
+    remedy: str = ""
+    log: str = ""
+    log_tail: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    fresh: bool = True
+    exit_code: int | None = None
+
+    @property
+    def as_it_should_be(self) -> bool:
+        """Whether nothing is left to do for this server."""
+        return not self.problem
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of one command.
+
+    Attributes:
+        notes: Sentences for the person that concern no single server.
+    """
+
+    team: str
+    engine: str
+    entries: tuple[Entry, ...] = ()
+    notes: tuple[str, ...] = ()
+    dry_run: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every server is as it should be, else 3."""
+        return DONE if all(entry.as_it_should_be for entry in self.entries) else PARTLY
+
+    def count(self, *actions: Action) -> int:
+        """How many servers met with one of these actions and are as they should be."""
+        return sum(entry.action in actions and entry.as_it_should_be for entry in self.entries)
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """One server as it stands now; the keys of ``status --json``.
+
+    Attributes:
+        state: running (answers HTTP), starting (lives, never answered yet), stopped (by a person, or never started),
+            asleep (the gateway starts it on demand), failed (given up, or lives without answering), stale (died and
+            not yet brought back), blocked (could not be started, for instance a foreign program on its port).
+        started_at: When its process started, ISO 8601 in UTC, or None.
+        memory_bytes: Resident memory of its process, or None.
+        answers: Saved answers, or None where the database cannot be read from here.
+        tasks: Tasks of its source, or None where only the engine knows.
+        last_answer_at: ISO 8601 in UTC, or None.
+    """
+
+    name: str
+    annotators: tuple[str, ...]
+    engine: str
+    runner: str
+    state: State
+    url: str
+    host: str
+    port: int | None
+    pid: int | None
+    started_at: str | None
+    uptime_seconds: float | None
+    memory_bytes: int | None
+    dataset: str
+    answers: int | None
+    tasks: int | None
+    last_answer_at: str | None
+    last_answer_seconds: float | None
+    restarts: int
+    wanted: bool
+    log: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """All servers of a team as they stand now.
+
+    Attributes:
+        lockfile: Where the record of running servers is kept.
+    """
+
+    team: str
+    engine: str
+    lockfile: str
+    servers: tuple[ServerStatus, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every wanted server runs or is on its way, else 3."""
+        well = {"running", "starting", "asleep", "stopped"}
+        return DONE if all(server.state in well for server in self.servers) else PARTLY

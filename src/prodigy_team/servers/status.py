@@ -1,0 +1,141 @@
+"""How the servers stand now: the lockfile, what lives, what answers, and what the database holds. Reads only."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prodigy_team.servers import alive, processes
+from prodigy_team.servers.activity import read_activity
+from prodigy_team.servers.launches import alive_path
+from prodigy_team.servers.lockfile import Lockfile, ServerRecord
+from prodigy_team.servers.observing import identity_of_record
+from prodigy_team.servers.plan import Seen
+from prodigy_team.servers.readiness import answering
+from prodigy_team.servers.report import ServerStatus, State
+
+if TYPE_CHECKING:
+    from prodigy_team.store.base import Activity
+
+PATIENCE = 1.0  # seconds for a first answer; a server deep in a save may take longer, and is asked once more
+SECOND_PATIENCE = 3.0
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was found out about one server besides its record."""
+
+    seen: Seen
+    answers_http: bool
+    activity: Activity | None
+    now: float
+
+
+def roster_digest(path: Path) -> str:
+    """SHA-256 of the roster's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def read_status(lockfile: Lockfile, seen: Mapping[str, Seen], state: Path, names: Sequence[str]) -> list[ServerStatus]:
+    """The status of each recorded server, in the lockfile's order."""
+    records = [record for record in lockfile.servers.values() if not names or record.name in names]
+    answering = _answering([record for record in records if seen[record.name].alive])
+    activity = read_activity(lockfile.servers.values())
+    now = time.time()
+    return [
+        _status_of(record, Facts(seen[record.name], record.name in answering, activity[record.name], now), state)
+        for record in records
+    ]
+
+
+def _answering(records: Sequence[ServerRecord]) -> set[str]:
+    addresses = {record.name: (record.host, record.port) for record in records if record.port}
+    found = answering(addresses, timeout=PATIENCE)
+    silent = {record.name: addresses[record.name] for record in records if record.ready and record.name not in found}
+    return found | answering(silent, timeout=SECOND_PATIENCE) if silent else found
+
+
+def _status_of(record: ServerRecord, facts: Facts, state: Path) -> ServerStatus:
+    identity = identity_of_record(record) if facts.seen.alive else None
+    uptime = processes.uptime(identity) if identity else None
+    standing, problem = _standing(record, facts)
+    if record.orphan and identity:
+        problem = problem or "It left the roster: prodigy-team up --remove-orphans stops it."
+    activity = facts.activity
+    last = activity.last_answer_at if activity else None
+    tasks = alive.read(alive_path(state, record.name)).get("tasks")
+    return ServerStatus(
+        name=record.name,
+        annotators=record.annotators,
+        engine=record.engine,
+        runner=record.runner,
+        state=standing,
+        url=record.url,
+        host=record.host,
+        port=record.port,
+        pid=identity.pid if identity else None,
+        started_at=_moment(facts.now - uptime) if uptime is not None else None,
+        uptime_seconds=uptime,
+        memory_bytes=processes.memory_bytes(identity.pid) if identity else None,
+        dataset=record.dataset,
+        answers=activity.answers if activity else None,
+        tasks=tasks if isinstance(tasks, int) else None,
+        last_answer_at=_moment(last) if last is not None else None,
+        last_answer_seconds=max(0.0, facts.now - last) if last is not None else None,
+        restarts=record.restarts,
+        wanted=record.wanted,
+        log=record.log,
+        problem=problem,
+    )
+
+
+def _standing(record: ServerRecord, facts: Facts) -> tuple[State, str]:
+    if facts.seen.alive:
+        if facts.answers_http:
+            return "running", ""
+        if record.ready:
+            return "failed", f"It lives but does not answer HTTP on port {record.port}."
+        return "starting", ""
+    if not record.wanted:
+        return "stopped", ""
+    if record.pid is not None or facts.seen.leftovers:
+        return "stale", "It died and was not brought back yet: prodigy-team up"
+    if record.given_up or record.failures:
+        return "failed", record.problem
+    return ("blocked", record.problem) if record.problem else ("stopped", "")
+
+
+def never_started(name: str, annotators: tuple[str, ...], host: str, port: int | None, dataset: str) -> ServerStatus:
+    """The status of a server of the roster that was never brought up."""
+    return ServerStatus(
+        name=name,
+        annotators=annotators,
+        engine="",
+        runner="local",
+        state="stopped",
+        url="",
+        host=host,
+        port=port,
+        pid=None,
+        started_at=None,
+        uptime_seconds=None,
+        memory_bytes=None,
+        dataset=dataset,
+        answers=None,
+        tasks=None,
+        last_answer_at=None,
+        last_answer_seconds=None,
+        restarts=0,
+        wanted=False,
+        log="",
+        problem="",
+    )
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

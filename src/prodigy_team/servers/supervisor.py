@@ -1,0 +1,351 @@
+"""The roster's servers brought up, stopped, restarted and reported on. What `import prodigy_team` users call."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prodigy_team.errors import TeamError, UsageError
+from prodigy_team.roster.paths import read_toml, state_folder
+from prodigy_team.servers.activity import idle_seconds
+from prodigy_team.servers.halting import halt, question, refusal, stop_entry, who_would_lose
+from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, write_lockfile
+from prodigy_team.servers.logs import rotate
+from prodigy_team.servers.observing import Observation, note_deaths, observe
+from prodigy_team.servers.plan import Seen, Step, UpOptions, assign_ports, plan_revive, plan_up
+from prodigy_team.servers.ports import is_free
+from prodigy_team.servers.registering import datasets_of_others
+from prodigy_team.servers.report import Entry, Event, Report, ServerStatus, StatusReport
+from prodigy_team.servers.reviving import last_plans, told_once
+from prodigy_team.servers.runners.base import Runner
+from prodigy_team.servers.runners.local import LocalRunner
+from prodigy_team.servers.statefolder import lockfile_path, prepare_state
+from prodigy_team.servers.status import never_started, read_status, roster_digest
+from prodigy_team.servers.upping import Run, entry_of_step
+
+if TYPE_CHECKING:
+    from prodigy_team.servers.engines import ServerPlan
+    from prodigy_team.servers.wanting import Wanted
+
+OnEvent = Callable[[Event], None]
+Confirm = Callable[[str], bool]
+GRACE = 10.0  # seconds from the first signal to the last
+
+
+def _no_event(event: Event) -> None:
+    """Nobody watches."""
+
+
+@dataclass
+class Supervisor:
+    """Commands on the servers of one roster.
+
+    Attributes:
+        path: The roster, absolute.
+        state: Its state folder.
+        team: Its name.
+        environ: The shell's environment.
+        runner: Where server processes live.
+        pause: Sleeps for so many seconds; called only where nothing is half done, so it may raise to end a command.
+    """
+
+    path: Path
+    state: Path
+    team: str
+    environ: Mapping[str, str]
+    runner: Runner
+    pause: Callable[[float], object] = time.sleep
+
+    @classmethod
+    def for_roster(cls, path: Path, environ: Mapping[str, str] | None = None) -> Supervisor:
+        """The supervisor of a roster; reads only what it must: the team's name and its state folder.
+
+        Raises:
+            RosterError: The file is missing or no TOML.
+        """
+        path = path.absolute()
+        table = read_toml(path).get("team")
+        name = table.get("name") if isinstance(table, dict) else None
+        environ = dict(os.environ if environ is None else environ)
+        team = name if isinstance(name, str) else path.parent.name
+        return cls(path, state_folder(path), team, environ, LocalRunner(environ))
+
+    @property
+    def lockfile(self) -> Path:
+        """Where the record of running servers is kept."""
+        return lockfile_path(self.state)
+
+    def up(
+        self,
+        names: Sequence[str] = (),
+        *,
+        wait: bool = True,
+        timeout: float = 60.0,
+        dry_run: bool = False,
+        now: bool = False,
+        revive: bool = False,
+        remove_orphans: bool = False,
+        on_event: OnEvent | None = None,
+    ) -> Report:
+        """Start what is missing, keep what runs, restart what died or changed. Running it twice changes nothing.
+
+        Args:
+            names: Only these servers (or the servers of these annotators).
+            timeout: Seconds that each server has to answer HTTP.
+            dry_run: Decide and report only.
+            now: Restart changed servers although somebody answered in the last ten minutes.
+            revive: Only bring back what died, as it was last started; the roster is not read.
+            remove_orphans: Stop and forget servers that left the roster.
+
+        Raises:
+            TeamError: The roster, the lockfile or the state folder does not allow any start.
+        """
+        if revive:
+            return self.revive(names, wait=wait, timeout=timeout, dry_run=dry_run, on_event=on_event)
+        from prodigy_team.servers.wanting import on_ports, read_wanted
+
+        recorded = self._observe()
+        wanted = read_wanted(self.path, self.environ, recorded_engine=recorded.lockfile.engine)
+        chosen = self._servers_named(names, recorded.lockfile, wanted.plans)
+        options = UpOptions(chosen, now=now, remove_orphans=remove_orphans)
+        if dry_run:
+            steps, _ = self._decide(recorded, wanted, options)
+            return self._report(wanted.engine, _foretold(steps, recorded), wanted.notes, dry_run=True)
+        prepare_state(self.state)
+        with guard(self.lockfile):
+            observation = self._observe(keep_copy=True)
+            observation = replace(observation, lockfile=note_deaths(observation, at=time.time(), exits={}))
+            steps, ports = self._decide(observation, wanted, options)
+            lockfile = replace(observation.lockfile, team=wanted.roster.name, engine=wanted.engine)
+            lockfile = replace(lockfile, roster_digest=roster_digest(self.path))
+            write_lockfile(self.lockfile, _prepared(lockfile, steps, wanted.plans, options))
+        plans = on_ports(wanted.plans, ports)
+        new = [plan for name, plan in plans.items() if name not in recorded.lockfile.servers]
+        strange = datasets_of_others(new, team=wanted.roster.name)
+        entries = self._run(steps, plans, wanted.roster.start_at_once, on_event).carry_out(wait=wait, timeout=timeout)
+        self._rotate_logs()
+        return self._report(wanted.engine, entries, (*observation.notes, *wanted.notes, *strange))
+
+    def revive(
+        self,
+        names: Sequence[str] = (),
+        *,
+        wait: bool = True,
+        timeout: float = 60.0,
+        dry_run: bool = False,
+        exits: Mapping[str, int] | None = None,
+        due: Callable[[ServerRecord], bool] | None = None,
+        on_event: OnEvent | None = None,
+    ) -> Report:
+        """Bring back what died, as it was last started, and nothing else; what `up --revive` and `watch` do.
+
+        Args:
+            exits: Exit codes that the caller saw, by server.
+            due: Whether a dead server is to be brought back already; all are where left out.
+        """
+        if dry_run or not self.lockfile.exists():
+            observation = self._observe()
+            steps = plan_revive(observation.lockfile.servers, observation.seen, names=names)
+            notes = () if self.lockfile.exists() else ("Nothing was ever started here: prodigy-team up",)
+            return self._report(observation.lockfile.engine, _foretold(steps, observation), notes, dry_run=dry_run)
+        with guard(self.lockfile):
+            found = self._observe(keep_copy=True)
+            lockfile = note_deaths(found, at=time.time(), exits=exits or {})
+            steps = plan_revive(lockfile.servers, found.seen, names=names)
+            steps = [step for step in steps if due is None or due(lockfile.servers[step.name])]
+            if lockfile != found.lockfile or found.changed:
+                write_lockfile(self.lockfile, lockfile)
+        plans, entries = last_plans(steps, self.state)
+        steps = [step for step in steps if step.action != "start" or step.name in plans]
+        if steps:
+            entries += self._run(steps, plans, None, on_event).carry_out(wait=wait, timeout=timeout)
+        self._rotate_logs()
+        return self._report(lockfile.engine, told_once(entries, self.lockfile, team=self.team), found.notes)
+
+    def stop(
+        self,
+        names: Sequence[str] = (),
+        *,
+        grace: float = GRACE,
+        force: bool = False,
+        confirm: Confirm | None = None,
+        dry_run: bool = False,
+        on_event: OnEvent | None = None,
+    ) -> Report:
+        """Stop servers; their records and ports stay theirs, and `up --revive` leaves them alone.
+
+        Args:
+            grace: Seconds from the first signal to the last.
+            force: Stop although somebody answered in the last ten minutes.
+            confirm: Asked, with a sentence, whether to stop servers that people are using; None refuses.
+        """
+        observation = self._observe()
+        records = observation.lockfile.servers
+        chosen = self._servers_named(names, observation.lockfile, ()) or tuple(records)
+        in_use = {} if force else who_would_lose(observation, chosen)
+        if dry_run:
+            steps = [Step("stop", name, reason=in_use.get(name, "")) for name in chosen]
+            return self._report(observation.lockfile.engine, _foretold(steps, observation), (), dry_run=True)
+        if in_use and confirm is not None and confirm(question(in_use)):
+            in_use = {}
+        going = [name for name in chosen if name not in in_use]
+        if going:
+            prepare_state(self.state)
+        ended = halt(going, self.lockfile, self.state, team=self.team, grace=grace) if going else {}
+        entries = [
+            refusal(records[name], in_use[name]) if name in in_use else stop_entry(records[name], ended[name])
+            for name in chosen
+        ]
+        for entry in entries:
+            (on_event or _no_event)(Event(entry.name, entry.state, entry.seconds, entry.problem))
+        return self._report(observation.lockfile.engine, entries, observation.notes)
+
+    def restart(
+        self,
+        names: Sequence[str] = (),
+        *,
+        when_idle: float | None = None,
+        timeout: float = 60.0,
+        force: bool = False,
+        confirm: Confirm | None = None,
+        on_event: OnEvent | None = None,
+    ) -> Report:
+        """Stop servers and start them from the roster.
+
+        Args:
+            when_idle: First wait until nobody has answered for so many seconds on any of them.
+        """
+        if when_idle is not None:
+            self._wait_until_idle(names, when_idle)
+        stopped = self.stop(names, force=force or when_idle is not None, confirm=confirm, on_event=on_event)
+        if stopped.exit_code:
+            return stopped
+        return self.up(names, timeout=timeout, on_event=on_event)
+
+    def status(self, names: Sequence[str] = ()) -> StatusReport:
+        """How every server stands; reads only, and while the roster is as it was last brought up not even that."""
+        observation = self._observe()
+        lockfile = observation.lockfile
+        unchanged = roster_digest(self.path) == lockfile.roster_digest
+        missing, notes = ([], ()) if unchanged else self._not_yet_started(lockfile)
+        chosen = self._servers_named(names, lockfile, missing)
+        servers = read_status(lockfile, observation.seen, self.state, chosen)
+        servers += [each for each in missing if not chosen or each.name in chosen]
+        notes = (*observation.notes, *notes)
+        return StatusReport(lockfile.team or self.team, lockfile.engine, str(self.lockfile), tuple(servers), notes)
+
+    def _run(
+        self,
+        steps: Sequence[Step],
+        plans: Mapping[str, ServerPlan],
+        at_once: int | None,
+        on_event: OnEvent | None,
+    ) -> Run:
+        at_once = at_once or os.cpu_count() or 1
+        return Run(
+            self.lockfile, self.state, self.team, self.runner, steps, plans, at_once, on_event or _no_event, self.pause
+        )
+
+    def _decide(
+        self, observation: Observation, wanted: Wanted, options: UpOptions
+    ) -> tuple[list[Step], dict[str, int | None]]:
+        records = observation.lockfile.servers
+        seen = _with_idle_times(observation, wanted.plans, options)
+        ports = assign_ports(wanted.plans, records, wanted.roster.ports, taken=_Taken(wanted.roster.host))
+        return plan_up(wanted.plans, records, seen, ports, options), ports
+
+    def _wait_until_idle(self, names: Sequence[str], seconds: float) -> None:
+        while True:
+            lockfile = self._observe().lockfile
+            chosen = self._servers_named(names, lockfile, ()) or tuple(lockfile.servers)
+            idle = idle_seconds([lockfile.servers[name] for name in chosen], now=time.time())
+            shortest = min((each for each in idle.values() if each is not None), default=seconds)
+            if shortest >= seconds:
+                return
+            self.pause(min(seconds - shortest + 0.1, 5.0))
+
+    def _not_yet_started(self, lockfile: Lockfile) -> tuple[list[ServerStatus], tuple[str, ...]]:
+        from prodigy_team.roster import load_roster
+
+        try:
+            roster = load_roster(self.path, self.environ)
+        except TeamError as error:
+            return [], (f"{error.message.splitlines()[0]} Shown is what was last brought up.",)
+        missing = [
+            never_started(each.name, each.annotators, each.host, each.port, each.dataset)
+            for each in roster.servers
+            if each.name not in lockfile.servers
+        ]
+        note = ("The roster changed since the last `up`: prodigy-team up --dry-run",) if lockfile.roster_digest else ()
+        return missing, note
+
+    def _observe(self, *, keep_copy: bool = False) -> Observation:
+        return observe(self.lockfile, self.state, team=self.team, keep_copy=keep_copy)
+
+    def _servers_named(self, names: Sequence[str], lockfile: Lockfile, others: Iterable[Any]) -> tuple[str, ...]:
+        """The servers meant by these names of servers or annotators.
+
+        Raises:
+            UsageError: A name is neither; tells the nearest.
+        """
+        known: dict[str, str] = {}
+        for each in [*lockfile.servers.values(), *others]:
+            known |= {**dict.fromkeys(each.annotators, each.name), each.name: each.name}
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known) or 'none yet'}."
+            raise UsageError(f"No server or annotator is called {unknown[0]}.", remedy=hint)
+        return tuple(dict.fromkeys(known[name] for name in names))
+
+    def _report(self, engine: str, entries: Sequence[Entry], notes: Sequence[str], *, dry_run: bool = False) -> Report:
+        return Report(self.team, engine, tuple(entries), tuple(dict.fromkeys(notes)), dry_run)
+
+    def _rotate_logs(self) -> None:
+        for log in (self.state / "logs").glob("*.log"):
+            rotate(log)
+
+
+class _Taken:
+    """The ports of a host on which somebody listens; looked up only for ports about to be given out."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+
+    def __contains__(self, port: object) -> bool:
+        return isinstance(port, int) and not is_free(self._host, port)
+
+
+def _with_idle_times(observation: Observation, plans: Iterable[ServerPlan], options: UpOptions) -> Mapping[str, Seen]:
+    """What was seen, with idle times where they decide: for running servers whose roster entry changed."""
+    records, seen = observation.lockfile.servers, dict(observation.seen)
+    changed = [
+        records[plan.name]
+        for plan in plans
+        if plan.name in records and seen[plan.name].alive and records[plan.name].spec_hash != plan.spec_hash
+    ]
+    if changed and not options.now:
+        for name, idle in idle_seconds(changed, now=time.time()).items():
+            seen[name] = replace(seen[name], idle_seconds=idle)
+    return seen
+
+
+def _prepared(lockfile: Lockfile, steps: Iterable[Step], plans: Iterable[ServerPlan], options: UpOptions) -> Lockfile:
+    """The lockfile before anything is done: a person's start forgets old failures, the roster's order is kept."""
+    order = [plan.name for plan in plans]
+    records = {name: replace(each, orphan=name not in order) for name, each in lockfile.servers.items()}
+    for step in steps:
+        record = records.get(step.name)
+        if record is not None and step.action == "start" and (not record.wanted or step.name in options.names):
+            records[step.name] = replace(record, failures=(), given_up=False, restarts=0, problem="", reported="")
+    ordered = {name: records[name] for name in order if name in records}
+    return replace(lockfile, servers={**ordered, **records})
+
+
+def _foretold(steps: Iterable[Step], observation: Observation) -> list[Entry]:
+    return [entry_of_step(step, observation.lockfile.servers.get(step.name)) for step in steps]

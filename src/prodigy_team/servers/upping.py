@@ -1,0 +1,214 @@
+"""One run of `up`: end what must go, launch in waves, wait for the first answer, and write down what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, read_lockfile, write_lockfile
+from prodigy_team.servers.logs import last_cause, tail
+from prodigy_team.servers.plan import Step, record_failure, start_again
+from prodigy_team.servers.registering import register_dataset
+from prodigy_team.servers.report import Entry, Event
+from prodigy_team.servers.runners.base import Runner
+from prodigy_team.servers.starting import Launched, Starting, launch, wait_until_ready
+from prodigy_team.servers.stopping import Stopped, end_servers
+
+if TYPE_CHECKING:
+    from prodigy_team.servers.engines import ServerPlan
+
+LOG_LINES = 5
+GRACE = 10.0
+
+
+@dataclass
+class Run:
+    """What one `up` has to do, and what came of it so far.
+
+    Attributes:
+        steps: By server, as decided.
+        plans: By server, on their ports; those to be launched must be among them.
+        at_once: How many servers of the Prodigy engine may be starting at the same time.
+        entries: Results, by server.
+    """
+
+    lockfile: Path
+    state: Path
+    team: str
+    runner: Runner
+    steps: Sequence[Step]
+    plans: Mapping[str, ServerPlan]
+    at_once: int
+    on_event: Callable[[Event], None]
+    pause: Callable[[float], object]
+    queue: list[ServerPlan] = field(default_factory=list)
+    starting: Starting = field(default_factory=Starting)
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+    def carry_out(self, *, wait: bool, timeout: float) -> list[Entry]:
+        """Do everything; the guard is held only while launching, never while waiting."""
+        self._end()
+        self.queue = [self.plans[step.name] for step in self.steps if step.action in ("start", "restart")]
+        self.queue = [plan for plan in self.queue if plan.name not in self.entries]
+        if not wait:
+            self.at_once = len(self.queue)
+        self._launch_more()
+        if wait:
+            wait_until_ready(
+                self.starting, timeout=timeout, on_change=self._tell, more=self._launch_more, pause=self.pause
+            )
+        self._settle(waited=wait, timeout=timeout)
+        return [self.entries[step.name] for step in self.steps]
+
+    def _end(self) -> None:
+        """End the servers to be stopped or restarted, and what dead ones left behind."""
+        leaving = {step.name: step for step in self.steps if step.action in ("stop", "restart", "start")}
+        records = [record for name, record in self._records().items() if name in leaving and record.pgid is not None]
+        outcomes = {each.name: each for each in end_servers(records, self.state, team=self.team, grace=GRACE)}
+        with guard(self.lockfile):
+            lockfile = self._read()
+            for name, outcome in outcomes.items():
+                lockfile = _without_process(lockfile, name, outcome, leaving[name])
+            gone = [step.name for step in leaving.values() if step.forget and not _stuck(outcomes.get(step.name))]
+            self._save(lockfile.without(*gone))
+        for name, outcome in outcomes.items():
+            if outcome.problem:
+                self.entries[name] = Entry(name, "blocked", "failed", problem=outcome.problem, remedy="End it by hand.")
+        for step in self.steps:
+            if step.action not in ("start", "restart"):
+                self.entries.setdefault(step.name, entry_of_step(step, self._records().get(step.name)))
+
+    def _launch_more(self) -> bool:
+        """Launch as many of the queue as there is room for; whether some are left."""
+        room = self.at_once - sum(self.plans[name].engine == "prodigy" for name in self.starting.pending)
+        batch = [plan for plan in self.queue if plan.engine != "prodigy"]
+        batch += [plan for plan in self.queue if plan.engine == "prodigy"][: max(0, room)]
+        if batch:
+            self.queue = [plan for plan in self.queue if plan not in batch]
+            with guard(self.lockfile):
+                launched = launch(batch, self._read(), self.state, self.runner, self._save)
+            self._note(batch, launched)
+        return bool(self.queue)
+
+    def _note(self, batch: Iterable[ServerPlan], launched: Launched) -> None:
+        self.starting.add(launched.records)
+        if launched.running is not None:
+            self.starting.follow(launched.running)
+        for record in launched.records:
+            self.on_event(Event(record.name, "starting"))
+        for each in launched.blocked:
+            self.entries[each.name] = Entry(
+                each.name, "blocked", "blocked", problem=each.problem, remedy=each.remedy, url=self.plans[each.name].url
+            )
+            self.on_event(Event(each.name, "failed", detail=each.problem))
+        done = {*self.entries, *self.starting.records}
+        for plan in batch:
+            if plan.name not in done:  # its lifetime lock was held: another command was quicker
+                self.entries[plan.name] = replace(_entry(plan, "keep"), detail="started by another command")
+
+    def _tell(self, name: str) -> None:
+        if name in self.starting.ready:
+            self.on_event(Event(name, "ready", self.starting.ready[name]))
+        else:
+            self.on_event(Event(name, "failed", time.monotonic() - self.starting.since[name]))
+
+    def _settle(self, *, waited: bool, timeout: float) -> None:
+        """Write down who answered and who died, and make their entries."""
+        actions = {step.name: step for step in self.steps}
+        with guard(self.lockfile):
+            lockfile = self._read()
+            for name, launched in self.starting.records.items():
+                record = lockfile.servers.get(name)
+                if record is not None and record.pid == launched.pid and record.started_at == launched.started_at:
+                    record = self._outcome(record)
+                    lockfile = lockfile.with_records(record)
+                self.entries[name] = self._entry_of_start(actions[name], record or launched, waited, timeout)
+            self._save(lockfile)
+        for name in self.starting.ready:
+            if self.plans[name].engine == "prodigy":
+                register_dataset(self.plans[name], team=self.team)
+
+    def _outcome(self, record: ServerRecord) -> ServerRecord:
+        if record.name in self.starting.ready:
+            return replace(record, ready=True, problem="", reported="", given_up=False)
+        if record.name in self.starting.exits:
+            code = self.starting.exits[record.name]
+            cause = last_cause(Path(record.log), since=record.log_offset) if code else ""
+            return record_failure(record, at=time.time(), exit_code=code, cause=cause)
+        return record
+
+    def _entry_of_start(self, step: Step, record: ServerRecord, waited: bool, timeout: float) -> Entry:
+        entry = replace(_entry(self.plans[step.name], step.action), detail=step.reason, changed=step.changed)
+        if step.name in self.starting.ready:
+            return replace(entry, state="running", seconds=self.starting.ready[step.name])
+        if step.name in self.starting.exits:
+            lines = tuple(tail(Path(record.log), LOG_LINES, since=record.log_offset))
+            again = f"See {record.log}, then: prodigy-team up {step.name}"
+            remedy = start_again(step.name) if record.given_up else again
+            return replace(
+                entry,
+                state="failed",
+                problem=record.problem,
+                remedy=remedy,
+                log_tail=lines,
+                exit_code=self.starting.exits[step.name],
+            )
+        if not waited:
+            return replace(entry, state="starting")
+        problem = f"No HTTP answer after {timeout:.0f} s; left starting."
+        return replace(entry, state="starting", problem=problem, remedy=f"Look again: prodigy-team status {step.name}")
+
+    def _read(self) -> Lockfile:
+        return read_lockfile(self.lockfile, team=self.team)
+
+    def _records(self) -> Mapping[str, ServerRecord]:
+        return self._read().servers
+
+    def _save(self, lockfile: Lockfile) -> None:
+        write_lockfile(self.lockfile, lockfile)
+
+
+def _without_process(lockfile: Lockfile, name: str, outcome: Stopped, step: Step) -> Lockfile:
+    record = lockfile.servers.get(name)
+    if record is None or _stuck(outcome):
+        return lockfile
+    stopped = replace(record, pid=None, started_at=None, pgid=None, stopping=False, ready=False)
+    return lockfile.with_records(replace(stopped, wanted=step.action != "stop"))
+
+
+def _stuck(outcome: Stopped | None) -> bool:
+    return outcome is not None and bool(outcome.problem)
+
+
+def _entry(plan: ServerPlan, action: str) -> Entry:
+    return Entry(
+        plan.name,
+        "restart" if action == "restart" else "keep" if action == "keep" else "start",
+        "running",
+        url=plan.url,
+        dataset=plan.dataset,
+        engine=plan.engine,
+    )
+
+
+def entry_of_step(step: Step, record: ServerRecord | None) -> Entry:
+    """The entry of a server for which nothing is launched: kept, left, blocked, given up or stopped."""
+    known = record or ServerRecord(step.name)
+    states = {"keep": "running", "leave": "running", "blocked": "blocked", "given-up": "failed"}
+    return Entry(
+        step.name,
+        step.action,
+        states.get(step.action, "stopped"),  # type: ignore[arg-type]
+        detail=step.reason,
+        url=known.url,
+        dataset=known.dataset,
+        engine=known.engine,
+        problem=step.problem,
+        remedy=step.remedy,
+        log=known.log,
+        changed=step.changed,
+        exit_code=known.exit_code,
+    )

@@ -1,0 +1,73 @@
+"""What the roster wants, planned to the last argument: the engine decided, every server's launch, what forbids it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from prodigy_team.errors import TeamError
+from prodigy_team.roster import Problem, Roster, RosterError, access_problems, embedded_problems, load_roster
+from prodigy_team.roster.recipes import EMBEDDED
+from prodigy_team.servers.engines import ServerPlan, decide_engine, left_out, plan_server
+from prodigy_team.servers.passwords import read_passwords
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A roster, its engine, and how each of its servers would be started (ports not yet given out)."""
+
+    roster: Roster
+    engine: str
+    plans: tuple[ServerPlan, ...]
+    notes: tuple[str, ...]
+
+
+def read_wanted(path: Path, environ: Mapping[str, str], *, recorded_engine: str) -> Wanted:
+    """Load the roster and plan its servers.
+
+    Args:
+        recorded_engine: The lockfile's, or "".
+
+    Raises:
+        RosterError: The roster has problems, some of which only show once the engine is known.
+        TeamError: The engine that ran so far has disappeared, or the roster wants what is not there yet.
+    """
+    roster = load_roster(path, environ)
+    if roster.routing is not None:
+        raise TeamError(
+            f"{path}: [routing] is not carried out yet: exact allocation comes in a later release.",
+            remedy="Take [routing] out: every annotator's server then gets the whole source.",
+        )
+    engine = decide_engine(roster, recorded=recorded_engine or None, environ=environ)
+    secrets = read_passwords(roster.state)
+    problems = access_problems(roster, secrets.keys())
+    if engine == "embedded":
+        problems += embedded_problems(roster, EMBEDDED)
+    warnings = [problem for problem in problems if problem.warning]
+    if len(warnings) < len(problems):
+        raise RosterError(path, [problem for problem in problems if not problem.warning])
+    plans = tuple(
+        plan_server(roster, server, engine=engine, environ=environ, password=secrets.get(server.name))
+        for server in roster.servers
+    )
+    notes = _notes(roster, warnings, left_out(environ))
+    if engine == "embedded" and roster.engine == "auto" and not recorded_engine:
+        notes.insert(0, f"No Prodigy in this Python: using the embedded engine ({', '.join(EMBEDDED)}).")
+    return Wanted(roster, engine, plans, tuple(notes))
+
+
+def _notes(roster: Roster, warnings: Collection[Problem], ignored: Collection[str]) -> list[str]:
+    notes = [str(warning) for warning in (*roster.warnings, *warnings)]
+    if ignored:
+        names = ", ".join(sorted(ignored))
+        notes.append(f"Left out for the servers, so that shell and cron start the same: {names} (set it in `env`).")
+    if roster.paused:
+        notes.append(f"Paused: {', '.join(roster.paused)}.")
+    return notes
+
+
+def on_ports(plans: Collection[ServerPlan], ports: Mapping[str, int | None]) -> dict[str, ServerPlan]:
+    """The plans by name, each with the port it was given; those without one are left out."""
+    given = {plan.name: ports.get(plan.name) for plan in plans}
+    return {plan.name: plan.with_port(port) for plan in plans if (port := given[plan.name]) is not None}

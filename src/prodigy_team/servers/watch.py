@@ -1,0 +1,140 @@
+"""`watch`: in the foreground, brings dead servers back at once, and gives up on those that cannot live."""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+
+from prodigy_team.servers.lockfile import ServerRecord
+from prodigy_team.servers.plan import FAILURE_WINDOW, retry_delay
+from prodigy_team.servers.report import Entry
+from prodigy_team.servers.supervisor import Supervisor
+
+PERIOD = 2.0  # seconds between two looks
+STARTUP = 5.0  # seconds that a server brought back may keep the others waiting
+
+
+@dataclass
+class Patience:
+    """When a dead server is due again: at once after its first failure, then after growing, jittered delays.
+
+    Attributes:
+        clock: Unix seconds.
+        jitter: A factor around 1, drawn anew for each failure.
+    """
+
+    clock: Callable[[], float] = time.time
+    jitter: Callable[[], float] = lambda: random.uniform(0.75, 1.25)
+    due_at: dict[tuple[str, float], float] = field(default_factory=dict)
+
+    def is_due(self, record: ServerRecord) -> bool:
+        """Whether a server is to be brought back now."""
+        if not record.failures:
+            return True
+        now, latest = self.clock(), record.failures[-1]
+        recent = sum(now - each < FAILURE_WINDOW for each in record.failures)
+        due = self.due_at.setdefault((record.name, latest), latest + retry_delay(recent, jitter=self.jitter()))
+        return now >= due
+
+
+class _StopAskedForError(Exception):
+    """SIGTERM or SIGINT came; raised only where nothing is half done."""
+
+
+class _Bell:
+    """SIGTERM and SIGINT are only noted when they come, and heard at the next pause, which they cut short."""
+
+    def __init__(self) -> None:
+        self._rung = False
+        self._ears, mouth = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else _plain_pipe()
+        signal.set_wakeup_fd(mouth, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ring)
+
+    def _ring(self, _number: int, _frame: FrameType | None) -> None:
+        self._rung = True
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, unless asked to stop.
+
+        Raises:
+            _StopAskedForError: A signal came, now or earlier.
+        """
+        deadline = time.monotonic() + seconds
+        while not self._rung and (left := deadline - time.monotonic()) > 0:
+            if select.select([self._ears], [], [], left)[0]:
+                os.read(self._ears, 64)
+        if self._rung:
+            raise _StopAskedForError
+
+
+def _plain_pipe() -> tuple[int, int]:
+    ears, mouth = os.pipe()  # not inherited by programs that are executed (PEP 446)
+    os.set_blocking(ears, False)
+    os.set_blocking(mouth, False)
+    return ears, mouth
+
+
+def watch(
+    path: Path, environ: Mapping[str, str] | None = None, *, stop_servers: bool = False, say: Callable[[str], None]
+) -> int:
+    """Bring the roster's servers up, then keep them up until SIGTERM or SIGINT.
+
+    Servers that a person stops meanwhile stay stopped. Ending the watch leaves the servers running.
+
+    Args:
+        stop_servers: Stop the servers when the watch ends.
+        say: Takes one sentence for each thing that happened.
+
+    Returns:
+        The exit code: 0 after a signal.
+    """
+    bell = _Bell()
+    supervisor = replace(Supervisor.for_roster(path, environ), pause=bell.pause)
+    try:
+        _tell(supervisor.up().entries, say)
+        notify("READY=1")
+        _look_again_and_again(supervisor, say)
+    except _StopAskedForError:
+        notify("STOPPING=1")
+        if stop_servers:
+            _tell(supervisor.stop(force=True).entries, say)
+    return 0
+
+
+def _look_again_and_again(supervisor: Supervisor, say: Callable[[str], None]) -> None:
+    patience = Patience()
+    while True:
+        supervisor.pause(PERIOD)
+        report = supervisor.revive(timeout=STARTUP, due=patience.is_due)
+        _tell([entry for entry in report.entries if entry.action == "start" or entry.fresh], say)
+        for note in report.notes:
+            say(note)
+
+
+def _tell(entries: list[Entry] | tuple[Entry, ...], say: Callable[[str], None]) -> None:
+    for entry in entries:
+        if entry.problem:
+            say(f"{entry.name} {entry.problem} {entry.remedy}".rstrip())
+        elif entry.action != "keep":
+            say(f"{entry.name} {entry.state} {entry.detail} {entry.url}".rstrip())
+
+
+def notify(message: str, environ: Mapping[str, str] | None = None) -> None:
+    """Tell systemd, where it started this process with ``Type=notify``; nothing elsewhere. Source: sd_notify(3)."""
+    address = (os.environ if environ is None else environ).get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.connect(address)
+        channel.sendall(message.encode())

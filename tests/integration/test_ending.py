@@ -1,0 +1,127 @@
+"""Whole groups are ended, many at once, and never a stranger (scenario S11)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from prodigy_team.servers import ports, processes
+from prodigy_team.servers.ending import Outcome, Target, end_groups
+from prodigy_team.servers.runners.local import LocalRunner, LocalRunning
+from server_support import BEHAVED, STUBBORN, Team, team
+from support import eventually
+
+__all__ = ["team"]
+
+PARENT = """
+import os, signal, socket, subprocess, sys, time
+listener = socket.create_server(("127.0.0.1", int(os.environ["PRODIGY_PORT"])))
+subprocess.Popen([sys.executable, "-c", sys.argv[1]], pass_fds=[listener.fileno()])
+signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+while True: time.sleep(60)
+"""
+
+
+@pytest.fixture
+def start(team: Team) -> Iterator[object]:
+    """Start servers and wait until each has said that it is there."""
+    runs: list[LocalRunning] = []
+
+    def begin(*launches: object) -> list[Target]:
+        runs.append(LocalRunner(os.environ).start(launches))  # type: ignore[arg-type]
+        started = runs[-1].started
+        team.follow([each.pgid for each in started])
+        for each in started:
+            eventually(lambda name=each.name: "here I am" in team.log(name).read_text(), within=20)
+        return [Target(each.name, each.pgid, team.mark(each.name)) for each in started]
+
+    yield begin
+    for each in runs:
+        each.close()
+
+
+def test_a_server_is_interrupted_terminated_or_killed(team: Team, start) -> None:  # type: ignore[no-untyped-def]
+    """The gentlest signal that works; each is reported with what it took."""
+    deaf = STUBBORN.replace("(signal.SIGINT, signal.SIGTERM)", "(signal.SIGINT,)")
+    targets = start(team.script("joe", BEHAVED), team.script("jane", deaf), team.script("ana", STUBBORN))
+
+    ended = {each.name: each for each in end_groups(targets, grace=1.0)}
+
+    assert {name: each.outcome for name, each in ended.items()} == {
+        "joe": Outcome.INTERRUPTED,
+        "jane": Outcome.TERMINATED,
+        "ana": Outcome.KILLED,
+    }
+    assert ended["joe"].seconds < 0.5 <= ended["jane"].seconds < 1.0 <= ended["ana"].seconds < 1.5
+    assert not any(processes.members_of([each.pgid for each in targets]).values())
+    assert [each.outcome for each in end_groups(targets)] == [Outcome.GONE] * 3
+
+
+def test_no_grace_is_a_kill(team: Team, start) -> None:  # type: ignore[no-untyped-def]
+    """`--grace 0`."""
+    [ended] = end_groups(start(team.script("joe", STUBBORN)), grace=0)
+    assert ended.outcome is Outcome.KILLED
+    assert ended.seconds < 1
+
+
+@pytest.mark.parametrize("child", [BEHAVED, STUBBORN], ids=["behaved", "ignores TERM"])
+@pytest.mark.parametrize("leader_killed", [False, True])
+def test_a_child_with_the_socket_is_ended_and_the_port_is_free(
+    team: Team,
+    start,  # type: ignore[no-untyped-def]
+    child: str,
+    leader_killed: bool,
+) -> None:
+    """S11: the leader is killed with -9 or not, the child ignores TERM or not, and holds the listening socket."""
+    launch = team.script("joe", PARENT, child)
+    [target] = start(launch)
+    port = launch.plan.port or 0
+    if leader_killed:
+        os.kill(target.pgid, signal.SIGKILL)
+        eventually(lambda: len(processes.group_members(target.pgid)) == 1)
+    assert not ports.is_free("127.0.0.1", port)
+
+    [ended] = end_groups([target], grace=1.5)
+
+    assert ended.outcome is (Outcome.KILLED if child == STUBBORN else Outcome.INTERRUPTED)
+    assert ended.seconds < 1.5
+    assert processes.group_members(target.pgid) == []
+    assert ports.is_free("127.0.0.1", port)
+
+
+def test_a_stranger_with_a_recorded_pid_is_left_alone(team: Team) -> None:
+    """A pid from the lockfile that is somebody else's by now is never signalled, whatever the grace."""
+    with subprocess.Popen([sys.executable, "-c", BEHAVED], stdout=subprocess.PIPE, start_new_session=True) as stranger:
+        assert stranger.stdout is not None
+        stranger.stdout.readline()
+        for grace in (0.0, 0.2):
+            [ended] = end_groups([Target("joe", stranger.pid, team.mark("joe"))], grace=grace)
+            assert (ended.outcome, ended.pids) == (Outcome.FOREIGN, (stranger.pid,))
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_our_own_group_is_never_signalled(team: Team) -> None:
+    """Nor are the numbers that the kernel reads as "everybody"."""
+    for pgid in (os.getpgrp(), 0, 1, -1):
+        [ended] = end_groups([Target("joe", pgid, team.mark("joe"))], grace=0)
+        assert ended.outcome in (Outcome.FOREIGN, Outcome.GONE)
+
+
+SLOW_EXIT = BEHAVED.replace("sys.exit(0)", "(time.sleep(0.6), os._exit(0))")
+
+
+def test_many_servers_end_in_the_time_of_the_slowest(team: Team, start) -> None:  # type: ignore[no-untyped-def]
+    """16 servers that take 0.6 s each to end are gone after little more than that."""
+    targets = start(*[team.script(f"a{number}", SLOW_EXIT) for number in range(16)])
+    began = time.monotonic()
+    ended = end_groups(targets)
+    assert time.monotonic() - began < 0.6 * 1.3 + 0.2
+    assert {each.outcome for each in ended} == {Outcome.INTERRUPTED}
+    assert [each.name for each in ended] == [each.name for each in targets]

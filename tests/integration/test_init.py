@@ -1,0 +1,117 @@
+"""`init` writes a roster that works, and nothing otherwise."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from prodigy_team.roster import load_roster
+from support import ROOT
+
+
+def team(folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """`prodigy-team` in a folder, without a terminal."""
+    return subprocess.run(
+        [sys.executable, "-m", "prodigy_team", *arguments],
+        capture_output=True,
+        text=True,
+        input=stdin,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project with one source."""
+    (tmp_path / "headlines.jsonl").write_text('{"text": "A headline"}\n', encoding="utf-8")
+    return tmp_path
+
+
+GIVEN = ("init", "--annotators", "joe, jane", "--source", "headlines.jsonl", "--labels", "PERSON,Ämter & Orte")
+
+
+def test_what_is_given_stands_in_the_roster(folder):
+    """The roster loads, with the servers that were asked for."""
+    said = team(folder, *GIVEN)
+
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.splitlines()[0].startswith("Wrote team.toml.")
+    assert said.stdout.splitlines()[-1] == "Next: prodigy-team up"
+    roster = load_roster(folder / "team.toml", os.environ)
+    assert [server.name for server in roster.servers] == ["joe", "jane"]
+    assert roster.servers[0].labels == ("PERSON", "Ämter & Orte")
+    assert team(folder, "check").returncode == 0
+
+
+def test_a_roster_is_never_overwritten(folder):
+    """A second init leaves the file as it is."""
+    (folder / "team.toml").write_text("# mine\n", encoding="utf-8")
+
+    said = team(folder, *GIVEN)
+
+    assert said.returncode == 2
+    assert "is there already" in said.stderr
+    assert (folder / "team.toml").read_text(encoding="utf-8") == "# mine\n"
+
+
+def test_a_roster_that_would_not_work_is_not_written(folder):
+    """Every problem is shown as `check` would, under the name of the file that was asked for."""
+    said = team(folder, "init", "--annotators", "joe,Joe", "--source", "missing.jsonl", "--labels", "A")
+
+    assert said.returncode == 2
+    lines = said.stderr.splitlines()
+    assert len(lines) >= 2
+    assert all(line.startswith("team.toml: ") for line in lines)
+    assert sorted(path.name for path in folder.iterdir()) == ["headlines.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ((), "--annotators"),
+        (("--annotators", "joe"), "--source"),
+        (("--annotators", "joe", "--source", "headlines.jsonl"), "--labels"),
+        (("--annotators", " ", "--source", "headlines.jsonl", "--labels", "A"), "--annotators"),
+    ],
+)
+def test_without_a_terminal_what_is_missing_is_named(folder, given, missing):
+    """It does not wait for an answer that nobody can give."""
+    said = team(folder, "init", *given)
+
+    assert said.returncode == 2
+    assert said.stderr.startswith(missing)
+    assert not (folder / "team.toml").exists()
+
+
+def test_on_a_terminal_it_asks(folder):
+    """Names, source and labels are asked for; the one file of the folder is proposed."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    asked = subprocess.Popen(
+        [sys.executable, "-m", "prodigy_team", "init"],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+    )
+    os.close(theirs)
+    try:
+        os.write(ours, b"joe\n\nPERSON,ORG\n")
+        assert asked.wait(timeout=30) == 0
+        shown = os.read(ours, 65536).decode()
+    finally:
+        asked.kill()
+        asked.communicate()
+        os.close(ours)
+    assert "Who annotates" in shown
+    assert "[headlines.jsonl]" in shown
+    assert [each.name for each in load_roster(folder / "team.toml", os.environ).annotators] == ["joe"]

@@ -1,0 +1,151 @@
+"""The command line: its help, the shared options in both places, errors and exit codes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from prodigy_team.cli.main import COMMANDS, NAMES, load_command
+from support import ROOT
+
+WITH_JSON = ("up", "status", "stop", "restart", "merge", "export", "check", "doctor", "drop")
+WITHOUT_JSON = tuple(name for name in NAMES if name not in WITH_JSON)
+
+
+def run(
+    *arguments: str, cwd: Path | None = None, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """`prodigy-team` as a process, its standard input no terminal."""
+    return subprocess.run(
+        [sys.executable, "-m", "prodigy_team", *arguments],
+        capture_output=True,
+        text=True,
+        input=stdin,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "120", **environment},
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_groups_the_commands():
+    """Every command is listed under its group, and none that does not exist."""
+    said = run("--help")
+
+    assert said.returncode == 0
+    listed = re.findall(r"^  ([a-z]+)  +\S", said.stdout, re.MULTILINE)
+    assert set(NAMES) <= set(listed)
+    groups = [line.rstrip(":") for line in said.stdout.splitlines() if line in {f"{each.group}:" for each in COMMANDS}]
+    assert groups == ["Every day", "Set up", "Access", "Operations"]
+
+
+@pytest.mark.parametrize("listed", COMMANDS, ids=lambda listed: listed.name)
+def test_each_command_explains_itself(listed):
+    """Its help has the words of the list, an example that starts with its name, and the shared options."""
+    from typer.testing import CliRunner
+
+    from prodigy_team.cli.main import app
+
+    said = CliRunner().invoke(app, [listed.name, "--help"], env={"COLUMNS": "120"})
+
+    assert said.exit_code == 0
+    assert listed.help in said.output
+    assert f"prodigy-team {listed.name}" in said.output.partition("Examples:")[2]
+    assert "--roster" in said.output
+    assert "--quiet" in said.output
+    assert ("--json" in said.output) == (listed.name in WITH_JSON)
+
+
+def test_commands_stand_in_the_documentation():
+    """docs/commands.md has a row for every command and for none besides."""
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    rows = set(re.findall(r"^\| `([a-z]+)\b", text, re.MULTILINE))
+
+    assert rows == set(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("stauts",), ("no command `stauts`", "Did you mean `prodigy-team status`?")),
+        (("status", "--jsn"), ("--jsn", "--json")),
+        (("--roter", "x", "status"), ("--roter", "--roster")),
+        (("zzzz",), ("no command `zzzz`", "--help")),
+    ],
+)
+def test_what_is_meant_is_said(arguments, said, tmp_path):
+    """An unknown command or option ends with 2 and the nearest known one."""
+    ended = run(*arguments, cwd=tmp_path)
+
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    for each in said:
+        assert each in ended.stderr
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_shared_options_work_before_and_after(before, tmp_path):
+    """-f leads to the same file in both places."""
+    shared = ["-f", str(tmp_path / "other.toml"), "--quiet"]
+    ended = run(*shared, "status", cwd=tmp_path) if before else run("status", *shared, cwd=tmp_path)
+
+    assert ended.returncode == 2
+    assert str(tmp_path / "other.toml") in ended.stderr
+    assert "prodigy-team init" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 2
+
+
+def test_the_roster_may_come_from_the_environment(tmp_path):
+    """PRODIGY_TEAM_ROSTER stands in for -f, which beats it."""
+    named = {"PRODIGY_TEAM_ROSTER": str(tmp_path / "named.toml")}
+
+    assert "named.toml" in run("check", cwd=tmp_path, **named).stderr
+    assert "other.toml" in run("check", "-f", "other.toml", cwd=tmp_path, **named).stderr
+
+
+@pytest.mark.parametrize("name", WITHOUT_JSON)
+def test_no_json_where_no_object_is_documented(name, tmp_path):
+    """--json before a command that has no object is refused, not ignored."""
+    required = {"logs": ["joe"], "service": ["cron"], "passwd": ["joe"], "exec": ["true"]}
+    ended = run("--json", name, *required.get(name, []), cwd=tmp_path)
+
+    assert ended.returncode == 2
+    assert "prints no JSON" in ended.stderr
+
+
+def test_version():
+    """--version prints one line."""
+    from prodigy_team import __version__
+
+    assert run("--version").stdout == f"prodigy-team {__version__}\n"
+
+
+def test_no_command_imports_what_only_others_need():
+    """The help and the parsing of every command leave the heavy libraries alone."""
+    heavy = "{'rich', 'pydantic_core', 'psutil', 'asyncio', 'sqlite3', 'starlette', 'uvicorn', 'msgspec'}"
+    program = (
+        "import sys\n"
+        "from prodigy_team.cli.main import NAMES, load_command\n"
+        "for name in NAMES: load_command(name)\n"
+        f"print(sorted({heavy} & set(sys.modules)))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        check=True,
+    )
+
+    assert ended.stdout == "[]\n"
+
+
+def test_every_module_of_a_command_has_its_examples():
+    """The examples are command lines of this program."""
+    for name in NAMES:
+        assert load_command(name).epilog.count("prodigy-team") >= 1

@@ -1,0 +1,36 @@
+"""What is printed for cron and systemd survives paths with blanks and per cent signs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from prodigy_team.servers.service import cron_line, systemd_unit
+
+
+@pytest.mark.parametrize(
+    ("roster", "expected"),
+    [
+        ("/srv/h/team.toml", "* * * * * /opt/pt/bin/prodigy-team -f /srv/h/team.toml up --revive --quiet"),
+        ("/srv/my h/team.toml", "* * * * * /opt/pt/bin/prodigy-team -f '/srv/my h/team.toml' up --revive --quiet"),
+        ("/srv/50%/team.toml", "* * * * * /opt/pt/bin/prodigy-team -f /srv/50\\%/team.toml up --revive --quiet"),
+    ],
+)
+def test_cron_line(roster: str, expected: str) -> None:
+    assert cron_line(Path("/opt/pt/bin/prodigy-team"), Path(roster)) == expected
+
+
+def test_the_unit_watches_and_names_its_roster() -> None:
+    unit = systemd_unit(
+        Path("/opt/pt/bin/prodigy-team"),
+        Path("/srv/50% h/team.toml"),
+        user="ann",
+        team="headlines",
+        path="/usr/bin:/bin",
+        prodigy_home="/srv/home",
+    )
+
+    assert 'ExecStart=/opt/pt/bin/prodigy-team -f "/srv/50%% h/team.toml" watch --stop-servers' in unit
+    assert "Type=notify" in unit
+    assert "Environment=PRODIGY_HOME=/srv/home" in unit
