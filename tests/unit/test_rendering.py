@@ -9,6 +9,8 @@ import pytest
 
 from prodigy_team.cli import render
 from prodigy_team.cli.options import parse_duration
+from prodigy_team.curation.drop import DropReport
+from prodigy_team.curation.merge import MergeReport
 from prodigy_team.errors import UsageError
 from prodigy_team.servers.doctor import Finding
 from prodigy_team.servers.report import Entry, Event, Report, ServerStatus, StatusReport
@@ -221,20 +223,39 @@ def test_progress(answers, tasks, said):
     assert render.progress_of(answers, tasks) == said
 
 
-def merged(**values: int) -> SimpleNamespace:
-    """Counts of a merge."""
-    counts = {"read": 356, "used": 356, "repeated": 0, "present": 0, "unreadable": 0, "conflicts": 12}
-    return SimpleNamespace(**{**counts, **values})
+def merged(**values: object) -> MergeReport:
+    """What came of a merge."""
+    given = {
+        "sources": ("a", "b"),
+        "into": "headlines_gold",
+        "policy": "all",
+        "dry_run": False,
+        "read": 356,
+        "used": 356,
+    }
+    counts = {"repeated": 0, "already": 0, "unreadable": 0, "conflicts": 12, "collisions": 0}
+    return MergeReport(**{**given, **counts, **values})  # type: ignore[arg-type]
 
 
 def test_merge_prints_counts_that_balance():
-    assert render.merge_lines(merged(), into="headlines_gold", dry_run=False) == [
+    assert render.merge_lines(merged()) == [
         "read 356 = used 356 + repeated 0; 12 tasks answered differently by different people",
         "wrote headlines_gold",
         "Next: prodigy-team export headlines_gold --output headlines_gold.jsonl",
     ]
-    again = render.merge_lines(merged(used=0, present=356, conflicts=0), into="g", dry_run=True)
-    assert again == ["read 356 = used 0 + repeated 0 + already there 356", "g was not written (--dry-run)"]
+    again = render.merge_lines(merged(used=0, already=356, conflicts=0, dry_run=True))
+    assert again == ["read 356 = used 0 + repeated 0 + already there 356", "headlines_gold was not written (--dry-run)"]
+
+
+def test_drop_shows_the_counts_and_where_the_copy_is():
+    report = DropReport("pool", 3, (("pool-ana", 2),), Path("/t/pool.jsonl"), dry_run=False)
+
+    assert render.drop_question(report) == "pool has 3 answers (in 1 session). Drop it?"
+    assert render.drop_lines(report) == [
+        "pool: 3 answers",
+        "  pool-ana: 2 answers, shared with it",
+        "dropped; a copy is in /t/pool.jsonl",
+    ]
 
 
 def test_findings_carry_their_remedy():

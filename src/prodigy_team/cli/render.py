@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from prodigy_team.curation.drop import DropReport
     from prodigy_team.curation.merge import MergeReport
     from prodigy_team.roster import Roster
     from prodigy_team.servers.doctor import Finding
@@ -329,19 +330,33 @@ def finding_lines(findings: Sequence[Finding]) -> list[str]:
 # answers
 
 
-def merge_lines(report: MergeReport, *, into: str, dry_run: bool) -> list[str]:
+def merge_lines(report: MergeReport) -> list[str]:
     """The counts, which balance; how many tasks were answered differently; what to do next."""
     parts = [f"used {report.used:,}", f"repeated {report.repeated:,}"]
-    parts += [f"already there {report.present:,}"] if report.present else []
+    parts += [f"already there {report.already:,}"] if report.already else []
     parts += [f"unreadable {report.unreadable:,}"] if report.unreadable else []
-    conflicts = (
-        f"; {plural(report.conflicts, 'task')} answered differently by different people" if report.conflicts else ""
-    )
+    differing = plural(report.conflicts, "task")
+    conflicts = f"; {differing} answered differently by different people" if report.conflicts else ""
     counts = f"read {report.read:,} = {' + '.join(parts)}{conflicts}"
-    if dry_run:
-        return [counts, f"{into} was not written (--dry-run)"]
-    done = f"wrote {into}" if report.used else f"nothing new for {into}"
-    return [counts, done, f"Next: prodigy-team export {into} --output {into}.jsonl"]
+    if report.dry_run:
+        return [counts, f"{report.into} was not written (--dry-run)"]
+    done = f"wrote {report.into}" if report.used else f"nothing new for {report.into}"
+    return [counts, done, f"Next: prodigy-team export {report.into} --output {report.into}.jsonl"]
+
+
+def drop_question(report: DropReport) -> str:
+    """What would be lost, as a question."""
+    sessions = f" (in {plural(len(report.sessions), 'session')})" if report.sessions else ""
+    return f"{report.dataset} has {plural(report.answers, 'answer')}{sessions}. Drop it?"
+
+
+def drop_lines(report: DropReport) -> list[str]:
+    """What was dropped and where the copy is."""
+    counted = [f"{report.dataset}: {plural(report.answers, 'answer')}"]
+    counted += [f"  {name}: {plural(count, 'answer')}, shared with it" for name, count in report.sessions]
+    if report.dry_run:
+        return [*counted, "Nothing was dropped."]
+    return [*counted, f"dropped; a copy is in {report.copy}"]
 
 
 def dataset_lines(datasets: Sequence[DatasetInfo]) -> list[str]:
