@@ -148,7 +148,7 @@ def test_a_server_that_died_shows_why_and_what_to_do():
         "      bob exited 1",
         "      | Traceback",
         "      | OSError: no model",
-        "      Log: /t/logs/bob.log. Then: prodigy-team up bob.",
+        "      Log: /t/logs/bob.log. Then: prodigy-team up bob",
         "1 not as it should be.",
     ]
 

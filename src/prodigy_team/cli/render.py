@@ -124,8 +124,8 @@ def problem_lines(entry: Entry, *, indent: str = "      ") -> list[str]:
     if not entry.problem:
         return []
     lines = [entry.problem, *(f"| {line}" for line in entry.log_tail)]
-    then = [f"Log: {entry.log}" if entry.log else "", entry.remedy or f"Then: prodigy-team up {entry.name}"]
-    lines.append(" ".join(f"{part.rstrip('.')}." for part in then if part))
+    log = f"Log: {entry.log}. " if entry.log else ""
+    lines.append(log + (entry.remedy or f"Then: prodigy-team up {entry.name}"))
     return [indent + line for line in lines if line]
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -334,26 +334,40 @@ def mount_kind(path: Path, table: str) -> str:
 # ports, clock, logs
 
 
-def check_ports(patient: Patient) -> Iterator[Finding]:
-    """Ports that the roster's servers need and that somebody else holds."""
-    from prodigy_team.servers.ports import holder_of_port, is_free
+def check_servers(patient: Patient) -> Iterator[Finding]:
+    """Servers that are not as they should be, and ports they need that somebody else holds."""
     from prodigy_team.servers.supervisor import Supervisor
 
-    status = Supervisor.for_roster(patient.roster.path, patient.environ).status()
-    ours = {each.name for each in status.servers if each.pid is not None}
-    known = {each.name: each.port for each in status.servers}
-    free = 0
-    for server in patient.roster.servers:
-        port = server.port or known.get(server.name)
-        if port is None or server.name in ours:
-            continue
-        if is_free(server.host, port):
-            free += 1
-            continue
+    status = Supervisor.for_roster(patient.roster.path, patient.environ).status().servers
+    wrong = [each for each in status if each.state in ("failed", "stale", "blocked")]
+    for each in wrong:
+        text = f"{each.name} is {each.state}: {each.problem}" if each.problem else f"{each.name} is {each.state}."
+        yield Finding("error", "servers", text, f"prodigy-team logs {each.name}, then prodigy-team up {each.name}")
+    if not wrong:
+        running = sum(each.state == "running" for each in status)
+        yield Finding("ok", "servers", f"{running} of {len(patient.roster.servers)} running")
+    ports = {each.name: each.port for each in status}
+    yield from port_findings(patient.roster, ports, ours={each.name for each in status if each.pid is not None})
+
+
+def port_findings(roster: Roster, recorded: Mapping[str, int | None], *, ours: Container[str]) -> Iterator[Finding]:
+    """Ports that servers which do not run will need, and that are taken.
+
+    Args:
+        recorded: The port each server was last given.
+        ours: Servers that run, and so hold their port themselves.
+    """
+    from prodigy_team.servers.ports import holder_of_port, is_free
+
+    wanted = [(each, each.port or recorded.get(each.name)) for each in roster.servers if each.name not in ours]
+    needed = [(server, port) for server, port in wanted if port is not None]
+    taken = [(server, port) for server, port in needed if not is_free(server.host, port)]
+    for server, port in taken:
         holder = holder_of_port(server.host, port) or "another program"
         text = f"{port}, {server.name}'s, is in use by {holder}."
         yield Finding("error", "ports", text, f"Stop that program, or give {server.name} another `port` in team.toml.")
-    yield Finding("ok", "ports", f"{len(ours)} held by this team's servers, {free} free")
+    if not taken:
+        yield Finding("ok", "ports", f"{len(needed)} needed and free" if needed else "none needed but those in use")
 
 
 def check_clock(patient: Patient) -> Iterator[Finding]:
@@ -417,4 +431,4 @@ def last_error(lines: Iterable[str]) -> str:
     return next((line.strip() for line in reversed(list(lines)) if ERROR_LINE.match(line)), "")
 
 
-CHECKS = (check_prodigy, check_database, check_disk, check_state, check_ports, check_clock, check_logs)
+CHECKS = (check_prodigy, check_database, check_disk, check_state, check_servers, check_clock, check_logs)
