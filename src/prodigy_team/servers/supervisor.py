@@ -19,6 +19,7 @@ from prodigy_team.servers.logs import rotate
 from prodigy_team.servers.observing import Observation, note_deaths, observe
 from prodigy_team.servers.plan import Seen, Step, UpOptions, assign_ports, plan_revive, plan_up
 from prodigy_team.servers.ports import is_free
+from prodigy_team.servers.registering import datasets_of_others
 from prodigy_team.servers.report import Entry, Event, Report, ServerStatus, StatusReport
 from prodigy_team.servers.reviving import last_plans, told_once
 from prodigy_team.servers.runners.base import Runner
@@ -123,10 +124,12 @@ class Supervisor:
             lockfile = replace(observation.lockfile, team=wanted.roster.name, engine=wanted.engine)
             lockfile = replace(lockfile, roster_digest=roster_digest(self.path))
             write_lockfile(self.lockfile, _prepared(lockfile, steps, wanted.plans, options))
-        run = self._run(steps, on_ports(wanted.plans, ports), wanted.roster.start_at_once, on_event)
-        entries = run.carry_out(wait=wait, timeout=timeout)
+        plans = on_ports(wanted.plans, ports)
+        new = [plan for name, plan in plans.items() if name not in recorded.lockfile.servers]
+        strange = datasets_of_others(new, team=wanted.roster.name)
+        entries = self._run(steps, plans, wanted.roster.start_at_once, on_event).carry_out(wait=wait, timeout=timeout)
         self._rotate_logs()
-        return self._report(wanted.engine, entries, (*observation.notes, *wanted.notes))
+        return self._report(wanted.engine, entries, (*observation.notes, *wanted.notes, *strange))
 
     def revive(
         self,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, read_lockfile, write_lockfile
 from prodigy_team.servers.logs import last_cause, tail
 from prodigy_team.servers.plan import Step, record_failure, start_again
+from prodigy_team.servers.registering import register_dataset
 from prodigy_team.servers.report import Entry, Event
 from prodigy_team.servers.runners.base import Runner
 from prodigy_team.servers.starting import Launched, Starting, launch, wait_until_ready
@@ -126,6 +127,9 @@ class Run:
                     lockfile = lockfile.with_records(record)
                 self.entries[name] = self._entry_of_start(actions[name], record or launched, waited, timeout)
             self._save(lockfile)
+        for name in self.starting.ready:
+            if self.plans[name].engine == "prodigy":
+                register_dataset(self.plans[name], team=self.team)
 
     def _outcome(self, record: ServerRecord) -> ServerRecord:
         if record.name in self.starting.ready:

@@ -51,19 +51,20 @@ def read_wanted(path: Path, environ: Mapping[str, str], *, recorded_engine: str)
         plan_server(roster, server, engine=engine, environ=environ, password=secrets.get(server.name))
         for server in roster.servers
     )
-    return Wanted(roster, engine, plans, _notes(roster, warnings, engine, left_out(environ)))
+    notes = _notes(roster, warnings, left_out(environ))
+    if engine == "embedded" and roster.engine == "auto" and not recorded_engine:
+        notes.insert(0, f"No Prodigy in this Python: using the embedded engine ({', '.join(EMBEDDED)}).")
+    return Wanted(roster, engine, plans, tuple(notes))
 
 
-def _notes(roster: Roster, warnings: Collection[Problem], engine: str, ignored: Collection[str]) -> tuple[str, ...]:
+def _notes(roster: Roster, warnings: Collection[Problem], ignored: Collection[str]) -> list[str]:
     notes = [str(warning) for warning in (*roster.warnings, *warnings)]
-    if engine == "embedded" and roster.engine == "auto":
-        notes.append(f"No Prodigy in this Python: using the embedded engine ({', '.join(EMBEDDED)}).")
     if ignored:
         names = ", ".join(sorted(ignored))
         notes.append(f"Left out for the servers, so that shell and cron start the same: {names} (set it in `env`).")
     if roster.paused:
         notes.append(f"Paused: {', '.join(roster.paused)}.")
-    return tuple(notes)
+    return notes
 
 
 def on_ports(plans: Collection[ServerPlan], ports: Mapping[str, int | None]) -> dict[str, ServerPlan]:
