@@ -24,6 +24,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import setproctitle
+
 from prodigy_team.annotate.context import ServerContext
 from prodigy_team.annotate.serve import serve
 from prodigy_team.annotate.warm import warm
@@ -46,9 +48,11 @@ def main() -> int:
         pid = _fork(request)
         if pid == 0:
             return _run(request, strangers=requests[place + 1 :])
+        _close(request)
         if pid is not None:
             children[pid] = request["name"]
-        _close(request)
+            identity = identity_of(pid)
+            _say(name=request["name"], pid=pid, started_at=identity.started_at if identity else "ended")
     with contextlib.suppress(BrokenPipeError):
         _follow(children)
     os._exit(0)  # nothing to tidy up, and a warm process takes long to unload
@@ -56,14 +60,10 @@ def main() -> int:
 
 def _fork(request: Request) -> int | None:
     try:
-        pid = os.fork()
+        return os.fork()
     except OSError as error:
         _say(name=request["name"], failed=f"no process could be forked: {error.strerror}")
         return None
-    if pid:
-        identity = identity_of(pid)
-        _say(name=request["name"], pid=pid, started_at=identity.started_at if identity else "ended")
-    return pid
 
 
 def _say(**words: Any) -> None:
@@ -95,7 +95,7 @@ def _run(request: Request, *, strangers: Sequence[Request]) -> int:
             server=_context(request, mark),
         )
     except TeamError as error:
-        print(f"{error.message}\n{error.remedy}".rstrip(), file=sys.stderr)
+        print(f"Error: {error}", file=sys.stderr)
         return error.exit_code
 
 
@@ -108,6 +108,7 @@ def _introduce(mark: Mark) -> None:
 
 def _move_in(request: Request, mark: Mark) -> None:
     """Take on the server's own output, environment, directory and title, and a Python's usual habits."""
+    setproctitle.setproctitle(mark.title)  # before the environment goes, over whose memory it writes
     _redirect(request["log"])
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored if the starter ran in the background
     os.set_inheritable(request["alive_fd"], False)
@@ -117,9 +118,6 @@ def _move_in(request: Request, mark: Mark) -> None:
     os.chdir(request["cwd"])
     sys.argv = ["prodigy-team", *request["argv"]]
     gc.enable()
-    import setproctitle
-
-    setproctitle.setproctitle(mark.title)
 
 
 def _redirect(log: str) -> None:
