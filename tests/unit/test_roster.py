@@ -159,7 +159,7 @@ def test_a_custom_recipe_may_take_an_address_as_source(load: Load) -> None:
 
 
 def test_labels_with_spaces_and_letters_of_any_language(load: Load) -> None:
-    labels = ["Product name", "Größe", "地名", "O'Brien \"x\"", "100 %"]
+    labels = ["Product name", "Größe", "地名", 'O\'Brien "x"', "100 %"]
     text = TASK.replace('["PERSON", "ORG"]', json.dumps(labels, ensure_ascii=False))
     assert load(text + JOE).servers[0].labels == tuple(labels)
 
