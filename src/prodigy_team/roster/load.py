@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from prodigy_team.roster.checks import check_together
-from prodigy_team.roster.findings import Findings, parse_ports, parse_seconds, resolve_path
+from prodigy_team.roster.findings import NAME, Findings, parse_ports, parse_seconds, resolve_path
 from prodigy_team.roster.names import plan_entries
 from prodigy_team.roster.paths import DEFAULT_STATE, read_toml
 from prodigy_team.roster.resolve import Context, Resolver
@@ -48,6 +48,8 @@ class _Loader:
         self.tables = tables
         self.findings = findings
         self.entries = plan_entries(tables, findings)
+        fit = NAME.fullmatch(tables.team.name or "")
+        self.name = fit[0] if fit else "team"
 
     def roster(self) -> Roster:
         team = self.tables.team
@@ -55,7 +57,7 @@ class _Loader:
         paused = {table.name for table in self.tables.annotators if table.paused}
         draft = Roster(
             path=self.path,
-            name=team.name or "team",
+            name=self.name,
             engine=team.engine,
             python=self._python(),
             host=team.host,
@@ -80,8 +82,7 @@ class _Loader:
 
     def _servers(self) -> tuple[Server, ...]:
         task = self.tables.task.model_dump(exclude_unset=True)
-        team = self.tables.team
-        context = Context(self.path.parent, self.environ, team.name or "team", team.host, task)
+        context = Context(self.path.parent, self.environ, self.name, self.tables.team.host, task)
         servers = [Resolver(context, entry, self.findings).server() for entry in self.entries]
         return tuple(server for server in servers if server)
 
@@ -183,7 +184,7 @@ class _Loader:
 
 def _exact(value: Any) -> Any:
     """The number as it was written: 1.2 is 12/10, not the float next to it."""
-    return value if value == "all" else Decimal(str(value))
+    return value if value == "all" else Decimal(str(int(value) if value == int(value) else value))
 
 
 def _annotator(name: str, server: str, table: AnnotatorTable | None) -> Annotator:

@@ -27,13 +27,13 @@ def _own_servers(tables: Tables, housed: set[str], findings: Findings) -> Iterat
             for key in own:
                 text = f"{table.name} annotates on a [[server]] and has no server of their own."
                 findings.add(f"{prefix}.{key}", text, f"Move {key} to that [[server]].")
-        elif table.name:
+        elif table.name and NAME.fullmatch(table.name):
             yield Entry(table.name, (table.name,), False, prefix, own)
 
 
 def _shared_servers(tables: Tables) -> Iterator[Entry]:
     for place, table in enumerate(tables.servers):
-        if table.name:
+        if table.name and NAME.fullmatch(table.name):
             annotators = tuple(dict.fromkeys(table.annotators or ()))
             yield Entry(table.name, annotators, True, f"server[{place}]", _server_keys(table))
 

@@ -150,6 +150,7 @@ class Resolver:
         value = self.values.get(key)
         if value is not None and not value.strip():
             self._add(key, "The text is empty.", f"Write a {key}, or leave it out.")
+            return None
         return value
 
     def _recipe(self) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prodigy_team.roster.values import Problem
+from prodigy_team.settings import KNOWN
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -190,14 +191,22 @@ def _unknown_tables(document: Mapping[str, Any]) -> list[Problem]:
 
 
 def _unknown_key(where: str, key: str, known: Iterable[str], owner: str) -> Problem:
-    names = sorted(known)
-    guess = nearest(key, names) or next((f"[{name}] {key}" for name in _tables_with(key)), None)
-    remedy = f"Did you mean {guess}?" if guess else f"Keys of {owner}: {', '.join(names)}."
+    home = _home_of(key)
+    guess = nearest(key, known)
+    if home and home != owner:
+        remedy = f"It belongs in {home}."
+    elif guess:
+        remedy = f"Did you mean {guess}?"
+    else:
+        remedy = f"Keys of {owner}: {', '.join(sorted(known))}."
     return Problem(where, f"There is no key {key} in {owner}.", remedy)
 
 
-def _tables_with(key: str) -> list[str]:
-    return [name for name, table in TABLES.items() if key in table.model_fields]
+def _home_of(key: str) -> str | None:
+    """The table where a key of exactly this name is at home."""
+    if key in KNOWN:
+        return "[prodigy]"
+    return next((f"[{name}]" for name, table in TABLES.items() if key in table.model_fields), None)
 
 
 def _plain_table(where: str, value: Any, problems: list[Problem]) -> dict[str, Any]:
@@ -244,7 +253,9 @@ def _describe(kind: type[Table], where: str, key: str, detail: Mapping[str, Any]
         return _unknown_key(f"{where}.{key}", key, kind.model_fields, owner)
     inner = "".join(f"[{part}]" for part in detail["loc"][1:2] if isinstance(part, int))
     expected = _EXPECTED.get(key) or _KINDS.get(detail["type"]) or _from_message(detail["msg"])
-    return Problem(f"{where}.{key}{inner}", f"{_shown(detail['input'])} does not fit.", f"Write {expected}.")
+    # An address of a database holds a password.
+    shown = "This value" if key == "database" else _shown(detail["input"])
+    return Problem(f"{where}.{key}{inner}", f"{shown} does not fit.", f"Write {expected}.")
 
 
 def _from_message(message: str) -> str:
