@@ -22,7 +22,7 @@ def started(name: str = "joe", port: int = 8081, **values: object) -> Entry:
     """A server that was started and became ready."""
     url = f"http://127.0.0.1:{port}/"
     given = {"seconds": 0.42, "url": url, "dataset": f"headlines_{name}", "engine": "embedded", **values}
-    return Entry(name, "start", "running", **given)  # type: ignore[arg-type]
+    return Entry(name, given.pop("action", "start"), "running", **given)  # type: ignore[arg-type]
 
 
 def kept(name: str = "jane") -> Entry:
@@ -132,10 +132,21 @@ def test_a_public_server_is_shown_by_the_machines_name():
     assert lines[-1] == "1 started. For colleagues on the network: http://vm:8081/?session=joe"
 
 
+def test_what_was_changed_or_left_is_said():
+    restarted = started(action="restart", changed=("labels",), detail="changed")
+    left = Entry("jane", "keep", "running", detail="changed, but jane answered 2 min ago", changed=("labels",), url=URL)
+
+    lines = render.report_lines(report(restarted, left), machine="vm")
+
+    assert lines[0].endswith("embedded  changed: labels")
+    assert lines[1].endswith("changed: labels; changed, but jane answered 2 min ago")
+    assert render.is_news(report(started(detail="was not running")))
+
+
 def test_nothing_to_do():
     lines = render.report_lines(report(kept()), machine="vm")
 
-    assert lines[0].split() == ["jane", "running", URL, "headlines_jane", "embedded"]
+    assert lines[0] == f"  jane  running  {URL}  headlines_jane  embedded"
     assert lines[-1] == "nothing to do"
     assert not render.is_news(report(kept()))
 

@@ -21,7 +21,7 @@ SHOWN_STATE = {"running": "ready"}
 
 
 def align(rows: Iterable[Sequence[str]], *, indent: str = "") -> list[str]:
-    """Columns padded to their widest cell; wide characters count for the two places they take.
+    """Columns padded to their widest cell, empty columns left out; wide characters count for the two places they take.
 
     Args:
         rows: May differ in length; missing cells are empty.
@@ -29,7 +29,9 @@ def align(rows: Iterable[Sequence[str]], *, indent: str = "") -> list[str]:
     table = [tuple(row) for row in rows]
     columns = max(map(len, table), default=0)
     widths = [max((width_of(row[at]) for row in table if at < len(row)), default=0) for at in range(columns)]
-    return [indent + GAP.join(pad(cell, widths[at]) for at, cell in enumerate(row)).rstrip() for row in table]
+    return [
+        indent + GAP.join(pad(cell, widths[at]) for at, cell in enumerate(row) if widths[at]).rstrip() for row in table
+    ]
 
 
 def width_of(text: str) -> int:
@@ -111,12 +113,15 @@ def entry_lines(entries: Sequence[Entry]) -> list[str]:
 
 
 def entry_row(entry: Entry) -> tuple[str, ...]:
-    """Name, state, seconds, address, dataset, engine; for what was not waited for, why."""
-    state = SHOWN_STATE.get(entry.state, entry.state) if entry.action in ("start", "restart") else entry.state
-    if entry.state in ("running", "starting") and not entry.problem:
-        seconds = f"{entry.seconds:.1f} s" if entry.seconds else ""
-        return (entry.name, state, seconds, entry.url, entry.dataset, entry.engine, entry.detail)
-    return (entry.name, state, "", "" if entry.problem else entry.detail)
+    """Name, state, seconds, address, dataset, engine; for a server that was left as it is, why."""
+    begun = entry.action in ("start", "restart")
+    state = SHOWN_STATE.get(entry.state, entry.state) if begun else entry.state
+    if entry.problem or entry.state not in ("running", "starting"):
+        return (entry.name, state, "", "" if entry.problem else entry.detail)
+    seconds = f"{entry.seconds:.1f} s" if entry.seconds else ""
+    changed = f"changed: {', '.join(entry.changed)}" if entry.changed else ""
+    why = [changed, "" if begun else entry.detail]
+    return (entry.name, state, seconds, entry.url, entry.dataset, entry.engine, "; ".join(part for part in why if part))
 
 
 def problem_lines(entry: Entry, *, indent: str = "      ") -> list[str]:
@@ -205,7 +210,8 @@ def stop_line(entry: Entry) -> str:
 
 def was_done(entry: Entry) -> bool:
     """Whether something was started or ended; a server that was to be stopped may not have run at all."""
-    return entry.action in DID and not entry.problem and not entry.detail.startswith("was not running")
+    idle = entry.action == "stop" and entry.detail.startswith("was not running")
+    return entry.action in DID and not entry.problem and not idle
 
 
 def is_news(report: Report) -> bool:
