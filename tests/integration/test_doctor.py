@@ -16,6 +16,7 @@ import pytest
 from prodigy_team.roster import load_roster
 from prodigy_team.servers import doctor
 from prodigy_team.servers.doctor import Finding, examine
+from prodigy_team.servers.machine import mount_kind
 from support import ROOT, free_ports
 
 ROSTER = """
@@ -220,7 +221,7 @@ def test_the_journal_and_its_place(wal, network, chosen, level):
 )
 def test_the_file_system_that_holds_a_path(path, kind):
     """The longest mount point decides, and of two on one place the later."""
-    assert doctor.mount_kind(Path(path), MOUNTS) == kind
+    assert mount_kind(Path(path), MOUNTS) == kind
 
 
 @pytest.mark.parametrize(("free", "level"), [(5 * 10**9, "ok"), (5 * 10**8, "warning"), (10**7, "error")])

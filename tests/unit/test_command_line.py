@@ -6,11 +6,19 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from prodigy_team.cli.main import COMMANDS, NAMES, load_command
+from prodigy_team.cli.objects import report_object, status_object
+from prodigy_team.curation.drop import DropReport
+from prodigy_team.curation.merge import MergeReport
+from prodigy_team.roster import Problem
+from prodigy_team.servers.doctor import Finding
+from prodigy_team.servers.report import Entry, Report, ServerStatus, StatusReport
+from prodigy_team.store import DatasetInfo
 from support import ROOT
 
 WITH_JSON = ("up", "status", "stop", "restart", "merge", "export", "check", "doctor", "drop")
@@ -67,6 +75,41 @@ def test_commands_stand_in_the_documentation():
     rows = set(re.findall(r"^\| `([a-z]+)\b", text, re.MULTILINE))
 
     assert rows == set(NAMES)
+
+
+DOCUMENTED = {
+    "- `servers` of `up`, `stop`, `restart`": Entry,
+    "- `servers` of `status`": ServerStatus,
+    "- `merge`": MergeReport,
+    "- `datasets` of `export`": DatasetInfo,
+    "- `problems` of `check`": Problem,
+    "- `findings` of `doctor`": Finding,
+    "- `drop`": DropReport,
+}
+
+
+@pytest.mark.parametrize("start", DOCUMENTED)
+def test_the_keys_of_json_objects_are_those_documented(start):
+    """In the same order; whoever adds a field adds it to docs/commands.md."""
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8").replace("\n  ", " ")
+    (keys,) = re.findall(rf"^{re.escape(start)}: `([^`]+)`", text, re.MULTILINE)
+
+    assert keys.split(", ") == [each.name for each in fields(DOCUMENTED[start])]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("up", report_object(Report("t", "embedded"))),
+        ("status", status_object(StatusReport("t", "embedded", "/t/team.lock"))),
+    ],
+)
+def test_the_keys_around_them_too(name, value):
+    """The table's last column, and `version`."""
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    (keys,) = re.findall(rf"^\| `{name} .*\| `([^`]+)` \|$", text, re.MULTILINE)
+
+    assert list(value) == ["version", *keys.split(", ")]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ import pytest
 
 from prodigy_team.cli import render
 from prodigy_team.cli.options import parse_duration
+from prodigy_team.curation.drop import DropReport
+from prodigy_team.curation.merge import MergeReport
 from prodigy_team.errors import UsageError
 from prodigy_team.servers.doctor import Finding
 from prodigy_team.servers.report import Entry, Event, Report, ServerStatus, StatusReport
@@ -20,7 +22,7 @@ def started(name: str = "joe", port: int = 8081, **values: object) -> Entry:
     """A server that was started and became ready."""
     url = f"http://127.0.0.1:{port}/"
     given = {"seconds": 0.42, "url": url, "dataset": f"headlines_{name}", "engine": "embedded", **values}
-    return Entry(name, "start", "running", **given)  # type: ignore[arg-type]
+    return Entry(name, given.pop("action", "start"), "running", **given)  # type: ignore[arg-type]
 
 
 def kept(name: str = "jane") -> Entry:
@@ -130,10 +132,21 @@ def test_a_public_server_is_shown_by_the_machines_name():
     assert lines[-1] == "1 started. For colleagues on the network: http://vm:8081/?session=joe"
 
 
+def test_what_was_changed_or_left_is_said():
+    restarted = started(action="restart", changed=("labels",), detail="changed")
+    left = Entry("jane", "keep", "running", detail="changed, but jane answered 2 min ago", changed=("labels",), url=URL)
+
+    lines = render.report_lines(report(restarted, left), machine="vm")
+
+    assert lines[0].endswith("embedded  changed: labels")
+    assert lines[1].endswith("changed: labels; changed, but jane answered 2 min ago")
+    assert render.is_news(report(started(detail="was not running")))
+
+
 def test_nothing_to_do():
     lines = render.report_lines(report(kept()), machine="vm")
 
-    assert lines[0].split() == ["jane", "running", URL, "headlines_jane", "embedded"]
+    assert lines[0] == f"  jane  running  {URL}  headlines_jane  embedded"
     assert lines[-1] == "nothing to do"
     assert not render.is_news(report(kept()))
 
@@ -146,7 +159,7 @@ def test_a_server_that_died_shows_why_and_what_to_do():
         "      bob exited 1",
         "      | Traceback",
         "      | OSError: no model",
-        "      Log: /t/logs/bob.log. Then: prodigy-team up bob.",
+        "      Log: /t/logs/bob.log. Then: prodigy-team up bob",
         "1 not as it should be.",
     ]
 
@@ -221,20 +234,39 @@ def test_progress(answers, tasks, said):
     assert render.progress_of(answers, tasks) == said
 
 
-def merged(**values: int) -> SimpleNamespace:
-    """Counts of a merge."""
-    counts = {"read": 356, "used": 356, "repeated": 0, "present": 0, "unreadable": 0, "conflicts": 12}
-    return SimpleNamespace(**{**counts, **values})
+def merged(**values: object) -> MergeReport:
+    """What came of a merge."""
+    given = {
+        "sources": ("a", "b"),
+        "into": "headlines_gold",
+        "policy": "all",
+        "dry_run": False,
+        "read": 356,
+        "used": 356,
+    }
+    counts = {"repeated": 0, "already": 0, "unreadable": 0, "conflicts": 12, "collisions": 0}
+    return MergeReport(**{**given, **counts, **values})  # type: ignore[arg-type]
 
 
 def test_merge_prints_counts_that_balance():
-    assert render.merge_lines(merged(), into="headlines_gold", dry_run=False) == [
+    assert render.merge_lines(merged()) == [
         "read 356 = used 356 + repeated 0; 12 tasks answered differently by different people",
         "wrote headlines_gold",
         "Next: prodigy-team export headlines_gold --output headlines_gold.jsonl",
     ]
-    again = render.merge_lines(merged(used=0, present=356, conflicts=0), into="g", dry_run=True)
-    assert again == ["read 356 = used 0 + repeated 0 + already there 356", "g was not written (--dry-run)"]
+    again = render.merge_lines(merged(used=0, already=356, conflicts=0, dry_run=True))
+    assert again == ["read 356 = used 0 + repeated 0 + already there 356", "headlines_gold was not written (--dry-run)"]
+
+
+def test_drop_shows_the_counts_and_where_the_copy_is():
+    report = DropReport("pool", 3, (("pool-ana", 2),), Path("/t/pool.jsonl"), dry_run=False)
+
+    assert render.drop_question(report) == "pool has 3 answers (in 1 session). Drop it?"
+    assert render.drop_lines(report) == [
+        "pool: 3 answers",
+        "  pool-ana: 2 answers, shared with it",
+        "dropped; a copy is in /t/pool.jsonl",
+    ]
 
 
 def test_findings_carry_their_remedy():

@@ -41,8 +41,10 @@ def roster_store(roster: Roster, *, write: bool) -> Iterator[Store]:
         store.close()
 
 
-def unknown_dataset(name: str, known: list[str]) -> UsageError:
-    """The error for a dataset that does not exist, with the nearest that does."""
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    remedy = f"Did you mean {near[0]}?" if near else "`prodigy-team export` lists the datasets."
-    return UsageError(f"There is no dataset `{name}`.", remedy=remedy)
+def known_dataset(store: Store, name: str) -> None:
+    """Refuse a dataset that does not exist, with the nearest that does."""
+    known = [each.name for each in store.datasets()]
+    if name not in known:
+        near = get_close_matches(name, known, n=1, cutoff=0.5)
+        remedy = f"Did you mean {near[0]}?" if near else "`prodigy-team export` lists the datasets."
+        raise UsageError(f"There is no dataset `{name}`.", remedy=remedy)

@@ -29,32 +29,29 @@ def command(
     """
     shared = Shared.of(context, roster, quiet, as_json)
     path = shared.existing()
-    from prodigy_team.cli.answers import read_roster, roster_store, unknown_dataset
-    from prodigy_team.curation.drop import drop
+    from prodigy_team.cli.answers import known_dataset, read_roster, roster_store
+    from prodigy_team.curation.drop import drop_dataset
 
     loaded = read_roster(path)
+    kept = loaded.state / "dropped"
     with roster_store(loaded, write=not dry_run) as store:
-        datasets = {each.name: each for each in store.datasets()}
-        if dataset not in datasets:
-            raise unknown_dataset(dataset, list(datasets))
-        counted = f"`{dataset}` has {render.plural(datasets[dataset].answers, 'answer')}."
-        if dry_run:
-            output.say([f"{counted} Nothing was done."])
-            return
-        if not (yes or agreed(counted)):
-            output.tell(["Nothing was done."])
-            raise typer.Exit(1)
-        report = drop(store, dataset, loaded.state)
+        known_dataset(store, dataset)
+        report = drop_dataset(store, dataset, kept, dry_run=True)
+        if not dry_run:
+            if not (yes or agreed(render.drop_question(report))):
+                output.tell(["Nothing was dropped."])
+                raise typer.Exit(1)
+            report = drop_dataset(store, dataset, kept)
     if shared.as_json:
-        from prodigy_team.cli.objects import values_object
+        from prodigy_team.cli.objects import values_of
 
-        output.show_json(values_object(dataset=dataset, answers=report.answers, copy=str(report.copy)))
+        output.show_json(values_of(report))
     elif not shared.quiet:
-        output.say([f"dropped {dataset}: {render.plural(report.answers, 'answer')}, kept in {report.copy}"])
+        output.say(render.drop_lines(report))
 
 
-def agreed(counted: str) -> bool:
+def agreed(question: str) -> bool:
     """Ask on a terminal; elsewhere nothing is deleted unasked."""
     if not output.on_terminal():
-        raise UsageError(f"{counted} There is no terminal to ask on.", remedy="Add --yes to drop it.")
-    return output.confirm(f"{counted} Drop it?")
+        raise UsageError(f"{question} There is no terminal to ask on.", remedy="Add --yes to drop it.")
+    return output.confirm(question)

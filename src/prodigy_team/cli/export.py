@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from enum import Enum
 from pathlib import Path
@@ -12,7 +11,7 @@ import typer
 
 from prodigy_team.cli import output, render
 from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared
-from prodigy_team.errors import TeamError, UsageError
+from prodigy_team.errors import UsageError
 
 if TYPE_CHECKING:
     from prodigy_team.store import Store
@@ -49,24 +48,22 @@ def command(
     """
     shared = Shared.of(context, roster, quiet, as_json)
     path = shared.existing()
-    from prodigy_team.cli.answers import read_roster, roster_store, unknown_dataset
+    from prodigy_team.cli.answers import known_dataset, read_roster, roster_store
+    from prodigy_team.curation.export import export_dataset
 
     loaded = read_roster(path)
     with roster_store(loaded, write=False) as store:
-        datasets = store.datasets()
         if dataset is None:
             list_datasets(store, loaded.name, shared)
             return
         if shared.as_json:
-            raise UsageError(
-                "Only the list of datasets is printed as an object.",
-                remedy="An export is JSON lines: leave --json out.",
-            )
-        if dataset not in {each.name for each in datasets}:
-            raise unknown_dataset(dataset, [each.name for each in datasets])
-        count = write_lines(store, dataset, file)
-    if not shared.quiet:
-        output.tell([render.exported_line(dataset, count, file)] if file else [])
+            remedy = "An export is JSON lines as it is: leave --json out."
+            raise UsageError("Only the list of datasets is printed as an object.", remedy=remedy)
+        known_dataset(store, dataset)
+        sys.stdout.flush()
+        count = export_dataset(store, dataset, file or sys.stdout.buffer, format_name=kind.value)
+    if file and not shared.quiet:
+        output.tell([render.exported_line(dataset, count, file)])
 
 
 def list_datasets(store: Store, team: str, shared: Shared) -> None:
@@ -78,22 +75,3 @@ def list_datasets(store: Store, team: str, shared: Shared) -> None:
         output.show_json(values_object(team=team, datasets=datasets))
     else:
         output.say(render.dataset_lines(datasets))
-
-
-def write_lines(store: Store, dataset: str, file: Path | None) -> int:
-    """Write the answers to the file, whole or not at all, or to stdout; return their number."""
-    if file is None:
-        sys.stdout.flush()
-        return store.export(dataset, sys.stdout.buffer.write)
-    beside = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as stream:
-            count = store.export(dataset, stream.write)
-        beside.replace(file)
-    except OSError as error:
-        raise TeamError(
-            f"{file} cannot be written: {error.strerror}.", remedy="Name another file with --output."
-        ) from error
-    finally:
-        beside.unlink(missing_ok=True)
-    return count

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from prodigy_team.cli import output, render
 from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared
-from prodigy_team.errors import UsageError
+from prodigy_team.errors import TeamError
 
 if TYPE_CHECKING:
     from prodigy_team.roster import Roster
@@ -52,36 +53,34 @@ def command(
     loaded = read_roster(path)
     target = into or f"{loaded.name}_gold"
     with roster_store(loaded, write=not dry_run) as store:
-        sources = chosen(store, loaded, list(datasets or ()), target)
-        tell_departed(loaded, sources, named=bool(datasets), shared=shared)
-        report = merge(store, sources, target, policy=on_conflict, dry_run=dry_run)
+        sources = chosen(store, loaded, datasets or [], target, quiet=shared.quiet)
+        names = single_annotators(loaded)
+        report = merge(store, sources, target, on_conflict, dry_run=dry_run, annotators=names, team=loaded.name)
     if shared.as_json:
-        from prodigy_team.cli.objects import merge_object
+        from prodigy_team.cli.objects import values_of
 
-        output.show_json(merge_object(report, sources=sources, into=target, dry_run=dry_run))
+        output.show_json(values_of(report))
     elif not shared.quiet or report.used:
-        output.say(render.merge_lines(report, into=target, dry_run=dry_run))
+        output.say(render.merge_lines(report))
 
 
-def chosen(store: Store, roster: Roster, names: list[str], target: str) -> list[str]:
-    """The datasets to merge: those named, which must exist, or all that this team wrote."""
-    from prodigy_team.cli.answers import unknown_dataset
+def chosen(store: Store, roster: Roster, names: Sequence[str], target: str, *, quiet: bool) -> Sequence[str]:
+    """The datasets to merge: those named, or all that this team wrote; says which of these nobody writes any more."""
+    if names:
+        return names
+    from prodigy_team.curation.merge import find_sources
 
-    known = [each.name for each in store.datasets()]
-    for name in names:
-        if name not in known:
-            raise unknown_dataset(name, known)
-    if target in names:
-        raise UsageError(f"`{target}` cannot be merged into itself.", remedy="Name another with --into.")
-    written = [each.name for each in store.team_datasets(roster.name) if each.exists and each.kind == "answers"]
-    sources = names or [name for name in written if name != target]
-    if not sources:
-        raise UsageError(f"Team {roster.name} has written no dataset yet.", remedy="First: prodigy-team up")
-    return sources
+    sources = find_sources(store, roster.name, [server.dataset for server in roster.servers], target)
+    if sources.departed and not quiet:
+        output.tell([f"Also of people no longer on the roster: {', '.join(sources.departed)}"])
+    if not sources.datasets:
+        raise TeamError(f"Team {roster.name} has no answers yet.", remedy="First: prodigy-team up")
+    return sources.datasets
 
 
-def tell_departed(roster: Roster, sources: list[str], *, named: bool, shared: Shared) -> None:
-    """Name the datasets that are merged although nobody on the roster writes them any more."""
-    departed = [name for name in sources if name not in {server.dataset for server in roster.servers}]
-    if departed and not named and not shared.quiet:
-        output.tell([f"Also of people no longer on the roster: {', '.join(departed)}"])
+def single_annotators(roster: Roster) -> dict[str, str]:
+    """The datasets that one annotator alone writes, and who that is."""
+    writers: dict[str, set[str]] = {}
+    for server in roster.servers:
+        writers.setdefault(server.dataset, set()).update(server.annotators or ("",))
+    return {dataset: min(names) for dataset, names in writers.items() if len(names) == 1 and names != {""}}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from prodigy_team.curation.merge import MergeReport
+    from _typeshed import DataclassInstance
+
     from prodigy_team.servers.report import Report, StatusReport
 
 VERSION = 1
@@ -38,9 +40,16 @@ def status_object(report: StatusReport) -> dict[str, Any]:
     }
 
 
+def values_of(value: DataclassInstance) -> dict[str, Any]:
+    """A value of the library as an object, field by field."""
+    return {"version": VERSION, **{key: _plain(each) for key, each in asdict(value).items()}}
+
+
 def values_object(**values: Any) -> dict[str, Any]:
     """An object with the version in front; dataclasses in lists become objects."""
-    plain = {key: list(map(_plain, value)) if _is_list(value) else _plain(value) for key, value in values.items()}
+    plain = {
+        key: [_plain(each) for each in value] if _is_list(value) else _plain(value) for key, value in values.items()
+    }
     return {"version": VERSION, **plain}
 
 
@@ -49,9 +58,6 @@ def _is_list(value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     return asdict(value) if hasattr(value, "__dataclass_fields__") else value
-
-
-def merge_object(report: MergeReport, *, sources: Sequence[str], into: str, dry_run: bool) -> dict[str, Any]:
-    """What merge prints."""
-    return {"version": VERSION, "into": into, "dry_run": dry_run, "datasets": list(sources), **asdict(report)}

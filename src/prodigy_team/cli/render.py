@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from prodigy_team.curation.drop import DropReport
     from prodigy_team.curation.merge import MergeReport
     from prodigy_team.roster import Roster
     from prodigy_team.servers.doctor import Finding
@@ -20,7 +21,7 @@ SHOWN_STATE = {"running": "ready"}
 
 
 def align(rows: Iterable[Sequence[str]], *, indent: str = "") -> list[str]:
-    """Columns padded to their widest cell; wide characters count for the two places they take.
+    """Columns padded to their widest cell, empty columns left out; wide characters count for the two places they take.
 
     Args:
         rows: May differ in length; missing cells are empty.
@@ -28,7 +29,9 @@ def align(rows: Iterable[Sequence[str]], *, indent: str = "") -> list[str]:
     table = [tuple(row) for row in rows]
     columns = max(map(len, table), default=0)
     widths = [max((width_of(row[at]) for row in table if at < len(row)), default=0) for at in range(columns)]
-    return [indent + GAP.join(pad(cell, widths[at]) for at, cell in enumerate(row)).rstrip() for row in table]
+    return [
+        indent + GAP.join(pad(cell, widths[at]) for at, cell in enumerate(row) if widths[at]).rstrip() for row in table
+    ]
 
 
 def width_of(text: str) -> int:
@@ -110,12 +113,15 @@ def entry_lines(entries: Sequence[Entry]) -> list[str]:
 
 
 def entry_row(entry: Entry) -> tuple[str, ...]:
-    """Name, state, seconds, address, dataset, engine; for what was not waited for, why."""
-    state = SHOWN_STATE.get(entry.state, entry.state) if entry.action in ("start", "restart") else entry.state
-    if entry.state in ("running", "starting") and not entry.problem:
-        seconds = f"{entry.seconds:.1f} s" if entry.seconds else ""
-        return (entry.name, state, seconds, entry.url, entry.dataset, entry.engine, entry.detail)
-    return (entry.name, state, "", "" if entry.problem else entry.detail)
+    """Name, state, seconds, address, dataset, engine; for a server that was left as it is, why."""
+    begun = entry.action in ("start", "restart")
+    state = SHOWN_STATE.get(entry.state, entry.state) if begun else entry.state
+    if entry.problem or entry.state not in ("running", "starting"):
+        return (entry.name, state, "", "" if entry.problem else entry.detail)
+    seconds = f"{entry.seconds:.1f} s" if entry.seconds else ""
+    changed = f"changed: {', '.join(entry.changed)}" if entry.changed else ""
+    why = [changed, "" if begun else entry.detail]
+    return (entry.name, state, seconds, entry.url, entry.dataset, entry.engine, "; ".join(part for part in why if part))
 
 
 def problem_lines(entry: Entry, *, indent: str = "      ") -> list[str]:
@@ -123,8 +129,8 @@ def problem_lines(entry: Entry, *, indent: str = "      ") -> list[str]:
     if not entry.problem:
         return []
     lines = [entry.problem, *(f"| {line}" for line in entry.log_tail)]
-    then = [f"Log: {entry.log}" if entry.log else "", entry.remedy or f"Then: prodigy-team up {entry.name}"]
-    lines.append(" ".join(f"{part.rstrip('.')}." for part in then if part))
+    log = f"Log: {entry.log}. " if entry.log else ""
+    lines.append(log + (entry.remedy or f"Then: prodigy-team up {entry.name}"))
     return [indent + line for line in lines if line]
 
 
@@ -204,7 +210,8 @@ def stop_line(entry: Entry) -> str:
 
 def was_done(entry: Entry) -> bool:
     """Whether something was started or ended; a server that was to be stopped may not have run at all."""
-    return entry.action in DID and not entry.problem and not entry.detail.startswith("was not running")
+    idle = entry.action == "stop" and entry.detail.startswith("was not running")
+    return entry.action in DID and not entry.problem and not idle
 
 
 def is_news(report: Report) -> bool:
@@ -329,19 +336,33 @@ def finding_lines(findings: Sequence[Finding]) -> list[str]:
 # answers
 
 
-def merge_lines(report: MergeReport, *, into: str, dry_run: bool) -> list[str]:
+def merge_lines(report: MergeReport) -> list[str]:
     """The counts, which balance; how many tasks were answered differently; what to do next."""
     parts = [f"used {report.used:,}", f"repeated {report.repeated:,}"]
-    parts += [f"already there {report.present:,}"] if report.present else []
+    parts += [f"already there {report.already:,}"] if report.already else []
     parts += [f"unreadable {report.unreadable:,}"] if report.unreadable else []
-    conflicts = (
-        f"; {plural(report.conflicts, 'task')} answered differently by different people" if report.conflicts else ""
-    )
+    differing = plural(report.conflicts, "task")
+    conflicts = f"; {differing} answered differently by different people" if report.conflicts else ""
     counts = f"read {report.read:,} = {' + '.join(parts)}{conflicts}"
-    if dry_run:
-        return [counts, f"{into} was not written (--dry-run)"]
-    done = f"wrote {into}" if report.used else f"nothing new for {into}"
-    return [counts, done, f"Next: prodigy-team export {into} --output {into}.jsonl"]
+    if report.dry_run:
+        return [counts, f"{report.into} was not written (--dry-run)"]
+    done = f"wrote {report.into}" if report.used else f"nothing new for {report.into}"
+    return [counts, done, f"Next: prodigy-team export {report.into} --output {report.into}.jsonl"]
+
+
+def drop_question(report: DropReport) -> str:
+    """What would be lost, as a question."""
+    sessions = f" (in {plural(len(report.sessions), 'session')})" if report.sessions else ""
+    return f"{report.dataset} has {plural(report.answers, 'answer')}{sessions}. Drop it?"
+
+
+def drop_lines(report: DropReport) -> list[str]:
+    """What was dropped and where the copy is."""
+    counted = [f"{report.dataset}: {plural(report.answers, 'answer')}"]
+    counted += [f"  {name}: {plural(count, 'answer')}, shared with it" for name, count in report.sessions]
+    if report.dry_run:
+        return [*counted, "Nothing was dropped."]
+    return [*counted, f"dropped; a copy is in {report.copy}"]
 
 
 def dataset_lines(datasets: Sequence[DatasetInfo]) -> list[str]:

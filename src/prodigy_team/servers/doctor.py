@@ -9,13 +9,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from prodigy_team.errors import TeamError
 from prodigy_team.roster import Roster, RosterError, load_roster
+from prodigy_team.servers.machine import boot_time, network_kind, uses_wal
 from prodigy_team.servers.tools import team_database, tool_environment
 from prodigy_team.settings import Database
 
@@ -24,27 +25,7 @@ Level = Literal["ok", "warning", "error"]
 STATS_SECONDS = 30.0
 LITTLE_SPACE, NO_SPACE = 10**9, 10**8
 SKEW_SECONDS = 2.0
-WAL_VERSION = 2  # bytes 18 and 19 of an SQLite file: https://www.sqlite.org/fileformat.html
 ERROR_LINE = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Warning|Exit)\b.*|^(?:ERROR|CRITICAL)\b.*")
-NETWORK_KINDS = frozenset(
-    {
-        "nfs",
-        "nfs4",
-        "cifs",
-        "smb3",
-        "smbfs",
-        "afs",
-        "9p",
-        "ceph",
-        "lustre",
-        "gpfs",
-        "beegfs",
-        "glusterfs",
-        "fuse.sshfs",
-        "fuse.glusterfs",
-        "fuse.ceph",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -216,13 +197,6 @@ def missing_finding(path: Path) -> Finding:
     )
 
 
-def uses_wal(path: Path) -> bool:
-    """Whether an SQLite file is in write-ahead mode, by its header: nothing is opened as a database."""
-    with path.open("rb") as stream:
-        head = stream.read(20)
-    return len(head) == 20 and head[18] == WAL_VERSION
-
-
 def journal_finding(path: Path, *, wal: bool, network: str, chosen: bool) -> Finding:
     """Whether the journal suits the place and the number of writers. Pure.
 
@@ -303,57 +277,43 @@ def space_finding(what: str, place: Path, free: int) -> Finding:
     )
 
 
-def network_kind(path: Path) -> str:
-    """The network file system a path lies on, or "" for a local one or where nobody can tell."""
-    try:
-        table = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return ""
-    kind = mount_kind(path.resolve(), table)
-    return kind if kind in NETWORK_KINDS else ""
-
-
-def mount_kind(path: Path, table: str) -> str:
-    """The type of the file system that holds a path. Pure.
-
-    Source: proc_pid_mountinfo(5): the mount point is field 5, the type follows the lone dash; spaces are octal.
-    """
-    best, kind = -1, ""
-    for line in table.splitlines():
-        before, _, after = line.partition(" - ")
-        fields = before.split(" ")
-        if len(fields) < 5 or not after:
-            continue
-        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4])
-        # Of two mounts on one point the later covers the earlier.
-        if (path == Path(point) or Path(point) in path.parents) and len(point) >= best:
-            best, kind = len(point), after.split(" ")[0]
-    return kind
-
-
 # ports, clock, logs
 
 
-def check_ports(patient: Patient) -> Iterator[Finding]:
-    """Ports that the roster's servers need and that somebody else holds."""
-    from prodigy_team.servers.ports import holder_of_port, is_free
+def check_servers(patient: Patient) -> Iterator[Finding]:
+    """Servers that are not as they should be, and ports they need that somebody else holds."""
     from prodigy_team.servers.supervisor import Supervisor
 
-    status = Supervisor.for_roster(patient.roster.path, patient.environ).status()
-    ours = {each.name for each in status.servers if each.pid is not None}
-    known = {each.name: each.port for each in status.servers}
-    free = 0
-    for server in patient.roster.servers:
-        port = server.port or known.get(server.name)
-        if port is None or server.name in ours:
-            continue
-        if is_free(server.host, port):
-            free += 1
-            continue
+    status = Supervisor.for_roster(patient.roster.path, patient.environ).status().servers
+    wrong = [each for each in status if each.state in ("failed", "stale", "blocked")]
+    for each in wrong:
+        text = f"{each.name} is {each.state}: {each.problem}" if each.problem else f"{each.name} is {each.state}."
+        yield Finding("error", "servers", text, f"prodigy-team logs {each.name}, then prodigy-team up {each.name}")
+    if not wrong:
+        running = sum(each.state == "running" for each in status)
+        yield Finding("ok", "servers", f"{running} of {len(patient.roster.servers)} running")
+    ports = {each.name: each.port for each in status}
+    yield from port_findings(patient.roster, ports, ours={each.name for each in status if each.pid is not None})
+
+
+def port_findings(roster: Roster, recorded: Mapping[str, int | None], *, ours: Container[str]) -> Iterator[Finding]:
+    """Ports that servers which do not run will need, and that are taken.
+
+    Args:
+        recorded: The port each server was last given.
+        ours: Servers that run, and so hold their port themselves.
+    """
+    from prodigy_team.servers.ports import holder_of_port, is_free
+
+    wanted = [(each, each.port or recorded.get(each.name)) for each in roster.servers if each.name not in ours]
+    needed = [(server, port) for server, port in wanted if port is not None]
+    taken = [(server, port) for server, port in needed if not is_free(server.host, port)]
+    for server, port in taken:
         holder = holder_of_port(server.host, port) or "another program"
         text = f"{port}, {server.name}'s, is in use by {holder}."
         yield Finding("error", "ports", text, f"Stop that program, or give {server.name} another `port` in team.toml.")
-    yield Finding("ok", "ports", f"{len(ours)} held by this team's servers, {free} free")
+    if not taken:
+        yield Finding("ok", "ports", f"{len(needed)} needed and free" if needed else "none needed but those in use")
 
 
 def check_clock(patient: Patient) -> Iterator[Finding]:
@@ -386,16 +346,6 @@ def clock_findings(stamps: Mapping[str, float], *, booted: float | None, now: fl
         yield Finding("ok", "clock", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now)))
 
 
-def boot_time() -> float | None:
-    """When this machine started, in Unix seconds; None where nobody can tell."""
-    try:
-        table = Path("/proc/stat").read_text(encoding="ascii")
-    except OSError:
-        return None
-    found = re.search(r"^btime (\d+)$", table, re.MULTILINE)
-    return float(found[1]) if found else None
-
-
 def check_logs(patient: Patient) -> Iterator[Finding]:
     """The newest error in each server's log."""
     from prodigy_team.servers.logs import tail
@@ -417,4 +367,4 @@ def last_error(lines: Iterable[str]) -> str:
     return next((line.strip() for line in reversed(list(lines)) if ERROR_LINE.match(line)), "")
 
 
-CHECKS = (check_prodigy, check_database, check_disk, check_state, check_ports, check_clock, check_logs)
+CHECKS = (check_prodigy, check_database, check_disk, check_state, check_servers, check_clock, check_logs)
