@@ -143,8 +143,8 @@ def with_hashes(task: Task) -> Task:
 def fingerprint(task: Task, by: By) -> tuple[int, bytes]:
     """The 32-bit hash that `by` names (a present one is kept), and the identity, in one go.
 
-    The identity is MurmurHash3 x64 128-bit over the bytes that the 32-bit hash covers. By task the input's bytes stand in
-    front: of the input the task hash sees 32 bits only, so that two inputs that collide would collide with one label too.
+    The identity is MurmurHash3 x64 128-bit over the bytes that the 32-bit hash covers. By task the input's bytes stand
+    in front: of the input the task hash sees 32 bits only, so two inputs that collide would collide with one label too.
     Where a task brings a hash that is not ours (older Prodigy, other keys), its author tells tasks apart by it, so it
     stands in place of the question's bytes: two answers to one such task are still one task.
     """

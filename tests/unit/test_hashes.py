@@ -9,9 +9,9 @@ import mmh3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import shared_data
 
 from prodigy_team.tasks import canonical_json, fingerprint, identity, input_hash, task_hash, with_hashes
+from support import shared_data
 
 VECTORS = [
     ({"text": "hi my name is 0"}, -784135307, -978533357),

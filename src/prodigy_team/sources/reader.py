@@ -122,7 +122,7 @@ class SourceReader:
 
 
 def _differs(candidate: Task, answer: Task) -> bool:
-    """Whether an answer is to another input. Data URIs are often taken out before answers are stored, so they prove nothing."""
+    """Whether an answer is to another input. Data URIs prove nothing: many take them out before answers are stored."""
     for key in INPUT_KEYS:
         if key in candidate and key in answer and candidate[key] != answer[key]:
             value = candidate[key]
@@ -132,7 +132,7 @@ def _differs(candidate: Task, answer: Task) -> bool:
 
 
 def _likeness(candidate: Task, answer: Task) -> tuple[bool, int]:
-    """How much of a task an answer still shows: its label first, which annotating never changes, then any of its keys."""
+    """How much of a task an answer still shows: its label first, which annotating never changes, then any key."""
     return candidate.get("label") == answer.get("label"), sum(
         answer.get(key) == value for key, value in candidate.items()
     )
