@@ -140,6 +140,16 @@ def with_hashes(task: Task) -> Task:
     return {**task, "_input_hash": first, "_task_hash": second}
 
 
+def _text_fingerprint(escaped: str, by: By) -> tuple[int, bytes]:
+    """`fingerprint` of a task that is a text and nothing else, as most are: the same without the search for the rest."""
+    content = f"text={escaped}"
+    number = mmh3.hash(content)
+    if by == "input":
+        return number, mmh3.hash_bytes(content)
+    question = f'{number}{{"_input_hash":{number},"text":{escaped}}}'
+    return mmh3.hash(question), mmh3.hash_bytes(content + question)
+
+
 def fingerprint(task: Task, by: By) -> tuple[int, bytes]:
     """The 32-bit hash that `by` names (a present one is kept), and the identity, in one go.
 
@@ -148,6 +158,9 @@ def fingerprint(task: Task, by: By) -> tuple[int, bytes]:
     Where a task brings a hash that is not ours (older Prodigy, other keys), its author tells tasks apart by it, so it
     stands in place of the question's bytes: two answers to one such task are still one task.
     """
+    text = task.get("text")
+    if len(task) == 1 and type(text) is str:
+        return _text_fingerprint(_escape(text), by)
     content = _input_content(task)
     computed = mmh3.hash(content)
     first = given_hash(task, "_input_hash") if "_input_hash" in task else computed

@@ -34,8 +34,9 @@ _EMOJI = (
     "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
 )
 _ABBREVIATIONS = (
-    "mr mrs ms dr prof st sr jr rev gen sen rep gov capt lt col sgt hon inc corp co ltd bros vs etc approx dept est "
-    "fig figs vol al ca cf jan feb mar apr jun jul aug sep sept oct nov dec mt ave blvd rd ph.d e.g i.e a.m p.m u.s u.k u.n"
+    "mr mrs ms dr prof st sr jr rev gen sen rep gov capt lt col sgt hon inc corp co ltd bros vs etc approx dept "
+    "est fig figs vol al ca cf jan feb mar apr jun jul aug sep sept oct nov dec mt ave blvd rd ph.d e.g i.e a.m p.m "
+    "u.s u.k u.n"
 )
 _UNITS = "km|cm|mm|nm|kg|mg|g|m|lb|lbs|oz|ft|kb|mb|gb|tb|khz|mhz|ghz|hz|mph|kmh|am|pm|bn|k|c|f|ml|l"
 _CONTRACTION = re.compile(r"(.+?)(n['’]t|['’](?:s|re|ve|ll|d|m))", re.IGNORECASE | re.DOTALL)

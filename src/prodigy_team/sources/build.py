@@ -269,7 +269,7 @@ class _Build:
         older = [each for each in newest.parent.glob(f"{self.files.prefix}-*.sqlite") if each != newest]
         older.sort(key=lambda each: each.stat().st_mtime, reverse=True)
         for each in older[OLDER_KEPT:]:
-            with each.open("rb") as file, contextlib.suppress(BlockingIOError):
+            with each.open("rb") as file, contextlib.suppress(OSError):  # or no locks here
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a reader shares this lock as long as it reads
                 each.unlink()
                 each.with_suffix(".jsonl").unlink(missing_ok=True)

@@ -37,8 +37,9 @@ class SourceReader:
         self._open = contextlib.ExitStack()
         try:
             self._data = self._descriptor(index.data)
-            # Shared by all readers: an index in use is not removed.
-            fcntl.flock(self._descriptor(index.path), fcntl.LOCK_SH)
+            index_file = self._descriptor(index.path)
+            with contextlib.suppress(OSError):  # where there are no locks, nothing is removed
+                fcntl.flock(index_file, fcntl.LOCK_SH)  # shared by all readers: an index in use is not removed
             self._connection = self._open.enter_context(contextlib.closing(open_index(index.path)))
         except (OSError, sqlite3.Error) as error:
             self._open.close()
