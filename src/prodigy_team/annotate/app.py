@@ -57,7 +57,7 @@ class Project:
 
 class _Pull(msgspec.Struct):
     session_id: str | None = None
-    held: list[Any] = []  # noqa: RUF012 - msgspec copies it
+    held: list[Any] = []
 
 
 _pulls = msgspec.json.Decoder(_Pull)

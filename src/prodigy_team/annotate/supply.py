@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import msgspec
 import mmh3
+import msgspec
 
 from prodigy_team.annotate.answers import Posted
 from prodigy_team.annotate.stream import Offer, dumps
