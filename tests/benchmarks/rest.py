@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Requests a second of the embedded server against plain starlette, one run: GET of a batch, POST of answers.
 
 The opponent does the same work as most would write it: JSONResponse for a batch of tasks, `request.json()` and one

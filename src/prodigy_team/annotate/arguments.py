@@ -145,7 +145,7 @@ def _located(source: str, directory: Path) -> str:
 
 
 def read_labels(text: str, *, directory: Path) -> tuple[str, ...]:
-    """Labels from a comma-separated list, or from a file of one a line if there is one of that name; repeats collapse."""
+    """Labels from a comma-separated list, or a file of one a line if there is one of that name; repeats collapse."""
     parts = _read_label_file(directory / text).splitlines() if _is_file(directory / text) else text.split(",")
     return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
 

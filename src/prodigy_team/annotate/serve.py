@@ -1,4 +1,4 @@
-"""One server from its command line to its end: reads what it needs, prepares the source, serves, and closes in order."""
+"""One server from its command line to its end: it prepares the source, serves, and closes in order."""
 
 from __future__ import annotations
 
@@ -394,7 +394,7 @@ class _Ending:
     def __init__(self) -> None:
         self.asked_of: uvicorn.Server | None = None
 
-    def __call__(self, number: int, frame: FrameType | None) -> None:
+    def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Handle a signal."""
         if self.asked_of is None:
             raise SystemExit(128 + number)
