@@ -169,7 +169,7 @@ def find_tokenizer(model: str | None = None, tokenizer: str | None = None) -> To
     if tokenizer == "spacy":
         return _spacy_tokenizer(model or "blank:en")
     raise TokenizerError(
-        f"There is no tokenizer {tokenizer!r}.", remedy="Write tokenizer = \"own\", \"chars\" or \"spacy:en\"."
+        f"There is no tokenizer {tokenizer!r}.", remedy='Write tokenizer = "own", "chars" or "spacy:en".'
     )
 
 
@@ -187,13 +187,19 @@ def _spacy_tokenizer(model: str) -> Tokenizer:
     except (ImportError, OSError, ValueError) as error:
         raise TokenizerError(
             f"spaCy cannot load {model}: {error}",
-            remedy="Install that model or language for the interpreter that runs the servers, or use model = \"blank:en\".",
+            remedy='Install that model or language for the interpreter that runs the servers, or use model = "blank:en".',
         ) from error
     name = f"spacy:{nlp.lang}" if model.startswith("blank:") else f"spacy:{model}"
 
     def split(text: str) -> list[Token]:
         return [
-            {"text": each.text, "start": each.idx, "end": each.idx + len(each), "id": each.i, "ws": bool(each.whitespace_)}
+            {
+                "text": each.text,
+                "start": each.idx,
+                "end": each.idx + len(each),
+                "id": each.i,
+                "ws": bool(each.whitespace_),
+            }
             for each in nlp.make_doc(text)
         ]
 

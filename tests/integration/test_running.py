@@ -17,7 +17,9 @@ from server_support import BEHAVED, Team, team
 from support import eventually
 
 __all__ = ["team"]
-TELL = "import json, os, sys; print(json.dumps([dict(os.environ), os.getcwd(), os.listdir('/proc/self/fd')])); sys.exit(7)"
+TELL = (
+    "import json, os, sys; print(json.dumps([dict(os.environ), os.getcwd(), os.listdir('/proc/self/fd')])); sys.exit(7)"
+)
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="forks where Linux does")
 
 
@@ -96,7 +98,7 @@ def test_servers_live_on_when_nobody_follows_them(team: Team) -> None:
 
 @linux_only
 def test_embedded_servers_are_forked_and_answer(team: Team, source: Path) -> None:
-    """Each leads a session, holds its lock, carries its title, serves on the socket it was handed; ends are reported."""
+    """Each leads a session, holds its lock, carries its title, serves on the socket it was handed; its end is told."""
     names = ("joe", "jane", "ana")
     launches = [team.embedded(name, source) for name in names]
     with start(team, *launches) as running:
@@ -125,7 +127,9 @@ def test_a_forked_server_keeps_nothing_of_its_siblings(team: Team, source: Path)
     """A sibling's socket kept open would accept for it after its death, and hang; its lock would make it alive."""
     launches = [team.embedded(name, source) for name in ("joe", "jane", "ana")]
     with start(team, *launches) as running:
-        eventually(lambda: len(readiness.probe((each.plan.host, each.plan.port or 0) for each in launches)) == 3, within=10)
+        eventually(
+            lambda: len(readiness.probe((each.plan.host, each.plan.port or 0) for each in launches)) == 3, within=10
+        )
         for each in running.started:
             links = [link.readlink() for link in Path(f"/proc/{each.pid}/fd").iterdir()]
             assert sum(str(link).endswith(".alive") for link in links) == 1

@@ -45,7 +45,17 @@ VECTORS = [
 ]
 # Found by search among texts "collision N": their input hashes are equal.
 COLLIDING = ("collision 35589", "collision 57123")
-ADDED_BY_ANNOTATING = ("tokens", "spans", "options", "accept", "config", "answer", "_view_id", "_task_hash", "_input_hash")
+ADDED_BY_ANNOTATING = (
+    "tokens",
+    "spans",
+    "options",
+    "accept",
+    "config",
+    "answer",
+    "_view_id",
+    "_task_hash",
+    "_input_hash",
+)
 ADDED_BY_SAVING = ("_session_id", "_annotator_id", "_timestamp")
 
 
@@ -67,8 +77,10 @@ def reference_json(value: object) -> str:
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters()),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["source", "score", "a", "Z", "meta", "_view_id", "é"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["source", "score", "a", "Z", "meta", "_view_id", "é"]), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -114,7 +126,11 @@ def test_hashes_present_are_kept_each_by_itself():
 
     assert hashed["_input_hash"] == 5
     assert hashed["_task_hash"] == mmh3.hash('5{"_input_hash":5,"text":"a"}')
-    assert with_hashes({"text": "a", "_input_hash": 5, "_task_hash": 6}) == {"text": "a", "_input_hash": 5, "_task_hash": 6}
+    assert with_hashes({"text": "a", "_input_hash": 5, "_task_hash": 6}) == {
+        "text": "a",
+        "_input_hash": 5,
+        "_task_hash": 6,
+    }
 
 
 @pytest.mark.parametrize("no_hash", [None, "5", True, 2**63, 1.5])

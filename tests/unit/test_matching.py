@@ -77,7 +77,10 @@ def test_real_patterns_match_real_texts_as_spacys_matchers_do(name, nlp):
     match = spacy_matcher(nlp, [json.loads(line)["pattern"] for line in lines])
     texts = [json.loads(line)["text"] for path in sorted(shared_data("").glob("*.jsonl")) if "patterns" not in path.name
              for line in path.read_text("utf-8").splitlines()]  # fmt: skip
-    texts += [str(each.source) if isinstance(each.source, str) else " ".join(t["lower"] for t in each.source) for each in patterns.patterns]
+    texts += [
+        str(each.source) if isinstance(each.source, str) else " ".join(t["lower"] for t in each.source)
+        for each in patterns.patterns
+    ]
     count = 0
     for text in texts:
         matches = find_matches(patterns, text, OWN(text))
@@ -105,7 +108,7 @@ token = st.builds(
 
 
 @given(st.lists(token, min_size=1, max_size=4), st.lists(words, min_size=1, max_size=8))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_pattern_matches_as_spacys_matcher_does(nlp, pattern, text):
     from spacy.tokens import Doc
 
@@ -126,6 +129,33 @@ def test_attributes_of_any_word_are_spacys(nlp, word):
     assert word_shape(word) == lexeme.shape_
     for name, flag in FLAGS.items():
         assert flag(word) == getattr(lexeme, name.lower()), name
+
+
+def test_number_words_are_spacys(nlp):
+    from spacy.lang.en import lex_attrs
+
+    from prodigy_team.annotate.attributes import like_number
+
+    odd = [
+        "1st",
+        "3RD",
+        "st",
+        "1,2",
+        "-5",
+        "+-5",
+        "Ten",
+        "1/2",
+        "-1/2",
+        "1.2.3",
+        "twenty-one",
+        "11ths",
+        "~3rd",
+        "½",
+        "²",
+        "٣",
+    ]
+    for word in [*lex_attrs._num_words, *lex_attrs._ordinal_words, *odd]:
+        assert like_number(word) == lex_attrs.like_num(word), word
 
 
 @pytest.mark.parametrize(

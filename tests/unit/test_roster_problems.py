@@ -406,10 +406,12 @@ def test_no_roster_whatsoever_ends_in_a_traceback(document: dict[str, object]) -
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "team.toml"
         path.write_text("".join(f"{key} = {as_toml(value)}\n" for key, value in document.items()), encoding="utf-8")
+        said = ""
         try:
             load_roster(path, {"HOME": name, "PRODIGY_HOME": name})
         except RosterError as error:
-            assert not any("No valid TOML" in problem.text for problem in error.problems)
+            said = str(error)
+        assert "No valid TOML" not in said
 
 
 # What is asked once more is known than the roster.
@@ -443,8 +445,10 @@ def test_a_host_of_ones_own_is_named_where_it_stands(load: Load) -> None:
 
 @pytest.mark.parametrize(
     ("host", "local"),
-    [("127.0.0.1", True), ("127.1.2.3", True), ("localhost", True), ("::1", True), ("[::1]", True)]
-    + [("0.0.0.0", False), ("::", False), ("10.0.0.1", False), ("vm.example.org", False), ("", False)],
+    [
+        *[(host, True) for host in ("127.0.0.1", "127.1.2.3", "localhost", "::1", "[::1]")],
+        *[(host, False) for host in ("0.0.0.0", "::", "10.0.0.1", "vm.example.org", "")],
+    ],
 )
 def test_loopback(host: str, local: bool) -> None:
     assert is_loopback(host) is local

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from prodigy_team.tokens import CHARACTERS, OWN, TokenizerError, find_tokenizer
 
-any_text = st.text(st.characters() | st.sampled_from(" \n'’.-\u0301\u0e31\u093f\u200d\ufe0f👍🏽🇸🇪\ud800\udfff東ー1a"), max_size=60)
+any_text = st.text(
+    st.characters() | st.sampled_from(" \n'’.-\u0301\u0e31\u093f\u200d\ufe0f👍🏽🇸🇪\ud800\udfff東ー1a"), max_size=60
+)
 INVISIBLE = "\u200b\u200e\u200f\u2060\ufeff"
 
 

@@ -14,10 +14,11 @@ Test = Callable[[str], bool]
 _NUMBER_WORDS = frozenset(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen"
     " nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion trillion quadrillion"
-    " gajillion bazillion"
+    " quintillion sextillion septillion octillion nonillion decillion gajillion bazillion"
     " first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth"
     " sixteenth seventeenth eighteenth nineteenth twentieth thirtieth fortieth fiftieth sixtieth seventieth eightieth"
-    " ninetieth hundredth thousandth millionth billionth trillionth quadrillionth gajillionth bazillionth".split()
+    " ninetieth hundredth thousandth millionth billionth trillionth quadrillionth quintillionth"
+    " sextillionth septillionth octillionth nonillionth decillionth gajillionth bazillionth".split()
 )
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 _EMAIL = re.compile(r"[a-z0-9_.+-]+@[a-z0-9-]+\.[a-z0-9.-]+", re.IGNORECASE)
@@ -31,7 +32,9 @@ def word_shape(text: str) -> str:
         return "LONG"
     shape: list[str] = []
     for character in text:
-        kind = ("X" if character.isupper() else "x") if character.isalpha() else "d" if character.isdigit() else character
+        kind = (
+            ("X" if character.isupper() else "x") if character.isalpha() else "d" if character.isdigit() else character
+        )
         if shape[-4:] != [kind] * 4:
             shape.append(kind)
     return "".join(shape)
@@ -138,7 +141,9 @@ def _predicate(name: str, predicate: str, value: Any) -> Test:
     if predicate in ("IN", "NOT_IN") and isinstance(value, list) and all(isinstance(each, str) for each in value):
         members = frozenset(value)
         return members.__contains__ if predicate == "IN" else lambda text: text not in members
-    raise ValueError(f"{name}: {predicate} with {value!r} is not known; REGEX takes a string, IN and NOT_IN a list of strings")
+    raise ValueError(
+        f"{name}: {predicate} with {value!r} is not known; REGEX takes a string, IN and NOT_IN a list of strings"
+    )
 
 
 def _length_test(wanted: Any) -> Test:

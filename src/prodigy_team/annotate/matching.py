@@ -128,7 +128,9 @@ def _parse_lines(lines: list[tuple[int, bytes]], path: Path, tokenizer: Callable
             bad=bad,
         )
     if not patterns:
-        raise PatternsError(f"The patterns file {path} is empty.", remedy='Write lines {"label": …, "pattern": …} into it.')
+        raise PatternsError(
+            f"The patterns file {path} is empty.", remedy='Write lines {"label": …, "pattern": …} into it.'
+        )
     return Patterns(tuple(patterns), path)
 
 

@@ -18,6 +18,8 @@ from prodigy_team.roster.resolve import Context, Resolver
 from prodigy_team.roster.schema import AnnotatorTable, RoutingTable, Tables, read_tables
 from prodigy_team.roster.values import Annotator, Roster, RosterError, Routing, Server
 
+DEFAULT_CONFIG = "prodigy.json"
+
 
 def load_roster(path: Path, environ: Mapping[str, str]) -> Roster:
     """Read a roster and check everything that can be known without starting something.
@@ -140,9 +142,9 @@ class _Loader:
         self.findings.add("team.database", text, remedy)
 
     def _config(self) -> Path:
-        value = self.tables.team.config
-        path = self._path(value or "prodigy.json")
-        if value is not None and not path.is_file():
+        value = self.tables.team.config or DEFAULT_CONFIG
+        path = self._path(value)
+        if value != DEFAULT_CONFIG and not path.is_file():
             self.findings.add("team.config", f"There is no file {path}.", "Correct the name, or leave it out.")
         return path
 

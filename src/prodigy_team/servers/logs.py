@@ -47,11 +47,12 @@ def follow(path: Path, *, lines: int = 10, wait: Callable[[float], object] = tim
     place, copied, rest = _size(path), _stamp(path), b""
     yield from _tail(path, lines, 0, place)
     while True:
-        chunk, place, copied = _news(path, place, copied)
+        chunk, place, newest = _news(path, place, copied)
         *whole, rest = (rest + chunk).split(b"\n")
         yield from (line.decode(errors="replace") for line in whole)
-        if not chunk:
+        if not chunk and newest == copied:
             wait(0.2)
+        copied = newest
 
 
 def rotate(path: Path, *, limit: int = LIMIT, keep: int = KEEP) -> bool:
@@ -185,6 +186,7 @@ def _copy_and_truncate(file: BinaryIO, path: Path, keep: int) -> bool:
         _catch_up(file, copy)
         _move_on(path, keep)
         _copy(path, 0).replace(_copy(path, 1))
+        os.sched_yield()  # with a time slice of its own, the rest is not interrupted
         while os.fstat(file.fileno()).st_size > copy.tell():
             _catch_up(file, copy)
         os.ftruncate(file.fileno(), 0)

@@ -206,7 +206,8 @@ class _Build:
             try:
                 task = decode(line)
                 text = task["text"]
-                if type(text) is not str or text.isspace() or not text or len(task) > 2:
+                plain = len(task) == 1 or (len(task) == 2 and "meta" in task)
+                if not plain or type(text) is not str or text.isspace() or not text:
                     check_task(task, by)
                 row = (offset, length, *fingerprint(task, by))
             except Exception:

@@ -19,7 +19,14 @@ CONTENT_KEYS = (*INPUT_KEYS, "audio", "video", "pages", "options", "versions")
 
 _CSV_KEYS = ("text", "html", "image", "audio", "video", "input", "label")
 _STRINGS = ("text", "html", "audio", "video")
-_TYPE_NAMES = {list: "a list", str: "a string", int: "a number", float: "a number", bool: "true or false", type(None): "null"}
+_TYPE_NAMES = {
+    list: "a list",
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+    type(None): "null",
+}
 _LONGEST_FIELD = 2**31 - 1
 
 decode = msgspec.json.Decoder().decode

@@ -96,7 +96,9 @@ def _state(path: Path, source: str) -> os.stat_result:
             remedy="Correct `source` in team.toml (paths are relative to its folder), or put the file there.",
         ) from None
     except OSError as error:
-        raise SourceError(f"The source {path} cannot be read: {error.strerror}.", remedy="Check its permissions.") from error
+        raise SourceError(
+            f"The source {path} cannot be read: {error.strerror}.", remedy="Check its permissions."
+        ) from error
     if not stat.S_ISREG(state.st_mode):
         raise SourceError(f"The source {source} is no file.", remedy="Name one file, dataset:NAME or sample:NAME.")
     return state

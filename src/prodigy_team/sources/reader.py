@@ -43,7 +43,8 @@ class SourceReader:
         except (OSError, sqlite3.Error) as error:
             self._open.close()
             raise SourceError(
-                f"The source {index.data} or its index cannot be opened: {error}.", remedy="Restart the server that uses it."
+                f"The source {index.data} or its index cannot be opened: {error}.",
+                remedy="Restart the server that uses it.",
             ) from error
 
     def _descriptor(self, path: Path) -> int:
@@ -132,4 +133,6 @@ def _differs(candidate: Task, answer: Task) -> bool:
 
 def _likeness(candidate: Task, answer: Task) -> tuple[bool, int]:
     """How much of a task an answer still shows: its label first, which annotating never changes, then any of its keys."""
-    return candidate.get("label") == answer.get("label"), sum(answer.get(key) == value for key, value in candidate.items())
+    return candidate.get("label") == answer.get("label"), sum(
+        answer.get(key) == value for key, value in candidate.items()
+    )

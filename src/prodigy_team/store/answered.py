@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import mmh3
-
+from prodigy_team.store.appending import newest_digest
 from prodigy_team.store.base import StoreError
 from prodigy_team.store.handle import Handle, as_bytes
 from prodigy_team.store.rules import answer_id_in, content_digest
@@ -23,6 +22,7 @@ _INSERT = """
     SELECT ?1, ?2, ?3, coalesce(max(version) + 1, 0), ?4, ?5, ?6
     FROM prodigy_team_answer WHERE dataset = ?1 AND identity = ?2 AND annotator = ?3
 """
+_NAMELESS = "SELECT id FROM prodigy_team_dataset WHERE name IS NULL"
 # How far ahead of the last note the first open place must lie to be worth a note of its own.
 _FRONTIER_STEP = 1000
 
@@ -46,18 +46,24 @@ def reconcile(handle: Handle, name: str, identify: Identify) -> None:
     then the old index stands, and nobody waits.
     """
     state = _state(handle, name)
-    if state and state.true and state.complete:
+    if state and state.true and state.complete and not handle.all(_NAMELESS):
         return
     with handle.indexing:
         _sweep(handle)
-        state = _state(handle, name)
-        if state is None:
-            _forget(handle, name)
-        elif state.true:
-            _extend(handle, state, identify, known_in=state.index)
-        else:
-            _rebuild(handle, name, state, identify)
+        while not _brought_up_to_date(handle, name, identify):
+            pass  # the dataset was dropped and made again while its index was built
         _sweep(handle)
+
+
+def _brought_up_to_date(handle: Handle, name: str, identify: Identify) -> bool:
+    state = _state(handle, name)
+    if state is None:
+        _forget(handle, name)
+        return True
+    if not state.true:
+        return _rebuilt(handle, name, state, identify)
+    _extend(handle, name, state, identify)
+    return True
 
 
 def unanswered(handle: Handle, index: Path, name: str, annotator: str | None, *, after: int, limit: int) -> list[int]:
@@ -110,19 +116,14 @@ def _state(handle: Handle, name: str) -> _State | None:
     if index is None:
         return _State(0, dataset, 0, 0, true=False, complete=False)
     # Ids are given out again from the top: whatever was put below the mark since lies at the mark too.
-    true = (of, of_created) == (dataset, created) and count == links and (not mark or _newest_digest(content) == newest)
+    true = (of, of_created) == (dataset, created) and count == links and (not mark or newest_digest(content) == newest)
     return _State(index, dataset, mark, links, true=true, complete=(newest_link or 0) == mark)
 
 
-def _newest_digest(content: Any) -> bytes:
-    return mmh3.hash_bytes(as_bytes(content)) if content is not None else b""
-
-
-def _extend(handle: Handle, state: _State, identify: Identify, *, known_in: int) -> int:
+def _extend(handle: Handle, name: str, state: _State, identify: Identify) -> int:
     """Index every link above the mark; returns the mark reached.
 
-    Args:
-        known_in: The generation whose entries are taken over where they still fit, with ids that contents may lack.
+    Entries of the generation that bears the name are taken over where they still fit: contents may lack their ids.
     """
     mark = state.mark
     while True:
@@ -133,7 +134,9 @@ def _extend(handle: Handle, state: _State, identify: Identify, *, known_in: int)
         )
         if not page:
             return mark
-        known = _known(handle, known_in, page[0][0], page[-1][0])
+        # Asked anew for each page: `append` may have begun a generation meanwhile.
+        named = handle.one("SELECT id FROM prodigy_team_dataset WHERE name = ?", (name,)) or 0
+        known = _known(handle, named, page[0][0], page[-1][0])
         entries = [_entry(link, content, identify, known) for link, content in page]
         with handle.writing():
             mark = _index_page(handle, state.index, mark, page, [entry for entry in entries if entry])
@@ -181,28 +184,32 @@ def _index_page(handle: Handle, index: int, mark: int, page: list[tuple[Any, ...
     )
     handle.connection.execute(
         "UPDATE prodigy_team_dataset SET mark = ?, links = ?, newest = ? WHERE id = ?",
-        (last, row[1] + len(page), _newest_digest(page[-1][1]), index),
+        (last, row[1] + len(page), newest_digest(page[-1][1]), index),
     )
     return int(last)
 
 
-def _rebuild(handle: Handle, name: str, old: _State, identify: Identify) -> None:
+def _rebuilt(handle: Handle, name: str, old: _State, identify: Identify) -> bool:
+    """Build a new generation beside the old one; False where the dataset itself changed under it."""
     with handle.writing() as connection:
-        created = handle.one("SELECT created FROM dataset WHERE id = ?", (old.dataset,))
+        created = handle.one("SELECT created FROM dataset WHERE id = ?", (old.dataset,)) or 0
         cursor = connection.execute(
-            "INSERT INTO prodigy_team_dataset (name, dataset_id, created) VALUES (NULL, ?, ?)",
-            (old.dataset, created or 0),
+            "INSERT INTO prodigy_team_dataset (name, dataset_id, created) VALUES (NULL, ?, ?)", (old.dataset, created)
         )
-    state = _State(int(cursor.lastrowid or 0), old.dataset, 0, 0, true=True, complete=False)
+    index, mark = int(cursor.lastrowid or 0), 0
     while True:
-        mark = _extend(handle, state, identify, known_in=old.index)
+        state = _State(index, old.dataset, mark, 0, true=True, complete=False)
+        mark = _extend(handle, name, state, identify)
         with handle.writing() as connection:
+            if not handle.one(
+                "SELECT 1 FROM dataset WHERE (name, id, created) = (?, ?, ?)", (name, old.dataset, created)
+            ):
+                return False
             newest = handle.one("SELECT max(id) FROM link WHERE dataset_id = ?", (old.dataset,)) or 0
             if newest <= mark:
                 connection.execute("UPDATE prodigy_team_dataset SET name = NULL WHERE name = ?", (name,))
-                connection.execute("UPDATE prodigy_team_dataset SET name = ? WHERE id = ?", (name, state.index))
-                return
-        state = _State(state.index, old.dataset, mark, 0, true=True, complete=False)
+                connection.execute("UPDATE prodigy_team_dataset SET name = ? WHERE id = ?", (name, index))
+                return True
 
 
 def _forget(handle: Handle, name: str) -> None:
@@ -213,7 +220,7 @@ def _forget(handle: Handle, name: str) -> None:
 
 def _sweep(handle: Handle) -> None:
     """Remove nameless generations, a little at a time. Only under `Handle.indexing`: another may be building one."""
-    for (index,) in handle.all("SELECT id FROM prodigy_team_dataset WHERE name IS NULL"):
+    for (index,) in handle.all(_NAMELESS):
         removed = 1
         while removed:
             with handle.writing() as connection:

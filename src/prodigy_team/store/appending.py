@@ -43,15 +43,17 @@ class _Appending:
         self._handle = handle
         self._connection = handle.connection
         self._dataset = handle.ensure(dataset, session=False)
-        self._index, self._mark, self._links = current_index(handle, dataset, self._dataset)
-        example, link, newest = self._connection.execute(
+        self._index, mark, self._links, at_mark = current_index(handle, dataset, self._dataset)
+        example, link, newest, content = self._connection.execute(
             "SELECT (SELECT max(id) FROM example), (SELECT max(id) FROM link), "
-            "(SELECT max(id) FROM link WHERE dataset_id = ?)",
-            (self._dataset,),
+            "(SELECT max(id) FROM link WHERE dataset_id = ?1), "
+            f"(SELECT {handle.content} FROM link JOIN example ON example.id = link.example_id "
+            " WHERE link.id = ?2 AND link.dataset_id = ?1)",
+            (self._dataset, mark),
         ).fetchone()
         self._example, self._link = example or 0, link or 0
-        # Rows that somebody else wrote and nobody has indexed yet keep the mark where it is.
-        self._complete = (newest or 0) == self._mark
+        # The mark stays where rows above it are not indexed yet, or where it tells that rows below were replaced.
+        self._complete = (newest or 0) == mark and (not mark or newest_digest(content) == at_mark)
         self._sessions: dict[str, int] = {}
         self._examples: list[tuple[int, int, int, bytes]] = []
         self._new_links: list[tuple[int, int, int]] = []
@@ -78,7 +80,7 @@ class _Appending:
             link, content = self._last
             self._connection.execute(
                 "UPDATE prodigy_team_dataset SET mark = ?, links = ?, newest = ? WHERE id = ?",
-                (link, self._links + self._stored, mmh3.hash_bytes(content), self._index),
+                (link, self._links + self._stored, newest_digest(content), self._index),
             )
 
     def _store(self, answer: NewAnswer, digest: bytes, version: int) -> None:
@@ -134,21 +136,26 @@ class _Appending:
         return true
 
 
-def current_index(handle: Handle, name: str, dataset: int) -> tuple[int, int, int]:
-    """Id, mark and number of links of the index that belongs to a dataset row; a fresh one where it has none.
+def newest_digest(content: bytes | str | None) -> bytes:
+    """What tells the answer at the mark from any other; empty where its example is gone."""
+    return mmh3.hash_bytes(as_bytes(content)) if content is not None else b""
+
+
+def current_index(handle: Handle, name: str, dataset: int) -> tuple[int, int, int, bytes]:
+    """Id, mark, number of links and newest digest of the index that belongs to a dataset row; a fresh one where it has none.
 
     Prodigy's ids come back after a drop, so an index belongs to name, id and time of creation together. Inside
     `Handle.writing` only.
     """
     created = handle.one("SELECT created FROM dataset WHERE id = ?", (dataset,))
     row = handle.connection.execute(
-        "SELECT id, mark, links, dataset_id, created FROM prodigy_team_dataset WHERE name = ?", (name,)
+        "SELECT id, mark, links, newest, dataset_id, created FROM prodigy_team_dataset WHERE name = ?", (name,)
     ).fetchone()
-    if row and row[3:] == (dataset, created):
-        return int(row[0]), int(row[1]), int(row[2])
+    if row and row[4:] == (dataset, created):
+        return int(row[0]), int(row[1]), int(row[2]), bytes(row[3])
     if row:  # nameless, it is swept away by the next `reconcile`
         handle.connection.execute("UPDATE prodigy_team_dataset SET name = NULL WHERE id = ?", (row[0],))
     cursor = handle.connection.execute(
         "INSERT INTO prodigy_team_dataset (name, dataset_id, created) VALUES (?, ?, ?)", (name, dataset, created)
     )
-    return int(cursor.lastrowid or 0), 0, 0
+    return int(cursor.lastrowid or 0), 0, 0, b""

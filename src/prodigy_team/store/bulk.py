@@ -106,6 +106,7 @@ def drop(handle: Handle, name: str) -> int:
             "UPDATE dataset SET name = ?, session = 1 WHERE id = ?",
             (f"{HIDDEN}drop:{handle.clock():.6f}:{name}", dataset),
         )
+        connection.execute("UPDATE prodigy_team_dataset SET name = NULL WHERE name = ?", (name,))
     for hidden in leftovers(handle, "drop"):
         discard(handle, hidden, sessions=True)
     return answers

@@ -56,7 +56,7 @@ def store_error(path: Path | None, error: sqlite3.Error) -> StoreError:
 
 
 def filesystem_type(path: Path, mounts: Path = Path("/proc/mounts")) -> str:
-    """Type of the file system on which a path lies or would lie, such as "ext4" or "nfs4"; "" where it cannot be told."""
+    """Type of the file system on which a path lies or would lie, such as "ext4" or "nfs4"; "" where nothing tells."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:

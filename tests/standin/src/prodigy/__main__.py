@@ -22,7 +22,12 @@ from typing import Any
 from prodigy import __version__
 from prodigy_team import settings
 
-_STUBBORN = "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (2, 15)]; print('stubborn', flush=True); time.sleep(600)"
+_STUBBORN = """
+import signal, time
+for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.SIG_IGN)
+print("stubborn", flush=True)
+time.sleep(600)
+"""
 _LIKE = {"ner.teach": "ner.manual", "ner.correct": "ner.manual", "spans.correct": "spans.manual"}
 _LIKE |= {"textcat.teach": "textcat.manual", "textcat.correct": "textcat.manual"}
 
