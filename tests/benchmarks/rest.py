@@ -26,7 +26,7 @@ from pathlib import Path
 TASKS = 100_000
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 
-OPPONENT = '''
+OPPONENT = """
 import json, sqlite3, sys, time
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
@@ -57,7 +57,7 @@ async def answers(request):
 app = Starlette(routes=[Route("/get_session_questions", questions, methods=["POST"]), Route("/get_questions", questions),
                         Route("/version", questions), Route("/give_answers", answers, methods=["POST"])])
 uvicorn.run(app, port=int(sys.argv[1]), http="httptools", access_log=False, log_level="warning", lifespan="off")
-'''
+"""
 
 POST = """
 local bodies, at = {}, 0
@@ -187,12 +187,16 @@ def main() -> None:
                     figures.setdefault(f"{server} {kind} CPU us", []).append(bench.cpu_per_request)
                 bench.stop()
                 rows = sqlite3.connect(database).execute("SELECT count(*) FROM example").fetchone()[0]
-                print(server, number, {key: round(values[-1]) for key, values in figures.items() if server in key}, rows)
+                print(
+                    server, number, {key: round(values[-1]) for key, values in figures.items() if server in key}, rows
+                )
         middle = {key: statistics.median(values) for key, values in figures.items()}
         for kind, goal in (("GET", 2.5), ("POST", 1.4)):
             ratio = middle[f"embedded {kind}"] / middle[f"plain {kind}"]
             cpu = middle[f"plain {kind} CPU us"] / middle[f"embedded {kind} CPU us"]
-            print(f"{kind}: {ratio:.2f} times plain starlette's requests a second (goal {goal}); CPU per request 1/{cpu:.2f}")
+            print(
+                f"{kind}: {ratio:.2f} times plain starlette's requests a second (goal {goal}); CPU per request 1/{cpu:.2f}"
+            )
 
 
 if __name__ == "__main__":
