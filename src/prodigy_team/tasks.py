@@ -140,14 +140,27 @@ def with_hashes(task: Task) -> Task:
     return {**task, "_input_hash": first, "_task_hash": second}
 
 
+def _text_fingerprint(escaped: str, by: By) -> tuple[int, bytes]:
+    """`fingerprint` of a task that is a text and nothing else, as most are: the same without the search for the rest."""
+    content = f"text={escaped}"
+    number = mmh3.hash(content)
+    if by == "input":
+        return number, mmh3.hash_bytes(content)
+    question = f'{number}{{"_input_hash":{number},"text":{escaped}}}'
+    return mmh3.hash(question), mmh3.hash_bytes(content + question)
+
+
 def fingerprint(task: Task, by: By) -> tuple[int, bytes]:
     """The 32-bit hash that `by` names (a present one is kept), and the identity, in one go.
 
-    The identity is MurmurHash3 x64 128-bit over the bytes that the 32-bit hash covers. By task the input's bytes stand in
-    front: of the input the task hash sees 32 bits only, so that two inputs that collide would collide with one label too.
+    The identity is MurmurHash3 x64 128-bit over the bytes that the 32-bit hash covers. By task the input's bytes stand
+    in front: of the input the task hash sees 32 bits only, so two inputs that collide would collide with one label too.
     Where a task brings a hash that is not ours (older Prodigy, other keys), its author tells tasks apart by it, so it
     stands in place of the question's bytes: two answers to one such task are still one task.
     """
+    text = task.get("text")
+    if len(task) == 1 and type(text) is str:
+        return _text_fingerprint(_escape(text), by)
     content = _input_content(task)
     computed = mmh3.hash(content)
     first = given_hash(task, "_input_hash") if "_input_hash" in task else computed

@@ -126,7 +126,7 @@ class AnswerWriter:
         open_identifier: Callable[[], Identifier],
         newest: Unnamed | None = None,
     ) -> None:
-        """Prepare; both functions are called in the thread, since what they open may belong to the thread it is made in."""
+        """Prepare; both functions are called in the thread, to which what they open belongs."""
         self._dataset, self._open_store, self._open_identifier = dataset, open_store, open_identifier
         self._newest = newest
         self._waiting: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
@@ -244,9 +244,7 @@ _bodies = msgspec.json.Decoder(_Body)
 _answers = msgspec.json.Decoder(AnswerKeys)
 
 
-def read_answers(
-    body: bytes, *, view_id: str, find_session: FindSession, now: float | None = None
-) -> list[Posted]:
+def read_answers(body: bytes, *, view_id: str, find_session: FindSession, now: float | None = None) -> list[Posted]:
     """The answers in the body of ``/give_answers``, ready to be stored.
 
     Args:

@@ -1,4 +1,4 @@
-"""One server from its command line to its end: reads what it needs, prepares the source, serves, and closes in order."""
+"""One server from its command line to its end: it prepares the source, serves, and closes in order."""
 
 from __future__ import annotations
 
@@ -114,9 +114,7 @@ def serve(
     return 0
 
 
-def _settle(
-    argv: Sequence[str], environ: Mapping[str, str], directory: Path, context: ServerContext | None
-) -> _Setup:
+def _settle(argv: Sequence[str], environ: Mapping[str, str], directory: Path, context: ServerContext | None) -> _Setup:
     _set_up_logging(environ)
     options = read_arguments(argv, directory=directory)
     log.info("RECIPE: Calling recipe '%s'", options.recipe)
@@ -310,9 +308,7 @@ def _application(setup: _Setup, index: SourceIndex, stream: Stream, writer: Answ
     project = Project(setup.dataset, setup.recipe.view_id, settings, target or index.tasks, kind)
     allowed = read_allowed(setup.environ.get("PRODIGY_ALLOWED_SESSIONS"))
     auth = web.BasicAuth.from_environment(setup.environ)
-    return Server(
-        project, sessions=Sessions(setup.dataset, allowed=allowed), stream=stream, writer=writer, auth=auth
-    )
+    return Server(project, sessions=Sessions(setup.dataset, allowed=allowed), stream=stream, writer=writer, auth=auth)
 
 
 def _serve_forever(setup: _Setup, application: Server, listener: socket.socket, ending: _Ending) -> None:
@@ -398,7 +394,7 @@ class _Ending:
     def __init__(self) -> None:
         self.asked_of: uvicorn.Server | None = None
 
-    def __call__(self, number: int, frame: FrameType | None) -> None:
+    def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Handle a signal."""
         if self.asked_of is None:
             raise SystemExit(128 + number)
