@@ -141,7 +141,7 @@ def with_hashes(task: Task) -> Task:
 
 
 def _text_fingerprint(escaped: str, by: By) -> tuple[int, bytes]:
-    """`fingerprint` of a task that is a text and nothing else, as most are: the same without the search for the rest."""
+    """`fingerprint` of a task that is a text and nothing else, as most are: the same, without looking for the rest."""
     content = f"text={escaped}"
     number = mmh3.hash(content)
     if by == "input":

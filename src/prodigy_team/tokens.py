@@ -81,7 +81,7 @@ def _own_pattern() -> re.Pattern[str]:
     parts = [
         emoji,
         r"(?:https?://|www\.)[^\s<>\"“”]*[^\s<>\"“”.,;:!?'’)\]}]",
-        r"[A-Za-z0-9][A-Za-z0-9._%+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
+        r"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
         rf"(?:(?i:{abbreviations})|[A-Za-z](?:\.[A-Za-z])*)\.(?!\w|\.)",
         rf"\d+(?:[.,]\d+)*(?=(?i:{_UNITS})(?!\w))",
         r"[A-Za-z]\+\+(?!\w)",

@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from embedded import EmbeddedServer, answer, served, write_jsonl
 from support import eventually
 

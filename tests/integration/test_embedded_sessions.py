@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from embedded import EmbeddedServer, answer, served, write_jsonl
 
 

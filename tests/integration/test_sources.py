@@ -21,6 +21,7 @@ from prodigy_team.sources import (
     count_tasks,
     index_source,
 )
+from prodigy_team.sources.origins import SAMPLES
 from prodigy_team.tasks import identity, with_hashes
 from support import shared_data
 
@@ -327,6 +328,16 @@ def test_what_is_no_source_is_refused_with_a_remedy(tmp_path, folder, name, word
 
     assert words in str(caught.value)
     assert caught.value.remedy
+
+
+def test_the_shipped_samples_are_whole(folder):
+    names = [each.stem for each in SAMPLES.glob("*.jsonl")]
+    if not names:
+        pytest.skip("this checkout has no samples")
+    for name in names:
+        index = index_source(f"sample:{name}", by="task", folder=folder)
+        assert index.tasks >= 150
+        assert (index.repeats, index.bad) == (0, ())
 
 
 def test_an_unknown_sample_is_refused(folder):
