@@ -166,9 +166,9 @@ function createCursor(text: HTMLElement, tokens: HTMLElement[], id: string, opti
     }
     wanted.classList.add("spans-cursor");
     wanted.id = id;
-    wanted.role = "group";
-    wanted.ariaLabel = wanted.firstChild?.textContent ?? "";
-    wanted.ariaRoleDescription = options.say("spanToken");
+    wanted.setAttribute("role", "group");
+    wanted.setAttribute("aria-label", wanted.firstChild?.textContent ?? "");
+    wanted.setAttribute("aria-roledescription", options.say("spanToken"));
     text.setAttribute("aria-activedescendant", id);
   }
 

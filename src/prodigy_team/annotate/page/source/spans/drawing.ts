@@ -85,7 +85,7 @@ function drawChip(drawing: Drawing, span: Span, joiner: string): HTMLElement {
   const chip = document.createElement("span");
   chip.className = "spans-chip";
   chip.textContent = joiner + span.label;
-  chip.ariaHidden = "true"; // the list of spans says it
+  chip.setAttribute("aria-hidden", "true"); // the list of spans says it
   paint(chip, drawing.colour(span.label));
   drawing.chips.set(chip, span);
   return chip;

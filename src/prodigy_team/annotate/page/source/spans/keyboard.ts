@@ -2,7 +2,7 @@
 import type { Board } from "./board";
 import type { Marking } from "./marking";
 import { snap, spanAt } from "./model";
-import { placeOf, type Range } from "./passage";
+import { placeOf } from "./passage";
 import type { Pointing } from "./pointing";
 import type { Span, SpanOptions } from "./values";
 

@@ -18,7 +18,7 @@ export function createListing(
 ): Listing {
   const element = document.createElement("ul");
   element.className = remove ? "spans-list" : "spans-list spans-unseen";
-  element.ariaLabel = options.say("spanList");
+  element.setAttribute("aria-label", options.say("spanList"));
   let items = new Map<Span, HTMLElement>();
 
   function item(span: Span): HTMLElement {
@@ -38,7 +38,7 @@ export function createListing(
     const made = document.createElement("button");
     made.type = "button";
     made.textContent = "×";
-    made.ariaLabel = options.say("spanRemove", { label: span.label, text: textOf(span) });
+    made.setAttribute("aria-label", options.say("spanRemove", { label: span.label, text: textOf(span) }));
     made.addEventListener("click", () => {
       const next = made.closest("li")?.nextElementSibling ?? made.closest("li")?.previousElementSibling;
       remove(span);

@@ -26,8 +26,8 @@ export function createSpanView(task: SpanTask, options: SpanOptions): SpanView {
   element.append(board.text, listing.element);
   if (open) {
     board.text.classList.add("spans-open");
-    board.text.role = "application";
-    board.text.ariaLabel = options.say("spanText");
+    board.text.setAttribute("role", "application");
+    board.text.setAttribute("aria-label", options.say("spanText"));
     board.text.tabIndex = 0;
     pointing = listenToPointers(board, marking, options, () => keyboard?.clear());
     keyboard = createKeyboard(board, marking, pointing, options);
