@@ -99,7 +99,7 @@ def test_numbers_come_back_as_they_were_sent(start: Any, open_desk: Any, tmp_pat
     desk.shows("12345678901234567890")
     desk.press("a")
     stored(server, 1)
-    assert b'"id":12345678901234567890,"score":1.0,"small":1e-07' in server.contents("ds")[0].replace(b" ", b"")
+    assert b'"id":12345678901234567890,"score":1.0,"small":1e-7' in server.contents("ds")[0].replace(b" ", b"")
 
 
 def test_the_overlay_lists_every_key(start: Any, open_desk: Any) -> None:
