@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from support import eventually, free_ports
 
 SOURCE_FOLDER = Path(__file__).resolve().parents[1] / "src"

@@ -1,4 +1,4 @@
-"""Text cut into tokens: an own tokenizer of the standard library only, single characters, or spaCy where it is asked for."""
+"""Text cut into tokens: an own tokenizer of the standard library, single characters, or spaCy where asked for."""
 
 from __future__ import annotations
 
@@ -29,11 +29,15 @@ _MARK_BLOCKS = (
 # Invisible: no token of their own, and nobody could highlight them.
 _INVISIBLE = "\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 _JOINERS = "\u200c\u200d\u00ad"
-_EMOJI = "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+_EMOJI = (
+    "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff"
+    "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+)
 _ABBREVIATIONS = (
-    "mr mrs ms dr prof st sr jr rev gen sen rep gov capt lt col sgt hon inc corp co ltd bros vs etc approx dept est fig figs "
-    "vol al ca cf jan feb mar apr jun jul aug sep sept oct nov dec mt ave blvd rd ph.d e.g i.e a.m p.m u.s u.k u.n"
-).split()
+    "mr mrs ms dr prof st sr jr rev gen sen rep gov capt lt col sgt hon inc corp co ltd bros vs etc approx dept "
+    "est fig figs vol al ca cf jan feb mar apr jun jul aug sep sept oct nov dec mt ave blvd rd ph.d e.g i.e a.m p.m "
+    "u.s u.k u.n"
+)
 _UNITS = "km|cm|mm|nm|kg|mg|g|m|lb|lbs|oz|ft|kb|mb|gb|tb|khz|mhz|ghz|hz|mph|kmh|am|pm|bn|k|c|f|ml|l"
 _CONTRACTION = re.compile(r"(.+?)(n['’]t|['’](?:s|re|ve|ll|d|m))", re.IGNORECASE | re.DOTALL)
 
@@ -73,11 +77,11 @@ def _own_pattern() -> re.Pattern[str]:
         r"(?:['’&](?=[^\W\d_])|(?<=\d)[,:](?=\d)|/(?=\d)|(?<=[^\W\d_])-(?=\d)"
         r"|\.(?=\w)(?!(?<=[a-zß-öø-ÿ]\.)[A-ZÀ-ÖØ-Þ]))"
     )
-    abbreviations = "|".join(re.escape(each) for each in sorted(_ABBREVIATIONS, key=len, reverse=True))
+    abbreviations = "|".join(re.escape(each) for each in sorted(_ABBREVIATIONS.split(), key=len, reverse=True))
     parts = [
         emoji,
         r"(?:https?://|www\.)[^\s<>\"“”]*[^\s<>\"“”.,;:!?'’)\]}]",
-        r"[A-Za-z0-9][A-Za-z0-9._%+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
+        r"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
         rf"(?:(?i:{abbreviations})|[A-Za-z](?:\.[A-Za-z])*)\.(?!\w|\.)",
         rf"\d+(?:[.,]\d+)*(?=(?i:{_UNITS})(?!\w))",
         r"[A-Za-z]\+\+(?!\w)",
@@ -127,8 +131,8 @@ class Tokenizer:
     """A way to cut text into tokens, with the name and version to be recorded: two mixed in one dataset misalign spans.
 
     Called with a text it gives ``{"text", "start", "end", "id", "ws"}`` per token: offsets in code points, ids from 0,
-    ``ws`` whether white space follows. Token texts are the text's own (``text[start:end]``), and whatever stands between
-    tokens is white space or invisible.
+    ``ws`` whether white space follows. Token texts are the text's own (``text[start:end]``), and whatever stands
+    between tokens is white space or invisible.
     """
 
     name: str
@@ -153,8 +157,8 @@ def find_tokenizer(model: str | None = None, tokenizer: str | None = None) -> To
 
     Args:
         model: ``blank:xx`` or None: the own tokenizer. Any other name is a spaCy model, whose tokenizer is used.
-        tokenizer: Beats the model: ``own``, ``chars`` (each character by itself), ``spacy`` (for the model's language) or
-            ``spacy:xx``.
+        tokenizer: Beats the model: ``own``, ``chars`` (each character by itself), ``spacy`` (for the model's
+            language) or ``spacy:xx``.
 
     Raises:
         TokenizerError: The name is unknown, or spaCy, the model or its language is not installed.
@@ -174,7 +178,7 @@ def find_tokenizer(model: str | None = None, tokenizer: str | None = None) -> To
 
 
 def _spacy_tokenizer(model: str) -> Tokenizer:
-    """spaCy's tokenizer for a model or a blank language; spaCy takes seconds to import, so only where it is asked for."""
+    """spaCy's tokenizer for a model or a blank language; importing it takes seconds, so only where it is asked for."""
     try:
         import spacy
     except ImportError as error:
@@ -187,7 +191,7 @@ def _spacy_tokenizer(model: str) -> Tokenizer:
     except (ImportError, OSError, ValueError) as error:
         raise TokenizerError(
             f"spaCy cannot load {model}: {error}",
-            remedy='Install that model or language for the interpreter that runs the servers, or use model = "blank:en".',
+            remedy='Install it for the interpreter that runs the servers, or use model = "blank:en".',
         ) from error
     name = f"spacy:{nlp.lang}" if model.startswith("blank:") else f"spacy:{model}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -53,7 +54,7 @@ def test_rotation_loses_no_line_of_a_writer_that_goes_on(tmp_path: Path) -> None
     numbers = [int(line.split()[0]) for path in [*copies, log] for line in path.read_text().splitlines()]
     assert len(set(numbers)) == len(numbers), "no line twice"
     assert numbers == sorted(numbers)
-    gaps = sum(after - before > 1 for before, after in zip(numbers, numbers[1:], strict=False))
+    gaps = sum(after - before > 1 for before, after in itertools.pairwise(numbers))
     assert gaps <= rotated, "only what is written in the moment between copying and emptying is at risk"
     assert len(numbers) > 0.9 * count
 

@@ -14,10 +14,11 @@ from uuid import uuid4
 
 import httpx
 import pytest
+
 from embedded import EmbeddedServer, answer, served, write_jsonl
 
 
-@pytest.fixture()
+@pytest.fixture
 def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
     source = write_jsonl(tmp_path / "source.jsonl", ({"text": f"text {number}"} for number in range(60)))
     with served(tmp_path, ["mark", "ds", str(source), "--view-id", "text"]) as running:

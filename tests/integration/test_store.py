@@ -98,7 +98,8 @@ def test_links_lie_as_prodigy_lays_them(store: Store, database: Database) -> Non
 def test_two_processes_with_the_same_first_answers_make_one_row_each(store: Store, database: Database) -> None:
     program = (
         "import sys; sys.path[:0] = sys.argv[2:]\n"
-        "from pathlib import Path; from databases import Database, new_answer; from prodigy_team.store import open_store\n"
+        "from pathlib import Path; from databases import Database, new_answer\n"
+        "from prodigy_team.store import open_store\n"
         "store = open_store(Database('sqlite', Path(sys.argv[1])), write=True)\n"
         "sys.stdin.readline()\n"
         "for number in range(100): store.append('d', [[new_answer(f'text {number}', key=f'{number}')]])\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import fields
@@ -192,3 +193,50 @@ def test_every_module_of_a_command_has_its_examples():
     """The examples are command lines of this program."""
     for name in NAMES:
         assert load_command(name).epilog.count("prodigy-team") >= 1
+
+
+def test_an_interruption_ends_with_130(tmp_path):
+    """Ctrl+C on a command that waits is no traceback."""
+    (tmp_path / "team.toml").write_text('[team]\nname = "t"\n', encoding="utf-8")
+    log = tmp_path / ".prodigy-team" / "logs" / "joe.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("first line\n", encoding="utf-8")
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "prodigy_team", "logs", "joe", "-f"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+    )
+    try:
+        assert waiting.stdout
+        assert waiting.stdout.readline() == b"first line\n"
+        waiting.send_signal(signal.SIGINT)
+        _, said = waiting.communicate(timeout=30)
+    finally:
+        waiting.kill()
+        waiting.wait()
+    assert waiting.returncode == 130
+    assert said == b""
+
+
+def test_logs_of_a_server_that_is_not_there(tmp_path):
+    """The nearest name, and no way out of the folder."""
+    (tmp_path / "team.toml").write_text('[team]\nname = "t"\n', encoding="utf-8")
+    log = tmp_path / ".prodigy-team" / "logs" / "joe.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("1\n2\n3\n", encoding="utf-8")
+
+    assert run("logs", "joe", "--tail", "2", cwd=tmp_path).stdout == "2\n3\n"
+    assert "Did you mean joe?" in run("logs", "jo", cwd=tmp_path).stderr
+    assert run("logs", "../logs/joe", cwd=tmp_path).returncode == 2
+
+
+def test_crontab_lines_have_absolute_paths(tmp_path):
+    """cron has another folder and another PATH."""
+    (tmp_path / "team.toml").write_text('[team]\nname = "t"\n', encoding="utf-8")
+
+    line = run("service", "cron", cwd=tmp_path).stdout.strip()
+
+    assert line.endswith(f"/prodigy-team -f {tmp_path}/team.toml up --revive --quiet")
+    assert line.startswith("* * * * * /")

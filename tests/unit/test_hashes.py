@@ -9,9 +9,9 @@ import mmh3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import shared_data
 
 from prodigy_team.tasks import canonical_json, fingerprint, identity, input_hash, task_hash, with_hashes
+from support import shared_data
 
 VECTORS = [
     ({"text": "hi my name is 0"}, -784135307, -978533357),
@@ -109,6 +109,18 @@ def test_the_task_hash_without_task_keys_covers_the_whole_task(task):
 
     assert input_hash(task) == mmh3.hash(content)
     assert task_hash(task, input_hash(task)) == mmh3.hash(f"{mmh3.hash(content)}{reference_json(whole)}")
+
+
+@given(st.text(st.characters()), st.fixed_dictionaries({}, optional={"meta": json_values, "html": json_values}))
+def test_the_quick_roads_lead_where_the_description_says(text, more):
+    task = {"text": text, **more}
+    content = "".join(f"{key}={reference_json(task[key])}" for key in ("text", "html") if key in task)
+    first = mmh3.hash(content)
+    question = f"{first}{reference_json({**task, '_input_hash': first})}"
+
+    assert fingerprint(task, "input") == (first, mmh3.hash_bytes(content))
+    assert fingerprint(task, "task") == (mmh3.hash(question), mmh3.hash_bytes(content + question))
+    assert with_hashes(task) == {**task, "_input_hash": first, "_task_hash": mmh3.hash(question)}
 
 
 def test_an_ignored_key_counts_at_no_depth_and_as_a_value_it_does():

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import shared_data
 
+from prodigy_team.annotate.attributes import FLAGS, like_number, word_shape
 from prodigy_team.annotate.matching import (
     Match,
     Patterns,
@@ -21,6 +21,7 @@ from prodigy_team.annotate.matching import (
     read_patterns,
 )
 from prodigy_team.tokens import OWN
+from support import shared_data
 
 
 def patterns_of(*patterns: object) -> Patterns:
@@ -97,9 +98,8 @@ values = {
     "TEXT": st.sampled_from(["B", {"REGEX": "a|1"}, {"IN": ["A"]}, {"NOT_IN": ["A"]}]),
     "LENGTH": st.sampled_from([1, 2, {">=": 2}, {"<": 2}, {"!=": 1}]),
     "SHAPE": st.sampled_from(["x", "X", "Xx", "d", "xd", "dd", "d/d", "xxxx"]),
-    **{key: st.booleans() for key in ("IS_ALPHA", "IS_ASCII", "IS_DIGIT", "IS_LOWER", "IS_UPPER", "IS_TITLE", "IS_PUNCT",
-                                      "IS_SPACE", "IS_CURRENCY", "IS_BRACKET", "LIKE_NUM", "LIKE_EMAIL")},
-}  # fmt: skip
+    **{key: st.booleans() for key in FLAGS},
+}
 token = st.builds(
     lambda pairs, op: {**dict(pairs), **({"OP": op} if op else {})},
     st.lists(st.sampled_from(sorted(values)).flatmap(lambda key: st.tuples(st.just(key), values[key])), max_size=2),
@@ -121,8 +121,6 @@ def test_any_pattern_matches_as_spacys_matcher_does(nlp, pattern, text):
 @given(st.text(st.characters(codec="utf-8"), max_size=12))
 @settings(deadline=None)
 def test_attributes_of_any_word_are_spacys(nlp, word):
-    from prodigy_team.annotate.attributes import FLAGS, word_shape
-
     if not word.strip():
         return
     lexeme = nlp.vocab[word]
@@ -131,10 +129,9 @@ def test_attributes_of_any_word_are_spacys(nlp, word):
         assert flag(word) == getattr(lexeme, name.lower()), name
 
 
-def test_number_words_are_spacys(nlp):
+@pytest.mark.usefixtures("spacy")
+def test_number_words_are_spacys():
     from spacy.lang.en import lex_attrs
-
-    from prodigy_team.annotate.attributes import like_number
 
     odd = [
         "1st",

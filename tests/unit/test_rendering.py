@@ -133,13 +133,13 @@ def test_a_public_server_is_shown_by_the_machines_name():
 
 
 def test_what_was_changed_or_left_is_said():
-    restarted = started(action="restart", changed=("labels",), detail="changed")
-    left = Entry("jane", "keep", "running", detail="changed, but jane answered 2 min ago", changed=("labels",), url=URL)
+    restarted = started(action="restart", changed=("labels",), detail="changed: labels")
+    left = Entry("jane", "keep", "running", detail="changed: labels; jane is answering", changed=("labels",), url=URL)
 
     lines = render.report_lines(report(restarted, left), machine="vm")
 
     assert lines[0].endswith("embedded  changed: labels")
-    assert lines[1].endswith("changed: labels; changed, but jane answered 2 min ago")
+    assert lines[1].endswith("changed: labels; jane is answering")
     assert render.is_news(report(started(detail="was not running")))
 
 

@@ -231,11 +231,7 @@ def test_own_variables_and_directory(load: Load, folder: Path) -> None:
 
 
 def test_paths_are_relative_to_the_roster_not_to_where_one_stands(
-<<<<<<< HEAD
     folder: Path, monkeypatch: pytest.MonkeyPatch
-=======
-    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
->>>>>>> cli
 ) -> None:
     (folder / "team.toml").write_text(TASK + JOE, encoding="utf-8")
     monkeypatch.chdir(folder.parent)

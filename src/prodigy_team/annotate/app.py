@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -57,7 +58,7 @@ class Project:
 
 class _Pull(msgspec.Struct):
     session_id: str | None = None
-    held: list[Any] = []  # noqa: RUF012 - msgspec copies it
+    held: list[Any] = []
 
 
 _pulls = msgspec.json.Decoder(_Pull)
@@ -102,7 +103,7 @@ class Server:
             ("GET", "/get_questions"): self._get_questions,
             ("POST", "/give_answers"): self._give_answers,
         }
-        self._rest = web.with_security_headers(Starlette(routes=self._routes()))
+        self._rest = web.with_security_headers(Starlette(routes=self._routes(), exception_handlers=_HANDLERS))
 
     async def __call__(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:
         """Answer one request."""
@@ -268,6 +269,18 @@ class Server:
         return JSONResponse({"detail": detail}, status_code=404)
 
 
+def _refuse(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    if isinstance(error, web.HttpError):
+        return JSONResponse({"detail": error.detail, **error.more}, status_code=error.status)
+    return JSONResponse({"detail": str(error)}, status_code=403)
+
+
+def _by_status(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    assert isinstance(error, HTTPException), "it is called for these alone"
+    return JSONResponse({"detail": error.detail}, status_code=error.status_code, headers=error.headers)
+
+
+_HANDLERS: dict[Any, Any] = {web.HttpError: _refuse, SessionRefusedError: _refuse, HTTPException: _by_status}
 _NO_STORE = {"Cache-Control": "no-store"}
 
 

@@ -83,11 +83,15 @@ def read_arguments(argv: Sequence[str], *, directory: Path) -> Options:
 
 
 def _parser(name: str) -> argparse.ArgumentParser:
-    parser = _Parser(prog=f"{Path(sys.argv[0]).name or 'prodigy'} {name}", description=RECIPES[name], allow_abbrev=False)
+    parser = _Parser(
+        prog=f"{Path(sys.argv[0]).name or 'prodigy'} {name}", description=RECIPES[name], allow_abbrev=False
+    )
     parser.add_argument("dataset", help="where answers are kept")
     if name in _WITH_MODEL:
         parser.add_argument("model", help="tokenizes texts: blank:en and the like (no model is loaded)")
-        parser.add_argument("--tokenizer", help="in place of the own one: chars, or spacy:LANGUAGE where spaCy is there")
+        parser.add_argument(
+            "--tokenizer", help="in place of the own one: chars, or spacy:LANGUAGE where spaCy is there"
+        )
     parser.add_argument("source", help="a JSONL, JSON, CSV or TXT file, or dataset:NAME")
     parser.add_argument("--loader", "-lo", choices=LOADERS, help="the source's format, where its name does not tell it")
     parser.add_argument("--label", "-l", default="", help=LABEL_HELP)
@@ -141,7 +145,7 @@ def _located(source: str, directory: Path) -> str:
 
 
 def read_labels(text: str, *, directory: Path) -> tuple[str, ...]:
-    """Labels from a comma-separated list, or from a file of one a line if there is one of that name; repeats collapse."""
+    """Labels from a comma-separated list, or a file of one a line if there is one of that name; repeats collapse."""
     parts = _read_label_file(directory / text).splitlines() if _is_file(directory / text) else text.split(",")
     return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
 

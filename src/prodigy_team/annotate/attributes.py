@@ -11,15 +11,17 @@ from typing import Any
 
 Test = Callable[[str], bool]
 
-_NUMBER_WORDS = frozenset(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen"
-    " nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion trillion quadrillion"
+_NUMBER_WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+    " eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion trillion"
+    " quadrillion"
     " quintillion sextillion septillion octillion nonillion decillion gajillion bazillion"
     " first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth"
     " sixteenth seventeenth eighteenth nineteenth twentieth thirtieth fortieth fiftieth sixtieth seventieth eightieth"
     " ninetieth hundredth thousandth millionth billionth trillionth quadrillionth quintillionth"
-    " sextillionth septillionth octillionth nonillionth decillionth gajillionth bazillionth".split()
+    " sextillionth septillionth octillionth nonillionth decillionth gajillionth bazillionth"
 )
+_NUMBERS = frozenset(_NUMBER_WORDS.split())
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 _EMAIL = re.compile(r"[a-z0-9_.+-]+@[a-z0-9-]+\.[a-z0-9.-]+", re.IGNORECASE)
 _LONGEST_SHAPE = 100
@@ -49,7 +51,7 @@ def like_number(text: str) -> bool:
     above, slash, below = bare.partition("/")
     if slash and above.isdigit() and below.isdigit():
         return True
-    return bare.lower() in _NUMBER_WORDS or _ORDINAL.fullmatch(bare.lower()) is not None
+    return bare.lower() in _NUMBERS or _ORDINAL.fullmatch(bare.lower()) is not None
 
 
 def _all_in(category: str) -> Test:

@@ -49,7 +49,7 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Match:
-    """A place where a pattern matches: offsets in code points (end exclusive), tokens (both inclusive), pattern's number."""
+    """Where a pattern matches: offsets in code points (end exclusive), tokens (both inclusive), its number."""
 
     start: int
     end: int
@@ -61,7 +61,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Patterns:
-    """The patterns of a file, in its order, kept so that of a thousand only those that may begin at a token are tried."""
+    """The patterns of a file, in its order; of a thousand only those are tried that may begin with a token."""
 
     patterns: tuple[Pattern, ...]
     path: Path | None = field(default=None)
@@ -73,7 +73,7 @@ class Patterns:
 
     @cached_property
     def by_first(self) -> tuple[dict[str, list[int]], dict[str, list[int]], list[int]]:
-        """Numbers of patterns by their first token's text, by its lower-case text, and those that begin with neither."""
+        """Numbers of patterns by their first token's text, by its lower-case text, and those with neither."""
         texts: dict[str, list[int]] = defaultdict(list)
         lowers: dict[str, list[int]] = defaultdict(list)
         others: list[int] = []
@@ -88,7 +88,7 @@ class Patterns:
 
 
 def read_patterns(path: Path, *, tokenizer: Callable[[str], list[Token]] = OWN) -> Patterns:
-    """The patterns of a file of JSON lines, each ``{"label", "pattern"}`` with a string or a list of token descriptions.
+    """The patterns of a file of JSON lines ``{"label", "pattern"}``, each a string or a list of token descriptions.
 
     Args:
         path: The file.
@@ -217,7 +217,7 @@ def find_matches(patterns: Patterns, text: str, tokens: Sequence[Token]) -> list
 
 
 def _ends(steps: Sequence[Step], words: Sequence[str], start: int) -> list[int]:
-    """Where a match that begins at a token may end, exclusive; each step moves the whole set of places reached so far."""
+    """Where a match that begins at a token may end, exclusive; each step moves all the places reached so far."""
     reached = {start}
     for step in steps:
         reached = _after(step, words, reached)
@@ -241,7 +241,7 @@ def _after(step: Step, words: Sequence[str], places: set[int]) -> set[int]:
 
 
 def filter_longest(matches: Iterable[Match]) -> list[Match]:
-    """Matches that do not overlap: of those that do, the one with most tokens stays, then the first. In order of start."""
+    """Matches that do not overlap, in order: of those that do, the one with most tokens stays, then the first."""
     kept: list[Match] = []
     taken: set[int] = set()
     for match in sorted(matches, key=lambda each: (each.token_start - each.token_end, each.token_start)):

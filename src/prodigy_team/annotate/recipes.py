@@ -7,15 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prodigy_team.annotate.arguments import Options
-from prodigy_team.annotate.matching import find_matches, read_patterns
+from prodigy_team.annotate.matching import Patterns, find_matches, read_patterns
 from prodigy_team.errors import UsageError
 from prodigy_team.tasks import By, Task, canonical_json
 from prodigy_team.tokens import Tokenizer, find_tokenizer
 
-VIEWS = (
-    "text html ner ner_manual spans spans_manual pos pos_manual relations dep classification image image_manual audio "
-    "audio_manual choice review diff compare text_input blocks pages llm_io"
-).split()
+VIEWS = tuple(
+    each
+    for line in (
+        "text html ner ner_manual spans spans_manual pos pos_manual relations dep classification image image_manual",
+        "audio audio_manual choice review diff compare text_input blocks pages llm_io",
+    )
+    for each in line.split()
+)
 DRAWN = frozenset(("text", "html", "ner", "ner_manual", "spans", "spans_manual", "classification", "choice"))
 """The views that the page draws; tasks of others are served all the same, for clients of their own."""
 
@@ -63,14 +67,16 @@ def _tokenizer(options: Options) -> Tokenizer:
     return find_tokenizer(options.model, "chars" if options.highlight_chars else options.tokenizer)
 
 
-def _patterns(options: Options) -> Any:
+def _patterns(options: Options, tokenizer: Tokenizer) -> Patterns:
     """The patterns asked for; with ``--label`` only those for these labels."""
-    found = read_patterns(options.patterns) if options.patterns else ()
-    kept = tuple(each for each in found if not options.labels or each.label in options.labels)
-    if found and not kept:
-        labels = ", ".join(sorted({each.label for each in found}))
+    if options.patterns is None:
+        return Patterns(())
+    found = read_patterns(options.patterns, tokenizer=tokenizer)
+    kept = tuple(each for each in found.patterns if not options.labels or each.label in options.labels)
+    if not kept:
+        labels = ", ".join(found.labels)
         raise UsageError(f"{options.patterns} has no pattern for the labels given.", remedy=f"It has: {labels}.")
-    return kept
+    return Patterns(kept, found.path)
 
 
 def _need_labels(options: Options) -> None:
@@ -81,7 +87,8 @@ def _need_labels(options: Options) -> None:
 def _manual_spans(options: Options) -> Recipe:
     _need_labels(options)
     overlap = options.recipe == "spans.manual"
-    tokenizer, patterns = _tokenizer(options), _patterns(options)
+    tokenizer = _tokenizer(options)
+    patterns = _patterns(options, tokenizer)
 
     def decorate(task: Task) -> Task:
         task = with_tokens(task, tokenizer)
@@ -128,20 +135,19 @@ def _mark(options: Options) -> Recipe:
 
 
 def _match(options: Options) -> Recipe:
-    tokenizer, patterns = _tokenizer(options), _patterns(options)
-    if not patterns:
-        raise UsageError(f"{options.patterns} holds no patterns.", remedy='Write lines {"label": …, "pattern": …}.')
+    tokenizer = _tokenizer(options)
+    patterns = _patterns(options, tokenizer)
 
     def transform(task: Task) -> Iterable[Task]:
         text = task.get("text")
         if not isinstance(text, str):
             return
         asked = {key: value for key, value in task.items() if key not in ("spans", "_task_hash", "label", "answer")}
-        for match in find_matches(_tokens_of(task, tokenizer), text, patterns):
+        for match in find_matches(patterns, text, _tokens_of(task, tokenizer)):
             span = {"text": text[match.start : match.end], "start": match.start, "end": match.end, "label": match.label}
             yield {**asked, "spans": [span]}
 
-    rules = [repr(each) for each in patterns]
+    rules = [[each.label, each.source] for each in patterns.patterns]
     key = canonical_json(["match", tokenizer.name, tokenizer.version, rules])
     return Recipe(options.recipe, "ner", "task", _config(options, exclude_by="task"), transform, key)
 
@@ -169,16 +175,16 @@ def _on_tokens(span: dict[str, Any], tokens: list[dict[str, Any]]) -> dict[str, 
     return span if first is None or last is None else {**span, "token_start": first, "token_end": last}
 
 
-def with_highlights(task: Task, patterns: Any, *, overlap: bool) -> Task:
+def with_highlights(task: Task, patterns: Patterns, *, overlap: bool) -> Task:
     """The task with a span for each match of a pattern, in order of place.
 
     Spans that are there already stay. Without ``overlap`` the longest match wins, then the first, as named entities
     cannot lie over each other.
     """
-    if not patterns:
+    if not patterns.patterns:
         return task
     spans = list(task.get("spans") or [])
-    matches = list(find_matches(task["tokens"], task["text"], patterns))
+    matches = find_matches(patterns, task["text"], task["tokens"])
     for match in sorted(matches, key=lambda each: (each.start - each.end, each.start)):
         new = {"start": match.start, "end": match.end, "label": match.label}
         if not any(_in_the_way(new, old, overlap=overlap) for old in spans):

@@ -1,23 +1,17 @@
-"""One server from its command line to its end: reads what it needs, prepares the source, serves, and closes in order."""
+"""One server from its command line to its end: it prepares the source, serves, and closes in order."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
-import os
-import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from types import FrameType
 from typing import Any
-
-import uvicorn
 
 from prodigy_team import settings as configuration
 from prodigy_team.annotate import web
@@ -26,20 +20,17 @@ from prodigy_team.annotate.app import Project, Server
 from prodigy_team.annotate.arguments import Options, read_arguments
 from prodigy_team.annotate.context import ServerContext, read_context
 from prodigy_team.annotate.recipes import DRAWN, Recipe, find_recipe
+from prodigy_team.annotate.running import Ending, ended_by_signals, run_until_ended
 from prodigy_team.annotate.sessions import Sessions, read_allowed
 from prodigy_team.annotate.stream import Stream
 from prodigy_team.annotate.supply import Identifier, LateSupply, Newest, SourceSupply, excluded_tasks
 from prodigy_team.errors import TeamError, UsageError
-from prodigy_team.servers import alive, logs
+from prodigy_team.servers import alive
 from prodigy_team.sources import SourceIndex, index_source
 from prodigy_team.store.base import Store, open_store
 
 log = logging.getLogger(__name__)
 
-GRACE = 3
-"""Seconds that open requests get to finish once the server is told to end."""
-LOG_CHECK = 60.0
-"""Seconds between two looks at the size of the server's log."""
 SHOWN_BAD_LINES = 20
 _NOT_FOR_THE_PAGE = frozenset(("db", "db_settings", "api_keys", "host", "port", "javascript", "html_template"))
 
@@ -103,7 +94,7 @@ def serve(
     Raises:
         TeamError: Arguments, settings, source, database or port do not let it start.
     """
-    with _ended_by_signals() as ending:
+    with ended_by_signals() as ending:
         setup = _settle(argv, environ, directory, server or read_context(environ))
         _set_title(setup.context)
         listener = listener or _bind(setup.settings)
@@ -114,9 +105,7 @@ def serve(
     return 0
 
 
-def _settle(
-    argv: Sequence[str], environ: Mapping[str, str], directory: Path, context: ServerContext | None
-) -> _Setup:
+def _settle(argv: Sequence[str], environ: Mapping[str, str], directory: Path, context: ServerContext | None) -> _Setup:
     _set_up_logging(environ)
     options = read_arguments(argv, directory=directory)
     log.info("RECIPE: Calling recipe '%s'", options.recipe)
@@ -152,6 +141,8 @@ def _check(settings: Mapping[str, Any]) -> None:
             remedy="Take the setting out, or use Prodigy.",
         )
     left_out = configuration.unsupported(settings)
+    if settings.get("annotations_per_task") is not None:
+        left_out.append(("annotations_per_task", "use [routing] in team.toml"))
     if left_out:
         names = "; ".join(f"{key} ({why})" for key, why in left_out)
         _say(f"Settings that the embedded engine does not honour: {names}")
@@ -195,7 +186,8 @@ def _prepare(setup: _Setup) -> SourceIndex:
         store.ensure_dataset(setup.dataset, team=team or None)
         index = _index(setup, store)
         _report_source(index)
-        store.reconcile(setup.dataset, Identifier(index).owner_and_task)
+        with contextlib.closing(Identifier(index)) as identifier:
+            store.reconcile(setup.dataset, identifier.owner_and_task)
     if setup.context is not None:
         alive.update(setup.context.alive, tasks=index.tasks)
     return index
@@ -251,7 +243,7 @@ def _address(host: Any, listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in str(host) else host}:{listener.getsockname()[1]}"
 
 
-def _run(setup: _Setup, index: SourceIndex, listener: socket.socket, ending: _Ending) -> None:
+def _run(setup: _Setup, index: SourceIndex, listener: socket.socket, ending: Ending) -> None:
     newest = _newest(setup, index) if setup.again else None
     writer = AnswerWriter(
         setup.dataset, open_store=setup.open_store, open_identifier=lambda: Identifier(index), newest=newest
@@ -268,20 +260,27 @@ def _run(setup: _Setup, index: SourceIndex, listener: socket.socket, ending: _En
                 keep_order=bool(setup.settings.get("force_stream_order")),
                 newest=newest,
             )
-            _serve_forever(setup, _application(setup, index, stream, writer), listener, ending)
+            run_until_ended(
+                _application(setup, index, stream, writer),
+                listener,
+                address=_address(setup.settings["host"], listener),
+                log_file=setup.context.log if setup.context else None,
+                ending=ending,
+            )
             executor.submit(supply.close)
     finally:
         writer.close()
 
 
 def _newest(setup: _Setup, index: SourceIndex) -> Newest:
-    with contextlib.closing(setup.open_store()) as store:
-        return Newest(store.answers(setup.dataset), Identifier(index).owner_and_task)
+    with contextlib.closing(setup.open_store()) as store, contextlib.closing(Identifier(index)) as identifier:
+        return Newest(store.answers(setup.dataset), identifier.owner_and_task)
 
 
 def _open_supply(setup: _Setup, index: SourceIndex) -> SourceSupply:
     store = setup.open_store()
-    excluded = excluded_tasks(store, setup.options.exclude, Identifier(index).find)
+    with contextlib.closing(Identifier(index)) as identifier:
+        excluded = excluded_tasks(store, setup.options.exclude, identifier.find)
     return SourceSupply(
         index,
         store,
@@ -310,107 +309,4 @@ def _application(setup: _Setup, index: SourceIndex, stream: Stream, writer: Answ
     project = Project(setup.dataset, setup.recipe.view_id, settings, target or index.tasks, kind)
     allowed = read_allowed(setup.environ.get("PRODIGY_ALLOWED_SESSIONS"))
     auth = web.BasicAuth.from_environment(setup.environ)
-    return Server(
-        project, sessions=Sessions(setup.dataset, allowed=allowed), stream=stream, writer=writer, auth=auth
-    )
-
-
-def _serve_forever(setup: _Setup, application: Server, listener: socket.socket, ending: _Ending) -> None:
-    config = uvicorn.Config(
-        application,
-        loop="auto",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=GRACE,
-        timeout_keep_alive=75,
-    )
-    server = _Uvicorn(config, _address(setup.settings["host"], listener))
-    ending.asked_of = server
-    loop_task = _serve_and_rotate(server, listener, setup.context)
-    with contextlib.suppress(KeyboardInterrupt):
-        _loop_run(config, loop_task)
-
-
-def _loop_run(config: uvicorn.Config, main: Any) -> None:
-    """Run on the event loop that uvicorn would choose, whose name for it differs between its releases."""
-    factory = config.get_loop_factory() if hasattr(config, "get_loop_factory") else None
-    loop = factory() if factory else asyncio.new_event_loop()
-    try:
-        loop.run_until_complete(main)
-    finally:
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
-
-
-async def _serve_and_rotate(server: uvicorn.Server, listener: socket.socket, context: ServerContext | None) -> None:
-    rotation = asyncio.ensure_future(_rotate_log(context))
-    try:
-        await server.serve(sockets=[listener])
-    finally:
-        rotation.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await rotation
-
-
-async def _rotate_log(context: ServerContext | None) -> None:
-    """Keep this server's own log short, if its output goes there."""
-    if context is None or context.log is None or not _writes_to(context.log):
-        return
-    while True:
-        await asyncio.sleep(LOG_CHECK)
-        try:
-            logs.rotate(context.log)
-        except OSError as error:
-            log.warning("%s cannot be rotated: %s", context.log, error)
-
-
-def _writes_to(path: Path) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(2))
-    except OSError:
-        return False
-
-
-class _Uvicorn(uvicorn.Server):
-    """uvicorn that says where it runs on a socket it was given too; people and programs wait for that line."""
-
-    def __init__(self, config: uvicorn.Config, address: str) -> None:
-        super().__init__(config)
-        self._address = address
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
-        await super().startup(sockets)
-        logging.getLogger("uvicorn.error").info("Uvicorn running on %s (Press CTRL+C to quit)", self._address)
-
-
-class _Ending:
-    """SIGINT and SIGTERM: before the server serves they end the process, afterwards uvicorn sees to it.
-
-    uvicorn raises the signal again once it has closed; that must not cut off what is closed after it.
-    """
-
-    def __init__(self) -> None:
-        self.asked_of: uvicorn.Server | None = None
-
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Handle a signal."""
-        if self.asked_of is None:
-            raise SystemExit(128 + number)
-        self.asked_of.should_exit = True
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[_Ending]:
-    ending = _Ending()
-    before = {number: signal.signal(number, ending) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield ending
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return Server(project, sessions=Sessions(setup.dataset, allowed=allowed), stream=stream, writer=writer, auth=auth)

@@ -202,4 +202,3 @@ def with_session(offer: Offer, session: Session) -> Offer:
 def dumps(text: str) -> bytes:
     """A string as JSON."""
     return msgspec.json.encode(text)
-

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import msgspec
 import mmh3
+import msgspec
 
 from prodigy_team.annotate.answers import Posted
 from prodigy_team.annotate.stream import Offer, dumps
@@ -127,7 +127,7 @@ def _identity_by_hashes(task: Task) -> bytes:
 
 
 class SourceSupply:
-    """Tasks of an indexed source that are still to be answered. Used from one thread, which must be the one that made it."""
+    """Tasks of an indexed source that are still to be answered. Used from the one thread that made it."""
 
     def __init__(
         self,

@@ -119,9 +119,13 @@ def entry_row(entry: Entry) -> tuple[str, ...]:
     if entry.problem or entry.state not in ("running", "starting"):
         return (entry.name, state, "", "" if entry.problem else entry.detail)
     seconds = f"{entry.seconds:.1f} s" if entry.seconds else ""
-    changed = f"changed: {', '.join(entry.changed)}" if entry.changed else ""
-    why = [changed, "" if begun else entry.detail]
-    return (entry.name, state, seconds, entry.url, entry.dataset, entry.engine, "; ".join(part for part in why if part))
+    why = entry.detail if entry.changed or not begun else ""
+    return (entry.name, state, seconds, entry.url, entry.dataset, entry.engine, why or changed_keys(entry))
+
+
+def changed_keys(entry: Entry) -> str:
+    """`changed: labels, source`."""
+    return f"changed: {', '.join(entry.changed)}" if entry.changed else ""
 
 
 def problem_lines(entry: Entry, *, indent: str = "      ") -> list[str]:
@@ -181,8 +185,7 @@ def plan_lines(report: Report) -> list[str]:
 
 def plan_reason(entry: Entry) -> str:
     """Why, in a plan: what changed, what is in the way, or where it runs."""
-    changed = f"changed: {', '.join(entry.changed)}" if entry.changed else ""
-    said = [changed, entry.detail, entry.problem, entry.remedy if entry.problem else ""]
+    said = [entry.detail or changed_keys(entry), entry.problem, entry.remedy if entry.problem else ""]
     return "; ".join(part.rstrip(".") for part in said if part) or entry.url
 
 

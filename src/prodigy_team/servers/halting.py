@@ -15,13 +15,9 @@ from prodigy_team.servers.report import Entry
 from prodigy_team.servers.stopping import Stopped, end_servers
 
 
-def who_would_lose(observation: Observation, names: Iterable[str]) -> dict[str, str]:
-    """By server, who is answering where stopping it could lose answers that are still in their page.
-
-    The embedded engine's page saves each answer at once, so its servers are never among them.
-    """
+def who_is_answering(observation: Observation, names: Iterable[str]) -> dict[str, str]:
+    """By server, who answered in the last ten minutes and when: "joe answered 12 s ago"."""
     records = [observation.lockfile.servers[name] for name in names if observation.seen[name].alive]
-    records = [record for record in records if record.engine == "prodigy"]
     idle = idle_seconds(records, now=time.time()) if records else {}
     people = {record.name: " or ".join(record.annotators) or "somebody" for record in records}
     return {
@@ -29,6 +25,16 @@ def who_would_lose(observation: Observation, names: Iterable[str]) -> dict[str, 
         for name, seconds in idle.items()
         if seconds is not None and Seen(idle_seconds=seconds).in_use
     }
+
+
+def who_would_lose(in_use: Mapping[str, str], observation: Observation) -> dict[str, str]:
+    """Those of ``in_use`` whose unsaved answers would go with the server.
+
+    Prodigy's page keeps answers back until a batch is full; the embedded engine's sends each at once, and what it
+    could not send once the server is there again.
+    """
+    records = observation.lockfile.servers
+    return {name: who for name, who in in_use.items() if records[name].engine == "prodigy"}
 
 
 def question(in_use: Mapping[str, str]) -> str:
@@ -74,9 +80,11 @@ def refusal(record: ServerRecord, who: str) -> Entry:
     )
 
 
-def stop_entry(record: ServerRecord, stopped: Stopped) -> Entry:
-    """The entry of a server that was stopped, or was not running."""
+def stop_entry(record: ServerRecord, stopped: Stopped, *, who: str = "") -> Entry:
+    """The entry of a server that was stopped, or was not running; ``who`` was answering until then."""
     detail = f"port {record.port} is free" if stopped.ran else "was not running"
+    if who and stopped.ran:
+        detail += f" ({who}; their page sends what is unsaved once the server is back)"
     if stopped.stranger is not None:
         detail = f"was not running; pid {stopped.stranger} belongs to another program and was left alone"
     return Entry(

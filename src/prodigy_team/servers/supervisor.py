@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from prodigy_team.errors import TeamError, UsageError
 from prodigy_team.roster.paths import read_toml, state_folder
 from prodigy_team.servers.activity import idle_seconds
-from prodigy_team.servers.halting import halt, question, refusal, stop_entry, who_would_lose
+from prodigy_team.servers.halting import halt, question, refusal, stop_entry, who_is_answering, who_would_lose
 from prodigy_team.servers.launches import record_of
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, write_lockfile
 from prodigy_team.servers.logs import rotate
@@ -195,9 +195,10 @@ class Supervisor:
         observation = self._observe()
         records = observation.lockfile.servers
         chosen = self._servers_named(names, observation.lockfile, ()) or tuple(records)
-        in_use = {} if force else who_would_lose(observation, chosen)
+        answering = who_is_answering(observation, chosen)
+        in_use = {} if force else who_would_lose(answering, observation)
         if dry_run:
-            steps = [Step("stop", name, reason=in_use.get(name, "")) for name in chosen]
+            steps = [Step("stop", name, reason=answering.get(name, "")) for name in chosen]
             return self._report(observation.lockfile.engine, _foretold(steps, observation), (), dry_run=True)
         if in_use and confirm is not None and confirm(question(in_use)):
             in_use = {}
@@ -206,7 +207,9 @@ class Supervisor:
             prepare_state(self.state)
         ended = halt(going, self.lockfile, self.state, team=self.team, grace=grace) if going else {}
         entries = [
-            refusal(records[name], in_use[name]) if name in in_use else stop_entry(records[name], ended[name])
+            refusal(records[name], in_use[name])
+            if name in in_use
+            else stop_entry(records[name], ended[name], who=answering.get(name, ""))
             for name in chosen
         ]
         for entry in entries:

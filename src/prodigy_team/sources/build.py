@@ -47,14 +47,16 @@ _BY_HASH = "CREATE UNIQUE INDEX task_hash ON task (hash, identity)"
 _WITHOUT_REPEATS = f"""
 BEGIN;
 CREATE INDEX with_repeats ON task (hash, identity);
-CREATE TEMP TABLE first AS SELECT hash, identity, min(place) AS place FROM task GROUP BY hash, identity HAVING count(*) > 1;
+CREATE TEMP TABLE first AS
+SELECT hash, identity, min(place) AS place FROM task GROUP BY hash, identity HAVING count(*) > 1;
 CREATE TEMP TABLE surplus (place INTEGER PRIMARY KEY);
 INSERT INTO surplus
 SELECT task.place FROM first JOIN task USING (hash, identity) WHERE task.place > first.place ORDER BY task.place;
 DROP INDEX with_repeats;
 ALTER TABLE task RENAME TO whole;
 {_SCHEMA.partition(";")[0]};
-INSERT INTO task ({_COLUMNS}) SELECT {_COLUMNS} FROM whole WHERE place NOT IN (SELECT place FROM surplus) ORDER BY place;
+INSERT INTO task ({_COLUMNS})
+SELECT {_COLUMNS} FROM whole WHERE place NOT IN (SELECT place FROM surplus) ORDER BY place;
 DROP TABLE whole;
 {_BY_HASH};
 COMMIT;
@@ -74,8 +76,8 @@ def index_source(
 ) -> SourceIndex:
     """The index of a source, built if there is none for the state that the source is in.
 
-    Of several processes that come at once, one builds and the others wait for it. Each state of a source has an index of its
-    own, so that servers which still work on an older one are not disturbed; those that nobody uses are removed.
+    Of several processes that come at once, one builds and the others wait for it. Each state of a source has an index
+    of its own, so that servers which still work on an older one are not disturbed; those that nobody uses are removed.
 
     Args:
         source: A path (.jsonl, .json, .csv or .txt), ``dataset:NAME`` or ``sample:NAME``.
@@ -267,7 +269,7 @@ class _Build:
         older = [each for each in newest.parent.glob(f"{self.files.prefix}-*.sqlite") if each != newest]
         older.sort(key=lambda each: each.stat().st_mtime, reverse=True)
         for each in older[OLDER_KEPT:]:
-            with each.open("rb") as file, contextlib.suppress(BlockingIOError):
+            with each.open("rb") as file, contextlib.suppress(OSError):  # or no locks here
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a reader shares this lock as long as it reads
                 each.unlink()
                 each.with_suffix(".jsonl").unlink(missing_ok=True)

@@ -1,11 +1,13 @@
-"""What stands in a source file: JSON lines, JSON, CSV or plain text, read record by record, bad ones with their reason."""
+"""What stands in a source: JSON lines, JSON, CSV or plain text, read record by record, bad ones with the reason."""
 
 from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,8 +30,10 @@ _TYPE_NAMES = {
     type(None): "null",
 }
 _LONGEST_FIELD = 2**31 - 1
+_SPACE = re.compile(r"[ \t\n\r]*")
 
 decode = msgspec.json.Decoder().decode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,8 @@ def parse_line(line: bytes, by: By) -> Task:
     """The task in one line of JSON.
 
     Raises:
-        BadContentError: It is not valid UTF-8, not valid JSON, not an object, or has nothing to annotate. NaN, half a surrogate
-            pair and numbers out of range are refused, because a browser could not read them back.
+        BadContentError: It is not valid UTF-8, not valid JSON, not an object, or has nothing to annotate. NaN, half a
+            surrogate pair and numbers out of range are refused, because a browser could not read them back.
     """
     try:
         value = decode(line)
@@ -121,7 +125,7 @@ def encode_line(task: Task) -> bytes:
         BadContentError: It holds what JSON cannot: NaN, half a surrogate pair.
     """
     try:
-        return json.dumps(task, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+        return _encode(task).encode("utf-8")
     except UnicodeEncodeError:
         raise BadContentError("half a surrogate pair, which is no character") from None
     except (ValueError, RecursionError) as error:
@@ -138,9 +142,9 @@ def skip_mark(file: IO[bytes], path: Path) -> int:
     return skipped
 
 
-def _checked(number: int, make: Callable[[], Any], by: By) -> Record:
+def _record(number: int, make: Callable[[Any], Any], raw: Any, by: By) -> Record:
     try:
-        task = make()
+        task = make(raw)
         check_task(task, by)
     except BadContentError as problem:
         return number, BadLine(number, str(problem))
@@ -163,12 +167,12 @@ def read_txt(file: IO[bytes], path: Path, by: By) -> Iterator[Record]:
     skip_mark(file, path)
     for number, line in enumerate(file, 1):
         if not line.isspace():
-            yield _checked(number, lambda line=line: {"text": _utf8(line).strip()}, by)  # type: ignore[misc]
+            yield _record(number, _text_task, line, by)
 
 
-def _utf8(line: bytes) -> str:
+def _text_task(line: bytes) -> Task:
     try:
-        return line.decode("utf-8")
+        return {"text": line.decode("utf-8").strip()}
     except UnicodeDecodeError as problem:
         raise BadContentError(f"invalid UTF-8 at byte {problem.start + 1}") from None
 
@@ -189,39 +193,45 @@ def read_json(file: IO[bytes], path: Path, by: By) -> Iterator[Record]:
     except json.JSONDecodeError as problem:
         raise SourceError(
             f"The source {path}, line {problem.lineno}, column {problem.colno}, is broken JSON: {problem.msg}.",
-            remedy="Correct that place; or write one task a line and end the name in .jsonl, so that the others still count.",
+            remedy="Correct that place, or write one task a line into a .jsonl file, where other lines still count.",
         ) from None
     except RecursionError:
         raise SourceError(f"The source {path} is nested too deeply.", remedy="Write a list of plain tasks.") from None
 
 
+def _skip_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
 def _items(text: str, by: By) -> Iterator[Record]:
-    """The items of a JSON list, each decoded by itself, so that each has its line number and memory stays at the text's."""
-    skip = json.decoder.WHITESPACE.match  # type: ignore[attr-defined]
+    """The items of a JSON list, decoded one by one: each has its line number, and memory stays at the text's."""
     decoder = json.JSONDecoder(parse_constant=float)
-    at = skip(text, 0).end()
+    at = _skip_space(text, 0)
     if text[at : at + 1] != "[":
         raise json.JSONDecodeError("a list of tasks, in [ ], is wanted", text, at)
-    at, line, counted = skip(text, at + 1).end(), 1, 0
+    at, line, counted = _skip_space(text, at + 1), 1, 0
     closed = text[at : at + 1] == "]"
     while not closed:
         line, counted = line + text.count("\n", counted, at), at
         item, at = decoder.raw_decode(text, at)
-        yield _checked(line, lambda item=item: item, by)  # type: ignore[misc]
-        at = skip(text, at).end()
+        yield _record(line, lambda value: value, item, by)
+        at = _skip_space(text, at)
         closed = text[at : at + 1] == "]"
         if not closed:
             if text[at : at + 1] != ",":
                 raise json.JSONDecodeError("a comma or ] is wanted", text, at)
-            at = skip(text, at + 1).end()
-    at = skip(text, at + 1).end()
+            at = _skip_space(text, at + 1)
+    at = _skip_space(text, at + 1)
     if at != len(text):
         raise json.JSONDecodeError("something follows the list", text, at)
 
 
 def read_csv(file: IO[bytes], path: Path, by: By) -> Iterator[Record]:
-    """A table with a header. `text`, `html`, `image`, `audio`, `video`, `input` and `label` (in any case) are the task's;
-    every other column goes to its `meta`, empty cells to nothing. Separated by comma, semicolon or tab, whichever the header has.
+    """A table with a header, separated by comma, semicolon or tab, whichever the header has.
+
+    Columns `text`, `html`, `image`, `audio`, `video`, `input` and `label` (in any case) are the task's; every other
+    goes to its `meta`. Empty cells are left out.
 
     Raises:
         SourceError: The header names no content.
@@ -241,7 +251,7 @@ def read_csv(file: IO[bytes], path: Path, by: By) -> Iterator[Record]:
             yield number, BadLine(number, f"broken CSV: {error}")
         else:
             if any(cell.strip() for cell in row):
-                yield _checked(number, lambda row=row: _row_task(names, row), by)  # type: ignore[misc]
+                yield _record(number, partial(_row_task, names), row, by)
         number = rows.line_num + 2
 
 
@@ -264,7 +274,7 @@ def _row_task(names: list[str], row: list[str]) -> Task:
     task: Task = {}
     meta: dict[str, str] = {}
     for name, cell in zip(names, row, strict=False):
-        if any("\udc80" <= character <= "\udcff" for character in cell) if not cell.isascii() else False:
+        if not cell.isascii() and any("\udc80" <= each <= "\udcff" for each in cell):
             raise BadContentError(f"invalid UTF-8 in column `{name}`")
         if name in _CSV_KEYS and cell:
             task[name] = cell

@@ -1,4 +1,4 @@
-"""What is known of an indexed source, and where it is kept: an SQLite file with each task's place, offset, hash and identity."""
+"""What is known of an indexed source, and where it is kept: an SQLite file with each task's place and identity."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def open_index(path: Path) -> sqlite3.Connection:
 
 
 def count_tasks(source: str, *, by: By, folder: Path, transform_key: str = "") -> int | None:
-    """How many tasks a source has, if that is known without reading it; None where there is no index of its present state."""
+    """How many tasks a source has, if its present state is indexed, else None: nothing is read for it."""
     if source.startswith("dataset:"):
         return None
     origin = find_source(source)

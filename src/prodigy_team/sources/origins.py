@@ -1,4 +1,4 @@
-"""What a roster's `source` names: a file, a sample that comes with the package, or a dataset; and what state it is in."""
+"""What a roster's `source` names (a file, a sample of the package, or a dataset), and what state it is in."""
 
 from __future__ import annotations
 

@@ -37,8 +37,9 @@ class SourceReader:
         self._open = contextlib.ExitStack()
         try:
             self._data = self._descriptor(index.data)
-            # Shared by all readers: an index in use is not removed.
-            fcntl.flock(self._descriptor(index.path), fcntl.LOCK_SH)
+            index_file = self._descriptor(index.path)
+            with contextlib.suppress(OSError):  # where there are no locks, nothing is removed
+                fcntl.flock(index_file, fcntl.LOCK_SH)  # shared by all readers: an index in use is not removed
             self._connection = self._open.enter_context(contextlib.closing(open_index(index.path)))
         except (OSError, sqlite3.Error) as error:
             self._open.close()
@@ -122,7 +123,7 @@ class SourceReader:
 
 
 def _differs(candidate: Task, answer: Task) -> bool:
-    """Whether an answer is to another input. Data URIs are often taken out before answers are stored, so they prove nothing."""
+    """Whether an answer is to another input. Data URIs prove nothing: many take them out before answers are stored."""
     for key in INPUT_KEYS:
         if key in candidate and key in answer and candidate[key] != answer[key]:
             value = candidate[key]
@@ -132,7 +133,7 @@ def _differs(candidate: Task, answer: Task) -> bool:
 
 
 def _likeness(candidate: Task, answer: Task) -> tuple[bool, int]:
-    """How much of a task an answer still shows: its label first, which annotating never changes, then any of its keys."""
+    """How much of a task an answer still shows: its label first, which annotating never changes, then any key."""
     return candidate.get("label") == answer.get("label"), sum(
         answer.get(key) == value for key, value in candidate.items()
     )

@@ -142,7 +142,7 @@ def newest_digest(content: bytes | str | None) -> bytes:
 
 
 def current_index(handle: Handle, name: str, dataset: int) -> tuple[int, int, int, bytes]:
-    """Id, mark, number of links and newest digest of the index that belongs to a dataset row; a fresh one where it has none.
+    """Id, mark, number of links and newest digest of the index of a dataset row; a fresh one where it has none.
 
     Prodigy's ids come back after a drop, so an index belongs to name, id and time of creation together. Inside
     `Handle.writing` only.

@@ -270,9 +270,9 @@ def _descriptors(launch: Launch) -> list[int]:
 def _launcher_environment(launches: Sequence[Launch], environ: Mapping[str, str]) -> dict[str, str]:
     """Enough to find this very package, and room for its children's titles, which may be as long as what is here."""
     env = passed_environment(environ)
-    source = str(Path(prodigy_team.__file__).parents[1])
-    if source in environ.get("PYTHONPATH", "").split(os.pathsep):
-        env["PYTHONPATH"] = source
+    source = Path(prodigy_team.__file__).parents[1]
+    if any(Path(entry).resolve() == source.resolve() for entry in environ.get("PYTHONPATH", "").split(os.pathsep)):
+        env["PYTHONPATH"] = str(source)
     env["PRODIGY_TEAM_ROOM"] = " " * max(len(os.fsencode(each.mark.title)) for each in launches)
     return env
 

@@ -1,0 +1,78 @@
+# make demo       three annotation servers on shipped headlines; again: nothing to do
+# make demo-stop  end them
+# make test       install what the tests need, run them
+# make check      style, types, order of imports
+# make test-all   also the long tests, and the lowest and newest dependencies
+# make clean      remove everything made here
+#
+# Everything stays in this folder: .venv, .demo. PRODIGY_HOME leads there too, so that nobody's home is touched.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := .demo
+TEAM := $(BIN)/prodigy-team --roster $(DEMO)/team.toml
+PIP := -m pip install --quiet --disable-pip-version-check
+PYTEST := -m pytest -q
+
+export PRODIGY_HOME := $(CURDIR)/$(DEMO)/home
+
+.PHONY: demo demo-stop test check test-all clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/installed $(DEMO)/team.toml
+	@$(TEAM) up
+	@echo "End them with: make demo-stop"
+
+demo-stop:
+	@if [ -x $(BIN)/prodigy-team ] && [ -e $(DEMO)/team.toml ]; then $(TEAM) stop --force; else echo "No demo here."; fi
+
+test: $(VENV)/installed-for-tests
+	$(BIN)/python $(PYTEST) -m "not long"
+
+check: $(VENV)/installed-for-tests
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/python $(PYTEST) tests/unit/test_import_order.py
+
+test-all: test-lowest test-newest check
+
+# Both run all tests, the long ones included.
+.PHONY: test-lowest test-newest
+test-lowest: .venv-lowest/ready
+	.venv-lowest/bin/python .ci/lowest.py > .venv-lowest/lowest.txt
+	.venv-lowest/bin/python $(PIP) --editable '.[test]' --constraint .venv-lowest/lowest.txt
+	.venv-lowest/bin/python $(PYTEST)
+
+test-newest: .venv-newest/ready
+	.venv-newest/bin/python $(PIP) --upgrade --upgrade-strategy eager --editable '.[test]'
+	.venv-newest/bin/python $(PYTEST)
+
+clean:
+	@if [ -e $(DEMO)/team.toml ]; then $(MAKE) --no-print-directory demo-stop; fi
+	rm -rf .venv .venv-lowest .venv-newest $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The demo has a roster, a state folder and a database of its own.
+$(DEMO)/team.toml: team.toml.example
+	@mkdir -p $(PRODIGY_HOME)
+	@cp team.toml.example $@
+
+# Installed again only when pyproject.toml changed; the sources are used where they are.
+$(VENV)/installed: pyproject.toml | $(VENV)/ready
+	$(BIN)/python $(PIP) --editable .
+	@touch $@
+
+$(VENV)/installed-for-tests: pyproject.toml | $(VENV)/ready
+	$(BIN)/python $(PIP) --editable '.[test]'
+	@touch $@ $(VENV)/installed
+
+%/ready:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "Python 3.10 or newer is needed; name one: make PYTHON=python3.12" >&2; exit 1; }
+	@rm -rf $(@D)
+	@$(PYTHON) -m venv $(@D) >/dev/null 2>&1 || { rm -rf $(@D); $(PYTHON) -m virtualenv -q $(@D) 2>/dev/null; } || \
+	  { rm -rf $(@D); echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu:" \
+	    "apt-get install python3-venv" >&2; exit 1; }
+	@touch $@

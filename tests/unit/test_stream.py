@@ -1,0 +1,65 @@
+"""Which tasks a pull gives, over any order of pulls and answers: each once to one person, or once to everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from prodigy_team.annotate.sessions import Session
+from prodigy_team.annotate.stream import Offer, Stream
+
+NAMES = ("ana", "bob", "cy")
+STEPS = some.lists(some.tuples(some.sampled_from(NAMES), some.integers(0, 4), some.booleans()), max_size=40)
+
+
+class Source:
+    """So many tasks, and who answered which."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.answers: set[tuple[str, int]] = set()
+
+    def next_offers(self, annotator: str | None, *, after: int, limit: int) -> list[Offer]:
+        """See `Supply`."""
+        done = {place for who, place in self.answers if annotator in (None, who)}
+        open_places = [place for place in range(after + 1, self.count + 1) if place not in done]
+        return [Offer(place, bytes([place]), place, b'{"place":%d}' % place) for place in open_places[:limit]]
+
+    def count_answered(self, annotator: str | None) -> int:
+        """See `Supply`."""
+        return len({place for who, place in self.answers if annotator in (None, who)})
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS, some.integers(1, 30), some.booleans())
+def test_any_order_of_pulls_and_answers(steps: list[tuple[str, int, bool]], count: int, overlap: bool) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        asyncio.run(_play(steps, Source(count), executor, overlap=overlap))
+
+
+async def _play(
+    steps: list[tuple[str, int, bool]], source: Source, executor: ThreadPoolExecutor, *, overlap: bool
+) -> None:
+    stream = Stream(source, executor, overlap=overlap, batch_size=4)
+    screens: dict[str, list[int]] = {name: [] for name in NAMES}
+    for name, answered, holding in steps:
+        session = Session(name, name, named=True)
+        screen = screens[name]
+        batch = await stream.pull(session, held=screen if holding else ())
+        got = [task["place"] for task in json.loads(b"[%s]" % batch.tasks)]
+        assert len(got) <= 4
+        screens[name] = screen = screen + got if holding else got
+        assert len(set(screen)) == len(screen)
+        assert not {(name, place) for place in screen} & source.answers
+        for place in screen[:answered]:
+            source.answers.add((name, place))
+            stream.answered(session, bytes([place]), first=True)
+        screens[name] = screen[answered:]
+        assert stream.count(session) == source.count_answered(name if overlap else None)
+    if not overlap:
+        places = [place for _, place in source.answers] + [place for screen in screens.values() for place in screen]
+        assert len(set(places)) == len(places)
