@@ -103,6 +103,9 @@ class Identifier(Protocol):
     def __call__(self, posted: Posted) -> bytes:
         """The task's 16 bytes, the same for every answer to one task."""
 
+    def close(self) -> None:
+        """Let go of the source."""
+
 
 @dataclass
 class _Request:
@@ -126,20 +129,23 @@ class AnswerWriter:
         open_identifier: Callable[[], Identifier],
         newest: Unnamed | None = None,
     ) -> None:
-        """Prepare; both functions are called in the thread, to which what they open belongs."""
+        """Prepare; nothing is opened before the start."""
         self._dataset, self._open_store, self._open_identifier = dataset, open_store, open_identifier
         self._newest = newest
         self._waiting: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="answers", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the thread."""
+        """Open what is needed, which may fail, then start the thread."""
+        arguments = (self._open_store(), self._open_identifier())
+        self._thread = threading.Thread(target=self._run, args=arguments, name="answers", daemon=True)
         self._thread.start()
 
     def close(self, *, timeout: float = 10.0) -> None:
         """Store what waits, then end the thread."""
         self._waiting.put(None)
-        self._thread.join(timeout)
+        if self._thread is not None:
+            self._thread.join(timeout)
 
     async def save(self, answers: Sequence[Posted]) -> list[Receipt]:
         """Store the answers of one request; returns when they are committed.
@@ -152,9 +158,8 @@ class AnswerWriter:
         self._waiting.put(request)
         return await request.reply
 
-    def _run(self) -> None:
-        store, identify = self._open_store(), self._open_identifier()
-        with contextlib.closing(store):
+    def _run(self, store: Store, identify: Identifier) -> None:
+        with contextlib.closing(store), contextlib.closing(identify):
             while requests := self._next():
                 self._store(store, identify, requests)
 

@@ -186,7 +186,8 @@ def _prepare(setup: _Setup) -> SourceIndex:
         store.ensure_dataset(setup.dataset, team=team or None)
         index = _index(setup, store)
         _report_source(index)
-        store.reconcile(setup.dataset, Identifier(index).owner_and_task)
+        with contextlib.closing(Identifier(index)) as identifier:
+            store.reconcile(setup.dataset, identifier.owner_and_task)
     if setup.context is not None:
         alive.update(setup.context.alive, tasks=index.tasks)
     return index
@@ -272,13 +273,14 @@ def _run(setup: _Setup, index: SourceIndex, listener: socket.socket, ending: End
 
 
 def _newest(setup: _Setup, index: SourceIndex) -> Newest:
-    with contextlib.closing(setup.open_store()) as store:
-        return Newest(store.answers(setup.dataset), Identifier(index).owner_and_task)
+    with contextlib.closing(setup.open_store()) as store, contextlib.closing(Identifier(index)) as identifier:
+        return Newest(store.answers(setup.dataset), identifier.owner_and_task)
 
 
 def _open_supply(setup: _Setup, index: SourceIndex) -> SourceSupply:
     store = setup.open_store()
-    excluded = excluded_tasks(store, setup.options.exclude, Identifier(index).find)
+    with contextlib.closing(Identifier(index)) as identifier:
+        excluded = excluded_tasks(store, setup.options.exclude, identifier.find)
     return SourceSupply(
         index,
         store,

@@ -33,6 +33,7 @@ _LONGEST_FIELD = 2**31 - 1
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 decode = msgspec.json.Decoder().decode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def encode_line(task: Task) -> bytes:
         BadContentError: It holds what JSON cannot: NaN, half a surrogate pair.
     """
     try:
-        return json.dumps(task, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+        return _encode(task).encode("utf-8")
     except UnicodeEncodeError:
         raise BadContentError("half a surrogate pair, which is no character") from None
     except (ValueError, RecursionError) as error:
