@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from prodigy_team.servers import processes
+from prodigy_team.servers.alive import is_held
 from support import eventually
 from team_support import Project, a_project, give, pull
 
@@ -109,18 +112,16 @@ def test_an_embedded_server_leaves_nothing(project: Project) -> None:
 def test_what_left_its_group_is_found_by_its_mark(project: Project) -> None:
     project.run("up", "joe")
     alive = project.state / "servers" / "joe.alive"
-    code = f"import fcntl, time; f = open({str(alive)!r}); fcntl.flock(f, fcntl.LOCK_SH); time.sleep(600)"
+    code = f"import fcntl, time; f = open({str(alive)!r}, 'r+'); fcntl.flock(f, fcntl.LOCK_EX); time.sleep(600)"
     joe = project.pids()["joe"]
     os.kill(joe, signal.SIGKILL)
     eventually(lambda: not project.marked())
     mark = f'{{"team": "headlines", "name": "joe", "state": "{project.state}"}}'
     environ = dict(project.environ, PRODIGY_TEAM_SERVER=mark)
-    import subprocess
-    import sys
-
     runaway = subprocess.Popen([sys.executable, "-c", code], env=environ, start_new_session=True)
     project.strangers.append(runaway)
-    eventually(lambda: project.marked().get("joe") == [runaway.pid])
+    eventually(lambda: project.marked().get("joe") == [runaway.pid] and is_held(alive))
+    assert project.states()["joe"] == "stale"
     project.run("stop", "joe", "--grace", "2")
     assert runaway.wait(5) < 0
     assert project.entries("up", "joe")["joe"]["state"] == "running"

@@ -136,4 +136,4 @@ def test_a_foreign_port_is_named_before_anything_is_launched(licensed: Project) 
 
 def test_exec_runs_beside_the_servers(licensed: Project) -> None:
     assert STANDIN.exists()
-    assert "1.18.4+standin" in licensed.run("exec", "prodigy", "stats").stdout
+    assert "1.18.4+standin" in licensed.run("exec", "python", "-m", "prodigy", "stats").stdout
