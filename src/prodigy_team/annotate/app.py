@@ -64,6 +64,7 @@ class _Pull(msgspec.Struct):
 _pulls = msgspec.json.Decoder(_Pull)
 
 
+@lru_cache
 def package_version() -> str:
     """The version of this package; "0" where it runs from a folder that was never installed."""
     try:

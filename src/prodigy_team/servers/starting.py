@@ -23,6 +23,7 @@ from prodigy_team.servers.runners.base import Launch, Runner, Running, Started
 from prodigy_team.servers.stopping import end_servers
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.1  # seconds between two looks
+QUEUE_PAUSE = 0.02  # while others wait for their turn: a core is idle until the next look
 PROBE_SECONDS = 1.0
 
 
@@ -244,7 +245,8 @@ def wait_until_ready(
         changed = starting.look()
         for name in changed:
             on_change(name)
-        if not more() and not starting.in_time(timeout):
+        queued = more()
+        if not queued and not starting.in_time(timeout):
             return
-        seconds = FIRST_PAUSE if changed else min(seconds * 1.5, LONGEST_PAUSE)
+        seconds = FIRST_PAUSE if changed else min(seconds * 1.5, QUEUE_PAUSE if queued else LONGEST_PAUSE)
         pause(seconds)

@@ -1,8 +1,10 @@
-"""The roster's servers brought up, stopped, restarted and reported on. What `import prodigy_team` users call."""
+"""The roster's servers brought up, stopped, restarted and reported on. What `import prodigy_team` users call.
+
+What only one of the commands needs is imported by it: `status` is called often, and has to be quick.
+"""
 
 from __future__ import annotations
 
-import difflib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,24 +15,17 @@ from typing import TYPE_CHECKING, Any
 from prodigy_team.errors import TeamError, UsageError
 from prodigy_team.roster.paths import read_toml, state_folder
 from prodigy_team.servers.activity import idle_seconds
-from prodigy_team.servers.halting import halt, question, refusal, stop_entry, who_is_answering, who_would_lose
-from prodigy_team.servers.launches import record_of
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, write_lockfile
-from prodigy_team.servers.logs import rotate
 from prodigy_team.servers.observing import Observation, note_deaths, observe
 from prodigy_team.servers.plan import Seen, Step, UpOptions, assign_ports, plan_revive, plan_up
-from prodigy_team.servers.ports import is_free
-from prodigy_team.servers.registering import datasets_of_others
 from prodigy_team.servers.report import Entry, Event, Report, ServerStatus, StatusReport
-from prodigy_team.servers.reviving import last_plans, told_once
-from prodigy_team.servers.runners.base import Runner
-from prodigy_team.servers.runners.local import LocalRunner
 from prodigy_team.servers.statefolder import lockfile_path, prepare_state
 from prodigy_team.servers.status import never_started, read_status, roster_digest
-from prodigy_team.servers.upping import Run, entry_of_step
 
 if TYPE_CHECKING:
     from prodigy_team.servers.engines import ServerPlan
+    from prodigy_team.servers.runners.base import Runner
+    from prodigy_team.servers.upping import Run
     from prodigy_team.servers.wanting import Wanted
 
 OnEvent = Callable[[Event], None]
@@ -51,7 +46,7 @@ class Supervisor:
         state: Its state folder.
         team: Its name.
         environ: The shell's environment.
-        runner: Where server processes live.
+        runner: Where server processes live; None: on this machine.
         pause: Sleeps for so many seconds; called only where nothing is half done, so it may raise to end a command.
     """
 
@@ -59,7 +54,7 @@ class Supervisor:
     state: Path
     team: str
     environ: Mapping[str, str]
-    runner: Runner
+    runner: Runner | None = None
     pause: Callable[[float], object] = time.sleep
 
     @classmethod
@@ -74,7 +69,7 @@ class Supervisor:
         name = table.get("name") if isinstance(table, dict) else None
         environ = dict(os.environ if environ is None else environ)
         team = name if isinstance(name, str) else path.parent.name
-        return cls(path, state_folder(path), team, environ, LocalRunner(environ))
+        return cls(path, state_folder(path), team, environ)
 
     @property
     def lockfile(self) -> Path:
@@ -108,6 +103,7 @@ class Supervisor:
         """
         if revive:
             return self.revive(names, wait=wait, timeout=timeout, dry_run=dry_run, on_event=on_event)
+        from prodigy_team.servers.registering import datasets_of_others
         from prodigy_team.servers.wanting import on_ports, read_wanted
 
         recorded = self._observe()
@@ -154,6 +150,8 @@ class Supervisor:
             exits: Exit codes that the caller saw, by server.
             due: Whether a dead server is to be brought back already; all are where left out.
         """
+        from prodigy_team.servers.reviving import last_plans, told_once
+
         observation = self._observe()
         names = self._servers_named(names, observation.lockfile, ())
         if dry_run or not (observation.lockfile.servers or self.lockfile.exists()):
@@ -192,6 +190,8 @@ class Supervisor:
             force: Stop although somebody answered in the last ten minutes.
             confirm: Asked, with a sentence, whether to stop servers that people are using; None refuses.
         """
+        from prodigy_team.servers.halting import halt, question, refusal, stop_entry, who_is_answering, who_would_lose
+
         observation = self._observe()
         records = observation.lockfile.servers
         chosen = self._servers_named(names, observation.lockfile, ()) or tuple(records)
@@ -279,12 +279,16 @@ class Supervisor:
         at_once: int | None,
         on_event: OnEvent | None,
     ) -> Run:
+        from prodigy_team.servers.runners.local import LocalRunner
+        from prodigy_team.servers.upping import Run
+
         at_once = at_once or os.cpu_count() or 1
+        runner = self.runner or LocalRunner(self.environ)
         return Run(
             self.lockfile,
             self.state,
             self.team,
-            self.runner,
+            runner,
             steps,
             lockfile.servers,
             plans,
@@ -344,6 +348,8 @@ class Supervisor:
             known |= {**dict.fromkeys(each.annotators, each.name), each.name: each.name}
         unknown = [name for name in names if name not in known]
         if unknown:
+            import difflib
+
             near = difflib.get_close_matches(unknown[0], known, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known) or 'none yet'}."
             raise UsageError(f"No server or annotator is called {unknown[0]}.", remedy=hint)
@@ -353,6 +359,8 @@ class Supervisor:
         return Report(self.team, engine, tuple(entries), tuple(dict.fromkeys(notes)), dry_run)
 
     def _rotate_logs(self) -> None:
+        from prodigy_team.servers.logs import rotate
+
         for log in (self.state / "logs").glob("*.log"):
             rotate(log)
 
@@ -364,6 +372,8 @@ class _Taken:
         self._host = host
 
     def __contains__(self, port: object) -> bool:
+        from prodigy_team.servers.ports import is_free
+
         return isinstance(port, int) and not is_free(self._host, port)
 
 
@@ -389,6 +399,8 @@ def _prepared(
     lockfile: Lockfile, steps: Iterable[Step], plans: Iterable[ServerPlan], options: UpOptions, state: Path
 ) -> Lockfile:
     """The lockfile before anything is done: a person's start forgets old failures, the roster's order is kept."""
+    from prodigy_team.servers.launches import record_of
+
     wanted = {plan.name: plan for plan in plans}
     order = list(wanted)
     records = {name: replace(each, orphan=name not in order) for name, each in lockfile.servers.items()}
@@ -410,4 +422,6 @@ def _forgiven(record: ServerRecord) -> ServerRecord:
 
 
 def _foretold(steps: Iterable[Step], observation: Observation) -> list[Entry]:
+    from prodigy_team.servers.upping import entry_of_step
+
     return [entry_of_step(step, observation.lockfile.servers.get(step.name)) for step in steps]
