@@ -92,7 +92,7 @@ def test_a_save_in_flight_is_stored_before_the_server_ends(tmp_path: Path, stand
 def connected(pid: int) -> bool:
     """Whether a process has an established connection."""
     rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
-    own = {os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink()}
+    own = {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()}
     return any(row[3] == "01" and f"socket:[{row[9]}]" in own for row in rows)
 
 

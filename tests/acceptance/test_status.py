@@ -13,10 +13,25 @@ import pytest
 from support import eventually
 from team_support import Project, a_project, give, pull
 
-KEYS = (
-    "name annotators engine runner state url host port pid started_at memory_bytes dataset answers last_answer_at "
-    "restarts log problem"
-).split()
+KEYS = [
+    "name",
+    "annotators",
+    "engine",
+    "runner",
+    "state",
+    "url",
+    "host",
+    "port",
+    "pid",
+    "started_at",
+    "memory_bytes",
+    "dataset",
+    "answers",
+    "last_answer_at",
+    "restarts",
+    "log",
+    "problem",
+]
 
 
 @pytest.fixture

@@ -64,7 +64,8 @@ def rows(team: Project) -> list[tuple[str, str]]:
     """(session, text) of every answer."""
     query = (
         "SELECT json_extract(content, '$._session_id'), json_extract(content, '$.text') FROM example "
-        "JOIN link ON example.id = example_id JOIN dataset ON dataset.id = dataset_id WHERE NOT session ORDER BY link.id"
+        "JOIN link ON example.id = example_id JOIN dataset ON dataset.id = dataset_id "
+        "WHERE NOT session ORDER BY link.id"
     )
     with closing(sqlite3.connect(team.folder / "answers.db")) as connection:
         return list(connection.execute(query))
