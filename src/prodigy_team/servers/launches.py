@@ -27,6 +27,11 @@ def alive_path(state: Path, name: str) -> Path:
     return state / "servers" / f"{name}.alive"
 
 
+def forget_launch(state: Path, name: str) -> None:
+    """Forget how a server was started, so that nothing brings it back."""
+    launch_path(state, name).unlink(missing_ok=True)
+
+
 def write_launch(state: Path, plan: ServerPlan) -> None:
     """Keep a plan; basic authentication is not in it, it is read anew at each start.
 
@@ -112,4 +117,5 @@ def record_of(plan: ServerPlan, state: Path, old: ServerRecord | None) -> Server
         wanted=True,
         stopping=False,
         ready=False,
+        blocked=False,
     )
