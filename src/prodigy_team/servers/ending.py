@@ -209,7 +209,7 @@ def _settle(pending: Sequence[_Group], watch: _Watch) -> None:
                 group.finish_empty(now)
             else:
                 unsure.append(group)
-    if unsure and time.monotonic() >= watch.look_due:
+    if unsure and (len(unsure) == len(pending) or now >= watch.look_due):
         _look(unsure, watch)
         for group in unsure:
             if not group.members:

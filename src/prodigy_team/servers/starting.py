@@ -23,7 +23,7 @@ from prodigy_team.servers.runners.base import Launch, Runner, Running, Started
 from prodigy_team.servers.stopping import end_servers
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.1  # seconds between two looks
-QUEUE_PAUSE = 0.02  # while others wait for their turn: a core is idle until the next look
+QUEUE_PAUSE = 0.01  # while others wait for their turn: a core is idle until the next look
 PROBE_SECONDS = 1.0
 
 
