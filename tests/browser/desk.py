@@ -101,7 +101,12 @@ def desks(browser: Browser) -> Iterator[Opener]:
     contexts: list[BrowserContext] = []
 
     def open_desk(
-        server: EmbeddedServer, *, query: str = "", context: BrowserContext | None = None, load: bool = True, **options: Any
+        server: EmbeddedServer,
+        *,
+        query: str = "",
+        context: BrowserContext | None = None,
+        load: bool = True,
+        **options: Any,
     ) -> Desk:
         if context is None:
             context = browser.new_context(**{"viewport": {"width": 1200, "height": 800}, **options})

@@ -93,8 +93,10 @@ def test_a_correction_of_a_correction_names_the_newest(start: Any, open_desk: An
     assert [each.get("_replaces") for each in found[1:]] == [each["_answer_id"] for each in found[:3]]
 
 
-def test_numbers_come_back_as_they_were_sent(start: Any, open_desk: Any, tmp_path: Any) -> None:
-    server = start([{"text": "one", "meta": {"id": 12345678901234567890, "score": 1.0, "small": 1e-7}}, {"text": "two"}])
+def test_numbers_come_back_as_they_were_sent(start: Any, open_desk: Any) -> None:
+    server = start(
+        [{"text": "one", "meta": {"id": 12345678901234567890, "score": 1.0, "small": 1e-7}}, {"text": "two"}]
+    )
     desk = open_desk(server)
     desk.shows("12345678901234567890")
     desk.press("a")

@@ -75,7 +75,9 @@ def test_answers_given_while_a_tab_closes_arrive(start: Any, open_desk: Any, bro
     context.close()
 
 
-def test_an_answer_outlives_a_server_that_is_down_and_the_page_that_gave_it(start: Any, open_desk: Any, browser: Any) -> None:
+def test_an_answer_outlives_a_server_that_is_down_and_the_page_that_gave_it(
+    start: Any, open_desk: Any, browser: Any
+) -> None:
     server = start(tasks_of(20))
     context = browser.new_context()
     desk = open_desk(server, context=context)
@@ -111,7 +113,9 @@ def test_a_page_goes_on_over_a_restart_of_its_server(start: Any, open_desk: Any)
     assert [each["text"] for each in found] == [f"task {number}" for number in range(1, 5)]
 
 
-def test_a_reload_and_a_second_tab_go_on_with_the_same_tasks_in_the_same_order(start: Any, open_desk: Any, browser: Any) -> None:
+def test_a_reload_and_a_second_tab_go_on_with_the_same_tasks_in_the_same_order(
+    start: Any, open_desk: Any, browser: Any
+) -> None:
     server = start(tasks_of(30), settings={"batch_size": 5})
     context = browser.new_context()
     desk = open_desk(server, context=context)
@@ -233,7 +237,11 @@ def test_the_server_refuses_what_a_page_says_is_not_for_it(start: Any) -> None:
     answer = {**task, "answer": "accept", "_answer_id": "1"}
     own = {"team": "team", "dataset": "ds", "annotator": "ds-ana"}
     for wrong in ({"team": "other"}, {"dataset": "ds2"}, {"annotator": "ds-bob"}):
-        for path, body in (("give_answers", {"answers": [answer]}), ("get_session_questions", {}), ("get_session_answers", {})):
+        for path, body in (
+            ("give_answers", {"answers": [answer]}),
+            ("get_session_questions", {}),
+            ("get_session_answers", {}),
+        ):
             reply = server.client.post(f"/{path}", json={"session_id": "ds-ana", "owner": {**own, **wrong}, **body})
             assert reply.status_code == 403, path
             assert "not for" in reply.json()["detail"]
@@ -254,14 +262,19 @@ def test_a_refused_answer_is_kept_and_shown(start: Any, open_desk: Any) -> None:
     desk.all_sent()
     desk.page.click(".state")
     desk.page.locator(".details").filter(has_text="has another answer already").wait_for()
-    assert [(each["text"], each["answer"]) for each in stored(server, 2)] == [("task 1", "reject"), ("task 2", "accept")]
+    assert [(each["text"], each["answer"]) for each in stored(server, 2)] == [
+        ("task 1", "reject"),
+        ("task 2", "accept"),
+    ]
 
 
 def test_the_task_on_screen_is_confirmed_with_the_answer_before_it(start: Any, open_desk: Any) -> None:
     server = start(tasks_of(5))
     desk = open_desk(server, load=False)
     sent: list[dict[str, Any]] = []
-    desk.page.on("request", lambda each: sent.append(json.loads(each.post_data)) if "give_answers" in each.url else None)
+    desk.page.on(
+        "request", lambda each: sent.append(json.loads(each.post_data)) if "give_answers" in each.url else None
+    )
     desk.open()
     hashes = desk.page.evaluate("document.getElementById('page').dataset.task")
     desk.press("a")
@@ -294,7 +307,7 @@ def test_a_task_taken_over_meanwhile_is_skipped_without_a_word(start: Any, open_
 
 @pytest.mark.parametrize("people", [3])
 def test_s6_a_server_killed_at_twenty_points_under_real_pages(start: Any, open_desk: Any, people: int) -> None:
-    """300 answers by each of three pages at different places, twenty kills with -9: 900 rows, none twice, none missing."""
+    """300 answers by each of three pages at different places, killed 20 times: 900 rows, none twice, none missing."""
     names = ["ana", "bob", "cy"][:people]
     server = start(tasks_of(300), annotators=names, settings={"feed_overlap": True, "batch_size": 10})
     desks = [open_desk(server, query=f"?session={name}", load=False) for name in names]
@@ -302,7 +315,8 @@ def test_s6_a_server_killed_at_twenty_points_under_real_pages(start: Any, open_d
         desk.harmless = ("Failed to load resource",)
         desk.open()
         # Answers as fast as tasks come, for as long as there are any; each page has begun at another place.
-        desk.page.evaluate("""ahead => {
+        desk.page.evaluate(
+            """ahead => {
           window.given = 0;
           window.pause = ahead ? 0 : 25;
           const work = () => {
@@ -314,7 +328,9 @@ def test_s6_a_server_killed_at_twenty_points_under_real_pages(start: Any, open_d
             setTimeout(work, window.given < ahead ? 0 : window.pause || 15);
           };
           work();
-        }""", ahead)
+        }""",
+            ahead,
+        )
     chance = random.Random(6)
     for _ in range(20):
         goal = min(900, len(answers(server)) + chance.randrange(5, 30))

@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
@@ -73,6 +74,7 @@ _pulls = msgspec.json.Decoder(_Pull)
 _history_pulls = msgspec.json.Decoder(_HistoryPull)
 
 
+@lru_cache
 def package_version() -> str:
     """The version of this package; "0" where it runs from a folder that was never installed."""
     try:
@@ -105,6 +107,7 @@ class Server:
             ("POST", "/get_session_questions"): self._get_session_questions,
             ("GET", "/get_questions"): self._get_questions,
             ("POST", "/give_answers"): self._give_answers,
+            ("GET", "/version"): self._version,  # what `up` and `status` ask, of 64 servers at once
         }
         self._pages = assets.Pages(global_css=project.global_css)
         rest = Starlette(routes=self._routes(), exception_handlers=_HANDLERS)
@@ -138,6 +141,10 @@ class Server:
     async def _get_questions(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:  # noqa: ARG002
         session = self._session(scope, self._named_in_query(scope))
         await web.send_json(send, self._batch(await self._pull(session, ()), session))
+
+    async def _version(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:  # noqa: ARG002
+        content = {"name": "prodigy-team", "version": package_version(), "engine": "embedded"}
+        await web.send_json(send, msgspec.json.encode(content))
 
     async def _pull(self, session: Session, held: Any) -> Batch:
         try:
@@ -228,7 +235,9 @@ class Server:
         given = (owner.annotator or "", owner.dataset, owner.team if owner.team and team else team)
         if given != own:
             whose = owner.annotator or owner.dataset or owner.team or "somebody else"
-            raise web.HttpError(403, f"This comes from a page of {ascii(whose)[1:-1][:120]}, which this server is not for.")
+            raise web.HttpError(
+                403, f"This comes from a page of {ascii(whose)[1:-1][:120]}, which this server is not for."
+            )
 
     def _named_in_query(self, scope: web.Scope) -> str | None:
         name = web.query(scope, "session")
@@ -243,7 +252,6 @@ class Server:
             Route("/static/{name}", self._static),
             Route("/favicon.ico", self._icon),
             Route("/get_session_answers", self._get_session_answers, methods=["POST"]),
-            Route("/version", self._version),
             Route("/health", self._health),
             Route("/project", self._show_project),
             Route("/project/{session:path}", self._show_project),
@@ -294,9 +302,6 @@ class Server:
             dumps(session.id),
         )
         return Response(content, media_type="application/json", headers=_NO_STORE)
-
-    async def _version(self, request: Request) -> Response:  # noqa: ARG002
-        return JSONResponse({"name": "prodigy-team", "version": package_version(), "engine": "embedded"})
 
     async def _health(self, request: Request) -> Response:  # noqa: ARG002
         return JSONResponse({"status": "alive"})

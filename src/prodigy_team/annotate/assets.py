@@ -1,4 +1,4 @@
-"""The page's files as they are served: under addresses that name their content, for ever, and a heading that names them."""
+"""The page's files as they are served: under addresses that name their content, so that browsers keep them."""
 
 from __future__ import annotations
 

@@ -22,9 +22,7 @@ VIEWS = tuple(
 )
 DRAWN = frozenset(
     each
-    for line in (
-        "text html image ner ner_manual spans spans_manual classification choice text_input blocks review",
-    )
+    for line in ("text html image ner ner_manual spans spans_manual classification choice text_input blocks review",)
     for each in line.split()
 )
 """The views that the page draws; tasks of others are served all the same, for clients of their own."""

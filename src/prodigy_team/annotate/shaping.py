@@ -134,6 +134,6 @@ def image_sources(hosts: Iterable[str]) -> str:
     for host in found:
         if not _HOST.fullmatch(host):
             raise UsageError(
-                f"image_hosts: {ascii(host)} is not a host's name.", remedy='Write it like "images.example.org".'
+                f"image_hosts: {host!a} is not a host's name.", remedy='Write it like "images.example.org".'
             )
     return " ".join(found)

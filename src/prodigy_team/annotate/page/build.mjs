@@ -54,6 +54,7 @@ async function runTests() {
     ...common,
     minify: false,
     platform: "node",
+    target: "node20",
     entryPoints: found.map((name) => join("source", name)),
     outdir: folder,
     outExtension: { ".js": ".mjs" },
