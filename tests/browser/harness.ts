@@ -10,7 +10,7 @@ function say(key: string, values: Record<string, string> = {}): string {
   return words.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? "");
 }
 
-function openTask(task: SpanTask, options: Partial<SpanOptions>): void {
+function openTask(task: SpanTask, options: Partial<SpanOptions>): Promise<void> {
   view?.destroy();
   scrollTo(0, 0);
   Object.assign(seen, { changes: [], said: [], labels: [] });
@@ -23,6 +23,8 @@ function openTask(task: SpanTask, options: Partial<SpanOptions>): void {
     ...options,
   });
   document.querySelector("main")!.append(view.element);
+  // Paragraphs find their place in the first frame; so do people.
+  return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn())));
 }
 
 document.addEventListener("keydown", (event) => {

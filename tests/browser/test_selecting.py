@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -521,10 +521,11 @@ def test_buttons_are_large_enough_for_a_finger(phone: Tokens) -> None:
 
 def test_scrolling_by_touch_marks_nothing(phone: Tokens) -> None:
     phone.open("word " * 2000)
-    x, y = phone.point(30)
+    x, y = phone.point(200)
     devtools = phone.page.context.new_cdp_session(phone.page)
-    gesture: dict[str, Any] = {"x": x, "y": y, "yDistance": -200, "gestureSourceType": "touch"}
-    devtools.send("Input.synthesizeScrollGesture", gesture)
+    for kind, moved in [("touchStart", 0), *(("touchMove", by) for by in range(20, 320, 20)), ("touchEnd", None)]:
+        points = [] if moved is None else [{"x": x, "y": y - moved}]
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     assert phone.page.evaluate("scrollY") > 100
     assert (phone.marked, phone.picked) == ([], None)
 

@@ -27,6 +27,9 @@ export interface Board {
   token(at: number): HTMLElement;
 }
 
+/** Tokens from which on paragraphs out of sight are not laid out. */
+const LONG = 400;
+
 let boards = 0;
 
 /** Draw a text, first without spans. */
@@ -36,7 +39,7 @@ export function createBoard(task: SpanTask, options: SpanOptions): Board {
   text.className = "spans-text";
   const blocks = passage.paragraphs.map(() => {
     const block = document.createElement("div");
-    if (passage.paragraphs.length > 1) block.className = "spans-paragraph";
+    if (passage.tokens.length > LONG) block.className = "spans-paragraph";
     return block;
   });
   text.append(...blocks);
