@@ -54,6 +54,7 @@ async function run_tests() {
     ...common,
     minify: false,
     platform: "node",
+    target: "node20", // for a browser's target "node:test" would lose its prefix
     entryPoints: found.map((name) => join("source", name)),
     outdir: folder,
     outExtension: { ".js": ".mjs" },
