@@ -83,7 +83,7 @@ class Project:
         own_source = "" if "source =" in task else 'source = "source.jsonl"'
         self.roster.write_text(
             f'[team]\nname = "headlines"\nengine = "{self.engine}"\ndatabase = "answers.db"\n{own_ports}{team}\n'
-            f'[task]\n{own_recipe}{own_source}\n{task}\n'
+            f"[task]\n{own_recipe}{own_source}\n{task}\n"
             f"{people}{more}"
         )
 
@@ -112,9 +112,7 @@ class Project:
     def begin(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Start a command and go on."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
-        process = subprocess.Popen(
-            [*PROGRAM, *arguments], cwd=self.folder, env=self.environ, text=True, **options
-        )
+        process = subprocess.Popen([*PROGRAM, *arguments], cwd=self.folder, env=self.environ, text=True, **options)
         self.strangers.append(process)
         return process
 

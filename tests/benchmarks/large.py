@@ -17,7 +17,7 @@ from measuring import ROOT, Figure, Settings, environment, free_range, middle, p
 ANSWERED = 0.9
 SESSION = "large-ann"
 AT_ONCE = 20_000
-WORDS = "council river bridge market winter harbour library signal garden engine window letter".split()
+WORDS = ("council", "river", "bridge", "market", "winter", "harbour", "library", "signal", "garden", "engine", "window")
 
 
 def start_up(settings: Settings) -> list[Figure]:

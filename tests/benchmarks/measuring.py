@@ -81,7 +81,7 @@ def middle(values: Sequence[float], unit: str = "s", digits: int = 2) -> str:
 def environment(folder: Path, **more: str) -> dict[str, str]:
     """The shell's, with nothing of its Prodigy in it, and this checkout's package first."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PRODIGY_")}
-    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled once, as where it is installed
     own = {"PRODIGY_HOME": str(folder / "home"), "HOME": str(folder), "PYTHONPATH": str(ROOT / "src")}
     return {**kept, **own, **more}
 

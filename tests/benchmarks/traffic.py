@@ -19,7 +19,7 @@ CONNECTIONS = 16
 PULLS = 30_000
 POSTS = 12_000
 SESSION = "bench-ann"
-TOKENS = "The council of the town met late on Tuesday to talk about the new bridge over the river once more".split()
+SENTENCE = "The council of the town met late on Tuesday to talk about the new bridge over the river once more"
 
 
 def requests(settings: Settings) -> list[Figure]:
@@ -54,7 +54,7 @@ def write_source(path: Path, count: int) -> Path:
     """Tasks of some 800 bytes, as a token view sends them, so that a batch of ten has 8 KB."""
     with path.open("w") as file:
         for number in range(count):
-            file.write(json.dumps({"text": f"{number} " + " ".join(TOKENS * 5), "meta": {"page": number}}) + "\n")
+            file.write(json.dumps({"text": f"{number} " + " ".join([SENTENCE] * 5), "meta": {"page": number}}) + "\n")
     return path
 
 

@@ -64,6 +64,7 @@ class _Pull(msgspec.Struct):
 _pulls = msgspec.json.Decoder(_Pull)
 
 
+@lru_cache
 def package_version() -> str:
     """The version of this package; "0" where it runs from a folder that was never installed."""
     try:
@@ -102,6 +103,7 @@ class Server:
             ("POST", "/get_session_questions"): self._get_session_questions,
             ("GET", "/get_questions"): self._get_questions,
             ("POST", "/give_answers"): self._give_answers,
+            ("GET", "/version"): self._version,  # what `up` and `status` ask, of 64 servers at once
         }
         self._rest = web.with_security_headers(Starlette(routes=self._routes(), exception_handlers=_HANDLERS))
 
@@ -132,6 +134,10 @@ class Server:
     async def _get_questions(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:  # noqa: ARG002
         session = self._session(scope, self._named_in_query(scope))
         await web.send_json(send, self._batch(await self._pull(session, ()), session))
+
+    async def _version(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:  # noqa: ARG002
+        content = {"name": "prodigy-team", "version": package_version(), "engine": "embedded"}
+        await web.send_json(send, msgspec.json.encode(content))
 
     async def _pull(self, session: Session, held: Any) -> Batch:
         try:
@@ -212,7 +218,6 @@ class Server:
             Route("/", self._page),
             Route("/index.html", self._page),
             *[Route(path, _file(*found)) for path, found in _FILES.items()],
-            Route("/version", self._version),
             Route("/health", self._health),
             Route("/project", self._show_project),
             Route("/project/{session:path}", self._show_project),
@@ -234,9 +239,6 @@ class Server:
             value = secrets.token_urlsafe(16)
             response.headers.append("Set-Cookie", f"{BROWSER_COOKIE}={value}; HttpOnly; SameSite=Lax; Max-Age=31536000")
         return response
-
-    async def _version(self, request: Request) -> Response:  # noqa: ARG002
-        return JSONResponse({"name": "prodigy-team", "version": package_version(), "engine": "embedded"})
 
     async def _health(self, request: Request) -> Response:  # noqa: ARG002
         return JSONResponse({"status": "alive"})

@@ -47,7 +47,7 @@ def main() -> int:
     for place, request in enumerate(requests):
         pid = _fork(request)
         if pid == 0:
-            return _run(request, strangers=requests[place + 1 :])
+            _leave(_run(request, strangers=requests[place + 1 :]))
         _close(request)
         if pid is not None:
             children[pid] = request["name"]
@@ -56,6 +56,14 @@ def main() -> int:
     with contextlib.suppress(BrokenPipeError):
         _follow(children)
     os._exit(0)  # nothing to tidy up, and a warm process takes long to unload
+
+
+def _leave(code: int) -> None:
+    """End a server that has closed all it had open; unloading what it shares with its siblings would copy it first."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _fork(request: Request) -> int | None:

@@ -75,7 +75,7 @@ class _Pool:
     """
 
     annotator: str | None
-    mark: int = 0
+    mark: int = -1  # below every place: the store notes how far all is answered for those who ask from the beginning
     answered: int = 0
     counted: asyncio.Future[None] | None = None
     desks: dict[str, _Desk] = field(default_factory=dict)

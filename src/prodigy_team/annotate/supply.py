@@ -167,7 +167,8 @@ class SourceSupply:
 
     def _places(self, annotator: str | None, *, after: int, limit: int) -> list[int]:
         if self._again:
-            return list(range(after + 1, min(after + limit, self._index.tasks) + 1))
+            first = max(after + 1, 1)
+            return list(range(first, min(first + limit - 1, self._index.tasks) + 1))
         return self._store.unanswered(self._index.path, self._dataset, annotator, after=after, limit=limit)
 
     def _offer(self, place: int) -> Offer:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
@@ -96,6 +95,8 @@ class Commands(TyperGroup):
 
 def unknown_command(name: str) -> UsageError:
     """The error for a command that does not exist, with the nearest that does."""
+    from difflib import get_close_matches
+
     near = get_close_matches(name, NAMES, n=1, cutoff=0.5)
     meant = f"Did you mean `prodigy-team {near[0]}`?" if near else "`prodigy-team --help` lists the commands."
     return UsageError(f"There is no command `{name}`.", remedy=meant)

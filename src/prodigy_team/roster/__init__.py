@@ -1,7 +1,6 @@
 """team.toml becomes a Roster, or every problem in it at once.
 
-Names that need the validator (pydantic) are loaded when first used, so that commands which only read records do not pay
-for it.
+Names are loaded when first used, so that commands which only read records do not pay for the validator (pydantic).
 """
 
 from __future__ import annotations
@@ -9,13 +8,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from prodigy_team.roster.paths import state_folder
-from prodigy_team.roster.values import Annotator, Problem, Roster, RosterError, Routing, Server
-
 if TYPE_CHECKING:
     from prodigy_team.roster.access import access_problems, embedded_problems, is_loopback, refuse_windows
     from prodigy_team.roster.load import load_roster
+    from prodigy_team.roster.paths import state_folder
     from prodigy_team.roster.template import render_roster
+    from prodigy_team.roster.values import Annotator, Problem, Roster, RosterError, Routing, Server
 
 __all__ = [
     "Annotator",
@@ -34,12 +32,14 @@ __all__ = [
 ]
 
 _LAZY = {
+    **dict.fromkeys(("Annotator", "Problem", "Roster", "RosterError", "Routing", "Server"), "values"),
     "access_problems": "access",
     "embedded_problems": "access",
     "is_loopback": "access",
     "load_roster": "load",
     "refuse_windows": "access",
     "render_roster": "template",
+    "state_folder": "paths",
 }
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from prodigy_team.roster.values import Problem, RosterError
 from prodigy_team.settings import place_of
+
+if TYPE_CHECKING:
+    from prodigy_team.roster.values import RosterError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -45,28 +47,34 @@ def read_toml(path: Path) -> dict[str, Any]:
         content = path.read_bytes()
     except FileNotFoundError as error:
         remedy = "Write one with `prodigy-team init`, or name another with -f."
-        raise RosterError(path, [Problem("file", "There is no such roster.", remedy)]) from error
+        raise _refusal(path, "file", "There is no such roster.", remedy) from error
     except OSError as error:
         text = f"It cannot be read: {error.strerror or error}."
-        raise RosterError(path, [Problem("file", text, "Check its path and permissions.")]) from error
+        raise _refusal(path, "file", text, "Check its path and permissions.") from error
     try:
         return tomllib.loads(_decode(path, content))
     except tomllib.TOMLDecodeError as error:
         where, text = _place_and_reason(str(error), content)
-        raise RosterError(path, [Problem(where, text, "Correct that place.")]) from error
+        raise _refusal(path, where, text, "Correct that place.") from error
+
+
+def _refusal(path: Path, where: str, text: str, remedy: str) -> RosterError:
+    from prodigy_team.roster.values import Problem, RosterError
+
+    return RosterError(path, [Problem(where, text, remedy)])
 
 
 def _decode(path: Path, content: bytes) -> str:
     for mark, text in _MARKS.items():
         if content.startswith(mark):
-            problem = Problem("line 1, column 1", f"The file {text}", "Save it as UTF-8 without a byte order mark.")
-            raise RosterError(path, [problem])
+            remedy = "Save it as UTF-8 without a byte order mark."
+            raise _refusal(path, "line 1, column 1", f"The file {text}", remedy)
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line, column = place_of(content, error.start)
         text = f"Byte 0x{content[error.start]:02x} is not UTF-8."
-        raise RosterError(path, [Problem(f"line {line}, column {column}", text, "Save the file as UTF-8.")]) from error
+        raise _refusal(path, f"line {line}, column {column}", text, "Save the file as UTF-8.") from error
 
 
 def _place_and_reason(message: str, content: bytes) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from prodigy_team.servers import processes
 from prodigy_team.servers.processes import Identity, Mark
 
 _TICK = 0.02  # seconds between looks at what has no pidfd to wait for
+_LOOK_SHARE = 4  # looking at all processes takes at most one part in so many of the time
 _AFTER_KILL = 2.0  # seconds the kernel is given to clear away what was killed
 
 
@@ -159,6 +160,7 @@ class _Watch:
     def __init__(self, cleanup: contextlib.ExitStack) -> None:
         self._poll = select.poll()
         self._open: dict[int, tuple[_Group, int]] = {}
+        self.look_due = 0.0
         cleanup.callback(self._close)
 
     def add(self, group: _Group, pid: int) -> None:
@@ -173,7 +175,7 @@ class _Watch:
         """Wait until a member ends or a signal is due; members that have ended leave their group."""
         blind = any(not group.members or None in group.members.values() for group in pending)
         seconds = min(group.due for group in pending) - time.monotonic()
-        seconds = min(seconds, _TICK) if blind else seconds
+        seconds = min(seconds, max(_TICK, self.look_due - time.monotonic())) if blind else seconds
         for descriptor, _ in self._poll.poll(max(0, int(seconds * 1000) + 1)):
             group, pid = self._open[descriptor]
             group.members.pop(pid, None)
@@ -207,7 +209,7 @@ def _settle(pending: Sequence[_Group], watch: _Watch) -> None:
                 group.finish_empty(now)
             else:
                 unsure.append(group)
-    if unsure:
+    if unsure and (len(unsure) == len(pending) or now >= watch.look_due):
         _look(unsure, watch)
         for group in unsure:
             if not group.members:
@@ -216,7 +218,10 @@ def _settle(pending: Sequence[_Group], watch: _Watch) -> None:
 
 def _look(groups: Sequence[_Group], watch: _Watch) -> None:
     """Bring the members of groups up to date, in one pass over all processes."""
+    began = time.monotonic()
     found = processes.members_of([group.target.pgid for group in groups])
+    now = time.monotonic()
+    watch.look_due = now + _LOOK_SHARE * (now - began)
     for group in groups:
         pids = found[group.target.pgid]
         for pid in set(group.members) - set(pids):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import re
@@ -141,6 +140,8 @@ def installed_prodigy(python: Path, environ: Mapping[str, str]) -> str | None:
         TeamError: The interpreter cannot be run.
     """
     if python.absolute() == Path(sys.executable).absolute():  # not resolved: a virtual environment's is a link
+        import importlib.metadata  # 30 ms, which commands that launch nothing need not pay
+
         try:
             return importlib.metadata.version("prodigy")
         except importlib.metadata.PackageNotFoundError:

@@ -6,13 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prodigy_team.errors import TeamError
-from prodigy_team.servers.engines import ServerPlan
 from prodigy_team.servers.lockfile import ServerRecord, write_private
 from prodigy_team.servers.logs import log_path
 from prodigy_team.settings import Database
+
+if TYPE_CHECKING:
+    from prodigy_team.servers.engines import ServerPlan
 
 
 def launch_path(state: Path, name: str) -> Path:
@@ -23,6 +25,11 @@ def launch_path(state: Path, name: str) -> Path:
 def alive_path(state: Path, name: str) -> Path:
     """The file on which a server holds its lifetime lock."""
     return state / "servers" / f"{name}.alive"
+
+
+def forget_launch(state: Path, name: str) -> None:
+    """Forget how a server was started, so that nothing brings it back."""
+    launch_path(state, name).unlink(missing_ok=True)
 
 
 def write_launch(state: Path, plan: ServerPlan) -> None:
@@ -41,7 +48,9 @@ def write_launch(state: Path, plan: ServerPlan) -> None:
         "spec": dict(plan.spec),
         "database": {"kind": plan.database.kind, "path": _text(plan.database.path), "origin": plan.database.origin},
     }
-    write_private(launch_path(state, plan.name), json.dumps(content, indent=1).encode())
+    encoded, path = json.dumps(content, indent=1).encode(), launch_path(state, plan.name)
+    if not (path.exists() and path.read_bytes() == encoded):  # as at most starts: nothing need reach the disk
+        write_private(path, encoded)
 
 
 def _text(path: Path | None) -> str | None:
@@ -65,6 +74,8 @@ def read_launch(state: Path, name: str) -> ServerPlan:
 
 
 def _plan_of(content: Mapping[str, Any]) -> ServerPlan:
+    from prodigy_team.servers.engines import ServerPlan
+
     database = content["database"]
     path = None if database["path"] is None else Path(database["path"])
     return ServerPlan(
@@ -106,4 +117,5 @@ def record_of(plan: ServerPlan, state: Path, old: ServerRecord | None) -> Server
         wanted=True,
         stopping=False,
         ready=False,
+        blocked=False,
     )

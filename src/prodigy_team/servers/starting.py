@@ -5,23 +5,25 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prodigy_team.errors import TeamError
-from prodigy_team.servers import alive, passwords
+from prodigy_team.servers import alive, passwords, processes
 from prodigy_team.servers.engines import ServerPlan
 from prodigy_team.servers.launches import alive_path, record_of, write_launch
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord
 from prodigy_team.servers.logs import log_path, rotate
+from prodigy_team.servers.observing import identity_of_record
 from prodigy_team.servers.ports import bind, check_free
-from prodigy_team.servers.processes import Mark
+from prodigy_team.servers.processes import Identity, Mark
 from prodigy_team.servers.readiness import answering
 from prodigy_team.servers.runners.base import Launch, Runner, Running, Started
 from prodigy_team.servers.stopping import end_servers
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.1  # seconds between two looks
+QUEUE_PAUSE = 0.01  # while others wait for their turn: a core is idle until the next look
 PROBE_SECONDS = 1.0
 
 
@@ -41,13 +43,15 @@ class Starting:
     Attributes:
         since: By name, when each was launched (``time.monotonic``).
         records: By name, as launched.
-        exits: Exit codes of those that died meanwhile.
+        others: Names of those that another command launched: nobody reports their exit codes here.
+        exits: Exit codes of those that died meanwhile; None where nobody saw it.
         ready: Seconds until each answered.
     """
 
     since: dict[str, float] = field(default_factory=dict)
     records: dict[str, ServerRecord] = field(default_factory=dict)
-    exits: dict[str, int] = field(default_factory=dict)
+    others: dict[str, Identity] = field(default_factory=dict)
+    exits: dict[str, int | None] = field(default_factory=dict)
     ready: dict[str, float] = field(default_factory=dict)
     waves: list[Running] = field(default_factory=list)
 
@@ -61,6 +65,15 @@ class Starting:
         for record in records:
             self.since[record.name] = time.monotonic()
             self.records[record.name] = record
+
+    def join(self, record: ServerRecord) -> None:
+        """Await a server that an earlier command launched and nobody saw answer; its time runs from its start."""
+        identity = identity_of_record(record)
+        age = processes.uptime(identity) if identity is not None else None
+        if identity is not None and age is not None:
+            self.add([record])
+            self.since[record.name] -= age
+            self.others[record.name] = identity
 
     def follow(self, running: Running) -> None:
         """Take note of servers just launched; their starter is asked for exits until ``close``."""
@@ -80,6 +93,9 @@ class Starting:
         for running in self.waves:
             for each in running.poll_exits():
                 self.exits[each.name] = each.code
+        for name, identity in self.others.items():
+            if not processes.is_alive(identity):
+                self.exits.setdefault(name, None)
 
     def close(self) -> None:
         """Stop following; the servers run on."""
@@ -87,10 +103,10 @@ class Starting:
             running.close()
         self.waves.clear()
 
-    def late(self, timeout: float) -> bool:
-        """Whether every server still awaited has had its time."""
+    def in_time(self, timeout: float) -> list[str]:
+        """Names of those still awaited that have not had all their time yet."""
         now = time.monotonic()
-        return all(now - self.since[name] >= timeout for name in self.pending)
+        return [name for name in self.pending if now - self.since[name] < timeout]
 
 
 @dataclass(frozen=True)
@@ -100,12 +116,14 @@ class Launched:
     Attributes:
         lockfile: As saved.
         records: Of the servers that have a process.
+        held: Names of servers whose lifetime lock somebody has: nothing was done about them.
         running: Follows them; None where nothing was launched.
     """
 
     lockfile: Lockfile
     records: tuple[ServerRecord, ...] = ()
     blocked: tuple[Blocked, ...] = ()
+    held: tuple[str, ...] = ()
     running: Running | None = None
 
 
@@ -115,42 +133,49 @@ def launch(
     """Launch servers; the caller holds the guard.
 
     Each is recorded before it is launched (a crash in between is mended by its lifetime lock) and, with its process,
-    at once after. A server that another command started meanwhile is left alone and not reported.
+    at once after; one that could not be launched is recorded too, so that cron tries again.
 
     Raises:
         TeamError: The lockfile or a launch cannot be written; nothing of what this call launched is left running.
     """
-    launches, blocked = _prepare(plans, lockfile.team, state)
+    prepared = _Prepared()
     try:
-        records = {
-            each.plan.name: record_of(each.plan, state, lockfile.servers.get(each.plan.name)) for each in launches
-        }
-        lockfile = lockfile.with_records(*records.values(), *(_as_blocked(lockfile, each) for each in blocked))
+        _prepare(prepared, plans, lockfile.team, state)
+        known = [plan for plan in plans if plan.name not in prepared.held]
+        records = {plan.name: record_of(plan, state, lockfile.servers.get(plan.name)) for plan in known}
+        lockfile = _with_blocked(lockfile.with_records(*records.values()), prepared.blocked)
         save(lockfile)
-        for each in launches:
-            write_launch(state, each.plan)
-    except BaseException:
-        for each in launches:
+        for plan in known:
+            write_launch(state, plan)
+    except BaseException as error:
+        for each in prepared.launches:
             each.close()
+        if isinstance(error, OSError):
+            raise TeamError(
+                f"{error.filename or state} cannot be written: {error.strerror}.",
+                remedy="Check free space (df) and the owner of the folder (ls -ld).",
+            ) from error
         raise
-    if not launches:
-        return Launched(lockfile, blocked=tuple(blocked))
-    running = runner.start(launches)
+    held = tuple(prepared.held)
+    if not prepared.launches:
+        return Launched(lockfile, blocked=tuple(prepared.blocked), held=held)
+    running = runner.start(prepared.launches)
     started = tuple(_with_process(records[each.name], each) for each in running.started)
-    blocked += [Blocked(each.name, each.reason) for each in running.failed]
-    lockfile = lockfile.with_records(*started, *(_as_blocked(lockfile, each) for each in blocked))
+    failed = [Blocked(each.name, each.reason) for each in running.failed]
+    lockfile = _with_blocked(lockfile.with_records(*started), failed)
     try:
         save(lockfile)
     except TeamError:
         running.close()
         end_servers(started, state, team=lockfile.team, grace=0.0)
         raise
-    return Launched(lockfile, started, tuple(blocked), running)
+    return Launched(lockfile, started, (*prepared.blocked, *failed), held, running)
 
 
-def _as_blocked(lockfile: Lockfile, blocked: Blocked) -> ServerRecord:
-    record = lockfile.servers.get(blocked.name) or ServerRecord(blocked.name)
-    return replace(record, wanted=True, pid=None, started_at=None, problem=blocked.problem)
+def _with_blocked(lockfile: Lockfile, blocked: Iterable[Blocked]) -> Lockfile:
+    """The lockfile with the reasons of the servers that could not be launched; the caller has recorded these."""
+    records = [replace(lockfile.servers[each.name], blocked=True, problem=each.problem) for each in blocked]
+    return lockfile.with_records(*records)
 
 
 def _with_process(record: ServerRecord, started: Started) -> ServerRecord:
@@ -165,25 +190,32 @@ def _with_process(record: ServerRecord, started: Started) -> ServerRecord:
     )
 
 
-def _prepare(plans: Sequence[ServerPlan], team: str, state: Path) -> tuple[list[Launch], list[Blocked]]:
-    launches: list[Launch] = []
-    blocked: list[Blocked] = []
+@dataclass
+class _Prepared:
+    """Servers ready to be launched, those that cannot be, and those whose lock somebody holds."""
+
+    launches: list[Launch] = field(default_factory=list)
+    blocked: list[Blocked] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+
+
+def _prepare(prepared: _Prepared, plans: Sequence[ServerPlan], team: str, state: Path) -> None:
     secrets = passwords.read_passwords(state)
     for plan in plans:
         descriptor = alive.acquire(alive_path(state, plan.name))
         if descriptor is None:
+            prepared.held.append(plan.name)
             continue
         try:
             listener = _listener(plan)
         except TeamError as error:
             os.close(descriptor)
-            blocked.append(Blocked(plan.name, error.message, error.remedy))
+            prepared.blocked.append(Blocked(plan.name, error.message, error.remedy))
             continue
         log = log_path(state, plan.name)
-        rotate(log)
         secret = passwords.basic_auth_environment(secrets.get(plan.name))
-        launches.append(Launch(plan, Mark(team, plan.name, state), listener, descriptor, log, secret))
-    return launches, blocked
+        prepared.launches.append(Launch(plan, Mark(team, plan.name, state), listener, descriptor, log, secret))
+        rotate(log)
 
 
 def _listener(plan: ServerPlan) -> socket.socket | None:
@@ -213,7 +245,8 @@ def wait_until_ready(
         changed = starting.look()
         for name in changed:
             on_change(name)
-        if not more() and (not starting.pending or starting.late(timeout)):
+        queued = more()
+        if not queued and not starting.in_time(timeout):
             return
-        seconds = FIRST_PAUSE if changed else min(seconds * 1.5, LONGEST_PAUSE)
+        seconds = FIRST_PAUSE if changed else min(seconds * 1.5, QUEUE_PAUSE if queued else LONGEST_PAUSE)
         pause(seconds)

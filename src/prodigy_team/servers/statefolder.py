@@ -20,6 +20,7 @@ def prepare_state(state: Path) -> None:
             state.chmod(0o700)
         ignore = state / ".gitignore"
         if not ignore.exists():
+            ignore.touch(mode=0o600)
             ignore.write_text("*\n")
     except OSError as error:
         raise TeamError(

@@ -105,9 +105,9 @@ def _standing(record: ServerRecord, facts: Facts) -> tuple[State, str]:
         return "stopped", ""
     if record.pid is not None or facts.seen.leftovers:
         return "stale", "It died and was not brought back yet: prodigy-team up"
-    if record.given_up or record.failures:
-        return "failed", record.problem
-    return ("blocked", record.problem) if record.problem else ("stopped", "")
+    if record.blocked and not record.given_up:
+        return "blocked", record.problem
+    return ("failed", record.problem) if record.given_up or record.problem else ("stopped", "")
 
 
 def never_started(name: str, annotators: tuple[str, ...], host: str, port: int | None, dataset: str) -> ServerStatus:

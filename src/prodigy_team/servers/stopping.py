@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from prodigy_team.servers import processes
+from prodigy_team.servers import alive, processes
 from prodigy_team.servers.ending import Ended, Outcome, Target, end_groups
+from prodigy_team.servers.launches import alive_path
 from prodigy_team.servers.lockfile import ServerRecord
-from prodigy_team.servers.observing import identity_of_record
 from prodigy_team.servers.ports import holder_of_port, is_free
 from prodigy_team.servers.processes import Mark
 
@@ -43,7 +43,15 @@ def end_servers(records: Sequence[ServerRecord], state: Path, *, team: str, grac
         if record.pgid is not None
     ]
     ended = {each.name: each for each in end_groups(targets, grace=grace)}
+    _end_runaways([record.name for record in records], state, grace=grace)
     return [_outcome(record, ended.get(record.name)) for record in records]
+
+
+def _end_runaways(names: Sequence[str], state: Path, *, grace: float) -> None:
+    """End what left its server's group and lives on: a held lifetime lock says so, the mark says which it is."""
+    if any(alive.is_held(alive_path(state, name)) for name in names):
+        groups = [each for each in processes.find_marked(state) if each.name in names]
+        end_groups([Target(each.name, each.pgid, each.mark) for each in groups], grace=grace / 2)
 
 
 def _outcome(record: ServerRecord, ended: Ended | None) -> Stopped:
@@ -59,8 +67,5 @@ def _outcome(record: ServerRecord, ended: Ended | None) -> Stopped:
 
 
 def _stranger(record: ServerRecord) -> int | None:
-    """The recorded pid where it now belongs to somebody else's process."""
-    identity = identity_of_record(record)
-    if identity is None or processes.is_alive(identity):
-        return None
-    return identity.pid if processes.identity_of(identity.pid) is not None else None
+    """The recorded pid where it now belongs to somebody else's process: nothing of ours was there to end."""
+    return record.pid if record.pid is not None and processes.identity_of(record.pid) is not None else None

@@ -1,8 +1,10 @@
-"""The roster's servers brought up, stopped, restarted and reported on. What `import prodigy_team` users call."""
+"""The roster's servers brought up, stopped, restarted and reported on. What `import prodigy_team` users call.
+
+What only one of the commands needs is imported by it: `status` is called often, and has to be quick.
+"""
 
 from __future__ import annotations
 
-import difflib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,23 +15,17 @@ from typing import TYPE_CHECKING, Any
 from prodigy_team.errors import TeamError, UsageError
 from prodigy_team.roster.paths import read_toml, state_folder
 from prodigy_team.servers.activity import idle_seconds
-from prodigy_team.servers.halting import halt, question, refusal, stop_entry, who_is_answering, who_would_lose
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, write_lockfile
-from prodigy_team.servers.logs import rotate
 from prodigy_team.servers.observing import Observation, note_deaths, observe
 from prodigy_team.servers.plan import Seen, Step, UpOptions, assign_ports, plan_revive, plan_up
-from prodigy_team.servers.ports import is_free
-from prodigy_team.servers.registering import datasets_of_others
 from prodigy_team.servers.report import Entry, Event, Report, ServerStatus, StatusReport
-from prodigy_team.servers.reviving import last_plans, told_once
-from prodigy_team.servers.runners.base import Runner
-from prodigy_team.servers.runners.local import LocalRunner
 from prodigy_team.servers.statefolder import lockfile_path, prepare_state
 from prodigy_team.servers.status import never_started, read_status, roster_digest
-from prodigy_team.servers.upping import Run, entry_of_step
 
 if TYPE_CHECKING:
     from prodigy_team.servers.engines import ServerPlan
+    from prodigy_team.servers.runners.base import Runner
+    from prodigy_team.servers.upping import Run
     from prodigy_team.servers.wanting import Wanted
 
 OnEvent = Callable[[Event], None]
@@ -50,7 +46,7 @@ class Supervisor:
         state: Its state folder.
         team: Its name.
         environ: The shell's environment.
-        runner: Where server processes live.
+        runner: Where server processes live; None: on this machine.
         pause: Sleeps for so many seconds; called only where nothing is half done, so it may raise to end a command.
     """
 
@@ -58,7 +54,7 @@ class Supervisor:
     state: Path
     team: str
     environ: Mapping[str, str]
-    runner: Runner
+    runner: Runner | None = None
     pause: Callable[[float], object] = time.sleep
 
     @classmethod
@@ -73,7 +69,7 @@ class Supervisor:
         name = table.get("name") if isinstance(table, dict) else None
         environ = dict(os.environ if environ is None else environ)
         team = name if isinstance(name, str) else path.parent.name
-        return cls(path, state_folder(path), team, environ, LocalRunner(environ))
+        return cls(path, state_folder(path), team, environ)
 
     @property
     def lockfile(self) -> Path:
@@ -107,6 +103,7 @@ class Supervisor:
         """
         if revive:
             return self.revive(names, wait=wait, timeout=timeout, dry_run=dry_run, on_event=on_event)
+        from prodigy_team.servers.registering import datasets_of_others
         from prodigy_team.servers.wanting import on_ports, read_wanted
 
         recorded = self._observe()
@@ -115,19 +112,24 @@ class Supervisor:
         options = UpOptions(chosen, now=now, remove_orphans=remove_orphans)
         if dry_run:
             steps, _ = self._decide(recorded, wanted, options)
-            return self._report(wanted.engine, _foretold(steps, recorded), wanted.notes, dry_run=True)
+            notes = (*recorded.notes, *wanted.notes)
+            return self._report(wanted.engine, _foretold(steps, recorded), notes, dry_run=True)
         prepare_state(self.state)
         with guard(self.lockfile):
             observation = self._observe(keep_copy=True)
+            found = observation.lockfile
             observation = replace(observation, lockfile=note_deaths(observation, at=time.time(), exits={}))
             steps, ports = self._decide(observation, wanted, options)
             lockfile = replace(observation.lockfile, team=wanted.roster.name, engine=wanted.engine)
-            lockfile = replace(lockfile, roster_digest=roster_digest(self.path))
-            write_lockfile(self.lockfile, _prepared(lockfile, steps, wanted.plans, options))
+            lockfile = replace(lockfile, roster_digest=self._digest(lockfile, steps, wanted))
+            lockfile = _prepared(lockfile, steps, wanted.plans, options, self.state)
+            if lockfile != found or observation.changed:
+                write_lockfile(self.lockfile, lockfile)
         plans = on_ports(wanted.plans, ports)
         new = [plan for name, plan in plans.items() if name not in recorded.lockfile.servers]
         strange = datasets_of_others(new, team=wanted.roster.name)
-        entries = self._run(steps, plans, wanted.roster.start_at_once, on_event).carry_out(wait=wait, timeout=timeout)
+        run = self._run(steps, lockfile, plans, wanted.roster.start_at_once, on_event)
+        entries = run.carry_out(wait=wait, timeout=timeout)
         self._rotate_logs()
         return self._report(wanted.engine, entries, (*observation.notes, *wanted.notes, *strange))
 
@@ -148,11 +150,15 @@ class Supervisor:
             exits: Exit codes that the caller saw, by server.
             due: Whether a dead server is to be brought back already; all are where left out.
         """
-        if dry_run or not self.lockfile.exists():
-            observation = self._observe()
+        from prodigy_team.servers.reviving import last_plans, told_once
+
+        observation = self._observe()
+        names = self._servers_named(names, observation.lockfile, ())
+        if dry_run or not (observation.lockfile.servers or self.lockfile.exists()):
             steps = plan_revive(observation.lockfile.servers, observation.seen, names=names)
-            notes = () if self.lockfile.exists() else ("Nothing was ever started here: prodigy-team up",)
+            notes = () if observation.lockfile.servers else ("Nothing was ever started here: prodigy-team up",)
             return self._report(observation.lockfile.engine, _foretold(steps, observation), notes, dry_run=dry_run)
+        prepare_state(self.state)
         with guard(self.lockfile):
             found = self._observe(keep_copy=True)
             lockfile = note_deaths(found, at=time.time(), exits=exits or {})
@@ -163,7 +169,7 @@ class Supervisor:
         plans, entries = last_plans(steps, self.state)
         steps = [step for step in steps if step.action != "start" or step.name in plans]
         if steps:
-            entries += self._run(steps, plans, None, on_event).carry_out(wait=wait, timeout=timeout)
+            entries += self._run(steps, lockfile, plans, None, on_event).carry_out(wait=wait, timeout=timeout)
         self._rotate_logs()
         return self._report(lockfile.engine, told_once(entries, self.lockfile, team=self.team), found.notes)
 
@@ -184,6 +190,8 @@ class Supervisor:
             force: Stop although somebody answered in the last ten minutes.
             confirm: Asked, with a sentence, whether to stop servers that people are using; None refuses.
         """
+        from prodigy_team.servers.halting import halt, question, refusal, stop_entry, who_is_answering, who_would_lose
+
         observation = self._observe()
         records = observation.lockfile.servers
         chosen = self._servers_named(names, observation.lockfile, ()) or tuple(records)
@@ -223,12 +231,33 @@ class Supervisor:
         Args:
             when_idle: First wait until nobody has answered for so many seconds on any of them.
         """
+        known, names = self._to_restart(names)
         if when_idle is not None:
-            self._wait_until_idle(names, when_idle)
-        stopped = self.stop(names, force=force or when_idle is not None, confirm=confirm, on_event=on_event)
-        if stopped.exit_code:
-            return stopped
-        return self.up(names, timeout=timeout, on_event=on_event)
+            self._wait_until_idle(known, when_idle)
+        force = force or when_idle is not None
+        stopped = self.stop(known, force=force, confirm=confirm, on_event=on_event).entries if known else ()
+        refused = {entry.name: entry for entry in stopped if entry.problem}
+        names = tuple(name for name in names if name not in refused)
+        report = self.up(names, timeout=timeout, on_event=on_event) if names else self._report("", (), ())
+        return replace(report, entries=(*refused.values(), *report.entries))
+
+    def _to_restart(self, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The servers to stop and those to start: of the roster, without names only those that are to run.
+
+        Raises:
+            RosterError: The roster has problems; found before anything is stopped.
+        """
+        from prodigy_team.servers.wanting import read_wanted
+
+        lockfile = self._observe().lockfile
+        plans = read_wanted(self.path, self.environ, recorded_engine=lockfile.engine).plans
+        named = self._servers_named(names, lockfile, plans)
+        records = lockfile.servers
+        chosen = [plan.name for plan in plans if plan.name in (named or records)]
+        chosen = [name for name in chosen if named or records[name].wanted]
+        if named and not chosen:
+            raise UsageError(f"{named[0]} is not in the roster any more.", remedy="prodigy-team up --remove-orphans")
+        return tuple(name for name in chosen if name in records), tuple(chosen)
 
     def status(self, names: Sequence[str] = ()) -> StatusReport:
         """How every server stands; reads only, and while the roster is as it was last brought up not even that."""
@@ -245,28 +274,46 @@ class Supervisor:
     def _run(
         self,
         steps: Sequence[Step],
+        lockfile: Lockfile,
         plans: Mapping[str, ServerPlan],
         at_once: int | None,
         on_event: OnEvent | None,
     ) -> Run:
+        from prodigy_team.servers.runners.local import LocalRunner
+        from prodigy_team.servers.upping import Run
+
         at_once = at_once or os.cpu_count() or 1
+        runner = self.runner or LocalRunner(self.environ)
         return Run(
-            self.lockfile, self.state, self.team, self.runner, steps, plans, at_once, on_event or _no_event, self.pause
+            self.lockfile,
+            self.state,
+            self.team,
+            runner,
+            steps,
+            lockfile.servers,
+            plans,
+            at_once,
+            on_event or _no_event,
+            self.pause,
         )
 
     def _decide(
         self, observation: Observation, wanted: Wanted, options: UpOptions
     ) -> tuple[list[Step], dict[str, int | None]]:
         records = observation.lockfile.servers
-        seen = _with_idle_times(observation, wanted.plans, options)
         ports = assign_ports(wanted.plans, records, wanted.roster.ports, taken=_Taken(wanted.roster.host))
+        seen = _with_idle_times(observation, wanted.plans, ports, options)
         return plan_up(wanted.plans, records, seen, ports, options), ports
+
+    def _digest(self, lockfile: Lockfile, steps: Iterable[Step], wanted: Wanted) -> str:
+        """The roster's digest where the lockfile will know all of its servers, so that `status` need not load it."""
+        known = {*lockfile.servers, *(step.name for step in steps)}
+        return roster_digest(self.path) if all(plan.name in known for plan in wanted.plans) else ""
 
     def _wait_until_idle(self, names: Sequence[str], seconds: float) -> None:
         while True:
             lockfile = self._observe().lockfile
-            chosen = self._servers_named(names, lockfile, ()) or tuple(lockfile.servers)
-            idle = idle_seconds([lockfile.servers[name] for name in chosen], now=time.time())
+            idle = idle_seconds([lockfile.servers[name] for name in names], now=time.time())
             shortest = min((each for each in idle.values() if each is not None), default=seconds)
             if shortest >= seconds:
                 return
@@ -301,6 +348,8 @@ class Supervisor:
             known |= {**dict.fromkeys(each.annotators, each.name), each.name: each.name}
         unknown = [name for name in names if name not in known]
         if unknown:
+            import difflib
+
             near = difflib.get_close_matches(unknown[0], known, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known) or 'none yet'}."
             raise UsageError(f"No server or annotator is called {unknown[0]}.", remedy=hint)
@@ -310,6 +359,8 @@ class Supervisor:
         return Report(self.team, engine, tuple(entries), tuple(dict.fromkeys(notes)), dry_run)
 
     def _rotate_logs(self) -> None:
+        from prodigy_team.servers.logs import rotate
+
         for log in (self.state / "logs").glob("*.log"):
             rotate(log)
 
@@ -321,16 +372,22 @@ class _Taken:
         self._host = host
 
     def __contains__(self, port: object) -> bool:
+        from prodigy_team.servers.ports import is_free
+
         return isinstance(port, int) and not is_free(self._host, port)
 
 
-def _with_idle_times(observation: Observation, plans: Iterable[ServerPlan], options: UpOptions) -> Mapping[str, Seen]:
+def _with_idle_times(
+    observation: Observation, plans: Iterable[ServerPlan], ports: Mapping[str, int | None], options: UpOptions
+) -> Mapping[str, Seen]:
     """What was seen, with idle times where they decide: for running servers whose roster entry changed."""
     records, seen = observation.lockfile.servers, dict(observation.seen)
     changed = [
         records[plan.name]
         for plan in plans
-        if plan.name in records and seen[plan.name].alive and records[plan.name].spec_hash != plan.spec_hash
+        if plan.name in records
+        and seen[plan.name].alive
+        and (records[plan.name].spec_hash, records[plan.name].port) != (plan.spec_hash, ports[plan.name])
     ]
     if changed and not options.now:
         for name, idle in idle_seconds(changed, now=time.time()).items():
@@ -338,17 +395,33 @@ def _with_idle_times(observation: Observation, plans: Iterable[ServerPlan], opti
     return seen
 
 
-def _prepared(lockfile: Lockfile, steps: Iterable[Step], plans: Iterable[ServerPlan], options: UpOptions) -> Lockfile:
+def _prepared(
+    lockfile: Lockfile, steps: Iterable[Step], plans: Iterable[ServerPlan], options: UpOptions, state: Path
+) -> Lockfile:
     """The lockfile before anything is done: a person's start forgets old failures, the roster's order is kept."""
-    order = [plan.name for plan in plans]
+    from prodigy_team.servers.launches import record_of
+
+    wanted = {plan.name: plan for plan in plans}
+    order = list(wanted)
     records = {name: replace(each, orphan=name not in order) for name, each in lockfile.servers.items()}
     for step in steps:
         record = records.get(step.name)
-        if record is not None and step.action == "start" and (not record.wanted or step.name in options.names):
-            records[step.name] = replace(record, failures=(), given_up=False, restarts=0, problem="", reported="")
+        if step.action == "blocked":
+            record = record_of(wanted[step.name], state, record)
+            records[step.name] = replace(record, blocked=True, problem=f"{step.problem} {step.remedy}")
+        elif record is not None and step.action in ("start", "restart"):
+            anew = not record.wanted or step.name in options.names or record.spec_hash != wanted[step.name].spec_hash
+            records[step.name] = replace(_forgiven(record) if anew else record, wanted=True)
     ordered = {name: records[name] for name in order if name in records}
     return replace(lockfile, servers={**ordered, **records})
 
 
+def _forgiven(record: ServerRecord) -> ServerRecord:
+    """The record without its past failures: a person starts the server, or it is another one now."""
+    return replace(record, failures=(), given_up=False, restarts=0, problem="", reported="")
+
+
 def _foretold(steps: Iterable[Step], observation: Observation) -> list[Entry]:
+    from prodigy_team.servers.upping import entry_of_step
+
     return [entry_of_step(step, observation.lockfile.servers.get(step.name)) for step in steps]

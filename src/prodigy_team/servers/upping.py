@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prodigy_team.servers.launches import alive_path, forget_launch
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, read_lockfile, write_lockfile
 from prodigy_team.servers.logs import last_cause, tail
+from prodigy_team.servers.observing import Observation, observe
 from prodigy_team.servers.plan import Step, record_failure, start_again
 from prodigy_team.servers.registering import register_dataset
-from prodigy_team.servers.report import Entry, Event
+from prodigy_team.servers.report import Action, Entry, Event
 from prodigy_team.servers.runners.base import Runner
-from prodigy_team.servers.starting import Launched, Starting, launch, wait_until_ready
+from prodigy_team.servers.starting import LONGEST_PAUSE, Launched, Starting, launch, wait_until_ready
 from prodigy_team.servers.stopping import Stopped, end_servers
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 LOG_LINES = 5
 GRACE = 10.0
+HELD_SECONDS = 5.0  # a launcher at work imports the engine and forks within a second or two
 
 
 @dataclass
@@ -30,6 +33,7 @@ class Run:
 
     Attributes:
         steps: By server, as decided.
+        decided: The records on which the steps were decided; what changed since is another command's work.
         plans: By server, on their ports; those to be launched must be among them.
         at_once: How many servers of the Prodigy engine may be starting at the same time.
         entries: Results, by server.
@@ -40,6 +44,7 @@ class Run:
     team: str
     runner: Runner
     steps: Sequence[Step]
+    decided: Mapping[str, ServerRecord]
     plans: Mapping[str, ServerPlan]
     at_once: int
     on_event: Callable[[Event], None]
@@ -47,53 +52,92 @@ class Run:
     queue: list[ServerPlan] = field(default_factory=list)
     starting: Starting = field(default_factory=Starting)
     entries: dict[str, Entry] = field(default_factory=dict)
+    timeout: float = 60.0
+    held_since: dict[str, float] = field(default_factory=dict)
 
     def carry_out(self, *, wait: bool, timeout: float) -> list[Entry]:
         """Do everything; the guard is held only while launching, never while waiting."""
+        self.timeout = timeout
         self._end()
         self.queue = [self.plans[step.name] for step in self.steps if step.action in ("start", "restart")]
         self.queue = [plan for plan in self.queue if plan.name not in self.entries]
-        if not wait:
-            self.at_once = len(self.queue)
-        self._launch_more()
-        if wait:
-            wait_until_ready(
-                self.starting, timeout=timeout, on_change=self._tell, more=self._launch_more, pause=self.pause
-            )
-        self._settle(waited=wait, timeout=timeout)
+        try:
+            if wait:
+                self._join_unready()
+                more, tell = self._launch_more, self._tell
+                more()
+                wait_until_ready(self.starting, timeout=timeout, on_change=tell, more=more, pause=self.pause)
+            else:
+                self.at_once = len(self.queue)
+                while self._launch_more():
+                    self.pause(LONGEST_PAUSE)
+            self._settle(waited=wait, timeout=timeout)
+        finally:
+            self.starting.close()
         return [self.entries[step.name] for step in self.steps]
 
     def _end(self) -> None:
         """End the servers to be stopped or restarted, and what dead ones left behind."""
         leaving = {step.name: step for step in self.steps if step.action in ("stop", "restart", "start")}
-        records = [record for name, record in self._records().items() if name in leaving and record.pgid is not None]
+        records = [self.decided[name] for name in leaving if name in self.decided]
+        records = [record for record in records if record.pgid is not None]
         outcomes = {each.name: each for each in end_servers(records, self.state, team=self.team, grace=GRACE)}
-        with guard(self.lockfile):
-            lockfile = self._read()
-            for name, outcome in outcomes.items():
-                lockfile = _without_process(lockfile, name, outcome, leaving[name])
-            gone = [step.name for step in leaving.values() if step.forget and not _stuck(outcomes.get(step.name))]
-            self._save(lockfile.without(*gone))
+        gone = [step.name for step in leaving.values() if step.forget and not _stuck(outcomes.get(step.name))]
+        if outcomes or gone:
+            with guard(self.lockfile):
+                lockfile = self._read()
+                for record in records:
+                    lockfile = _without_process(lockfile, record, outcomes[record.name], leaving[record.name])
+                self._save(lockfile.without(*gone))
+                for name in gone:
+                    forget_launch(self.state, name)
         for name, outcome in outcomes.items():
             if outcome.problem:
                 self.entries[name] = Entry(name, "blocked", "failed", problem=outcome.problem, remedy="End it by hand.")
         for step in self.steps:
             if step.action not in ("start", "restart"):
-                self.entries.setdefault(step.name, entry_of_step(step, self._records().get(step.name)))
+                self.entries.setdefault(step.name, entry_of_step(step, self.decided.get(step.name)))
+
+    def _join_unready(self) -> None:
+        """Await also the servers that an earlier command left starting."""
+        for step in self.steps:
+            record = self.decided.get(step.name)
+            if step.action == "keep" and record is not None and not record.ready:
+                self.starting.join(record)
 
     def _launch_more(self) -> bool:
         """Launch as many of the queue as there is room for; whether some are left."""
-        room = self.at_once - sum(self.plans[name].engine == "prodigy" for name in self.starting.pending)
+        busy = [self.starting.records[name] for name in self.starting.in_time(self.timeout)]
+        room = self.at_once - sum(record.engine == "prodigy" for record in busy)
         batch = [plan for plan in self.queue if plan.engine != "prodigy"]
         batch += [plan for plan in self.queue if plan.engine == "prodigy"][: max(0, room)]
         if batch:
             self.queue = [plan for plan in self.queue if plan not in batch]
             with guard(self.lockfile):
-                launched = launch(batch, self._read(), self.state, self.runner, self._save)
-            self._note(batch, launched)
+                found = observe(self.lockfile, self.state, team=self.team, keep_copy=True)
+                batch = [plan for plan in batch if not self._is_overtaken(plan, found)]
+                launched = launch(batch, found.lockfile, self.state, self.runner, self._save) if batch else None
+            if launched is not None:
+                self._note(launched)
         return bool(self.queue)
 
-    def _note(self, batch: Iterable[ServerPlan], launched: Launched) -> None:
+    def _is_overtaken(self, plan: ServerPlan, found: Observation) -> bool:
+        """Whether another command started or stopped this server since the steps were decided."""
+        record = found.lockfile.servers.get(plan.name)
+        if record is None:
+            return False
+        if found.seen[plan.name].alive:
+            self.entries[plan.name] = replace(_entry(plan, "keep"), detail="started by another command", log=record.log)
+            self.starting.join(record)
+            return True
+        if not record.wanted:
+            entry = replace(_entry(plan, "leave"), state="stopped", detail="stopped by another command")
+            self.entries[plan.name] = entry
+        return not record.wanted
+
+    def _note(self, launched: Launched) -> None:
+        for name in launched.held:
+            self._retry(self.plans[name])
         self.starting.add(launched.records)
         if launched.running is not None:
             self.starting.follow(launched.running)
@@ -104,10 +148,18 @@ class Run:
                 each.name, "blocked", "blocked", problem=each.problem, remedy=each.remedy, url=self.plans[each.name].url
             )
             self.on_event(Event(each.name, "failed", detail=each.problem))
-        done = {*self.entries, *self.starting.records}
-        for plan in batch:
-            if plan.name not in done:  # its lifetime lock was held: another command was quicker
-                self.entries[plan.name] = replace(_entry(plan, "keep"), detail="started by another command")
+
+    def _retry(self, plan: ServerPlan) -> None:
+        """Its lifetime lock is held but nobody is there: a launcher at work for a killed command, or a leftover."""
+        since = self.held_since.setdefault(plan.name, time.monotonic())
+        if time.monotonic() - since < HELD_SECONDS:
+            self.queue.append(plan)
+            return
+        path = alive_path(self.state, plan.name)
+        problem = f"Something that an earlier server of {plan.name} left behind still holds {path}."
+        self.entries[plan.name] = Entry(
+            plan.name, "blocked", "blocked", problem=problem, remedy=f"Find it (fuser {path}) and end it.", url=plan.url
+        )
 
     def _tell(self, name: str) -> None:
         if name in self.starting.ready:
@@ -126,14 +178,15 @@ class Run:
                     record = self._outcome(record)
                     lockfile = lockfile.with_records(record)
                 self.entries[name] = self._entry_of_start(actions[name], record or launched, waited, timeout)
-            self._save(lockfile)
+            if self.starting.records:
+                self._save(lockfile)
         for name in self.starting.ready:
             if self.plans[name].engine == "prodigy":
                 register_dataset(self.plans[name], team=self.team)
 
     def _outcome(self, record: ServerRecord) -> ServerRecord:
         if record.name in self.starting.ready:
-            return replace(record, ready=True, problem="", reported="", given_up=False)
+            return replace(record, ready=True, problem="", reported="", given_up=False, exit_code=None)
         if record.name in self.starting.exits:
             code = self.starting.exits[record.name]
             cause = last_cause(Path(record.log), since=record.log_offset) if code else ""
@@ -141,9 +194,12 @@ class Run:
         return record
 
     def _entry_of_start(self, step: Step, record: ServerRecord, waited: bool, timeout: float) -> Entry:
-        entry = replace(_entry(self.plans[step.name], step.action), detail=step.reason, changed=step.changed)
+        entry = _entry(self.plans[step.name], step.action) if step.action != "keep" else entry_of_step(step, record)
+        entry = replace(entry, detail=step.reason, changed=step.changed, log=record.log)
+        if step.name in self.entries:  # another command was quicker
+            entry = self.entries[step.name]
         if step.name in self.starting.ready:
-            return replace(entry, state="running", seconds=self.starting.ready[step.name])
+            return replace(entry, state="running", seconds=self.starting.ready[step.name], exit_code=None)
         if step.name in self.starting.exits:
             lines = tuple(tail(Path(record.log), LOG_LINES, since=record.log_offset))
             again = f"See {record.log}, then: prodigy-team up {step.name}"
@@ -164,29 +220,27 @@ class Run:
     def _read(self) -> Lockfile:
         return read_lockfile(self.lockfile, team=self.team)
 
-    def _records(self) -> Mapping[str, ServerRecord]:
-        return self._read().servers
-
     def _save(self, lockfile: Lockfile) -> None:
         write_lockfile(self.lockfile, lockfile)
 
 
-def _without_process(lockfile: Lockfile, name: str, outcome: Stopped, step: Step) -> Lockfile:
-    record = lockfile.servers.get(name)
-    if record is None or _stuck(outcome):
+def _without_process(lockfile: Lockfile, before: ServerRecord, outcome: Stopped, step: Step) -> Lockfile:
+    """The lockfile after a server was ended; as it is where another command started it anew meanwhile."""
+    record = lockfile.servers.get(before.name)
+    if record is None or _stuck(outcome) or (record.pid, record.pgid) != (before.pid, before.pgid):
         return lockfile
     stopped = replace(record, pid=None, started_at=None, pgid=None, stopping=False, ready=False)
-    return lockfile.with_records(replace(stopped, wanted=step.action != "stop"))
+    return lockfile.with_records(replace(stopped, wanted=record.wanted and step.action != "stop"))
 
 
 def _stuck(outcome: Stopped | None) -> bool:
     return outcome is not None and bool(outcome.problem)
 
 
-def _entry(plan: ServerPlan, action: str) -> Entry:
+def _entry(plan: ServerPlan, action: Action) -> Entry:
     return Entry(
         plan.name,
-        "restart" if action == "restart" else "keep" if action == "keep" else "start",
+        action,
         "running",
         url=plan.url,
         dataset=plan.dataset,

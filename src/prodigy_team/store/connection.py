@@ -7,6 +7,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from urllib.parse import quote
@@ -129,6 +130,7 @@ def connect_to_write(path: Path | None, *, create: bool) -> sqlite3.Connection:
     return connection
 
 
+@lru_cache
 def schema() -> str:
     """Prodigy's tables and ours, as SQL that may be run again."""
     return resources.files("prodigy_team.store").joinpath("schema/sqlite.sql").read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.1
@@ -33,7 +34,7 @@ async def answers(port: int) -> bool:
 
 async def start(server: dict[str, Any]) -> int:
     """Start one server; its pid."""
-    with open(server["log"], "ab") as log:
+    with Path(server["log"]).open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             *server["command"],
             env=server["env"],
