@@ -41,9 +41,9 @@ def esbuild() -> str:
     return found
 
 
-def bundle(source: Path) -> str:
+def bundle(source: Path, *more: str) -> str:
     """A TypeScript file that imports the token views as "SPANS", as one script."""
-    command = [esbuild(), str(source), "--bundle", "--format=iife", "--log-level=error"]
+    command = [esbuild(), str(source), "--bundle", "--format=iife", "--log-level=error", *more]
     command.append(f"--alias:SPANS={PAGE / 'source' / 'spans' / 'index.ts'}")
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
