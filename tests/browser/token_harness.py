@@ -108,13 +108,7 @@ class Tokens:
 
     def boxes(self, at: int) -> dict[str, float]:
         """Where a token is drawn: left, right, top, bottom in pixels of the window."""
-        script = """at => {
-          const all = document.querySelectorAll(
-            ".spans-text span:not(.spans-chip):not(.spans-gap)");
-          const box = all[at].getBoundingClientRect();
-          return {left: box.left, right: box.right, top: box.top, bottom: box.bottom};
-        }"""
-        box: dict[str, float] = self.page.evaluate(script, at)
+        box: dict[str, float] = self.page.evaluate("at => boxOf(at)", at)
         return box
 
     def point(self, at: int, across: float = 0.5, down: float = 0.5) -> tuple[int, int]:
@@ -174,7 +168,7 @@ class Tokens:
     @property
     def texts(self) -> Sequence[str]:
         """The drawn text, line by line, without labels."""
-        script = """() => [...document.querySelectorAll(".spans-text > div")].map(block => {
+        script = """() => [...document.querySelectorAll(".spans-text > div:not(.spans-cursor)")].map(block => {
           const copy = block.cloneNode(true);
           copy.querySelectorAll(".spans-chip").forEach(chip => chip.remove());
           return copy.textContent;
