@@ -1,7 +1,7 @@
 /** The drawn text of one task: keeps the DOM in step with the spans, and shows selection and cursor on it. */
 import { colourOf, type Colour } from "./colours";
-import { draw, type Drawing } from "./drawing";
-import { tokenAt, type Drawn } from "./finding";
+import { draw, type Drawing, type TokenText } from "./drawing";
+import { boxOf, rangeOver, tokenAt, type Drawn } from "./finding";
 import { anyOverlap, placeSpans, type Placed } from "./levels";
 import { flatPieces, sharedEnds, stackedPieces, type Piece } from "./pieces";
 import { readPassage, type Paragraph, type Passage, type Range } from "./passage";
@@ -23,9 +23,12 @@ export interface Board {
   find(x: number, y: number): number | null;
   /** The span whose label was drawn as this element, if any. */
   chip(target: EventTarget | null): Span | null;
-  /** The element of a token. */
-  token(at: number): HTMLElement;
+  /** Where a token is drawn, in CSS pixels of the window. */
+  box(at: number): DOMRect;
 }
+
+/** Tokens from which on paragraphs out of sight are not laid out. */
+const LONG = 400;
 
 let boards = 0;
 
@@ -36,7 +39,7 @@ export function createBoard(task: SpanTask, options: SpanOptions): Board {
   text.className = "spans-text";
   const blocks = passage.paragraphs.map(() => {
     const block = document.createElement("div");
-    if (passage.paragraphs.length > 1) block.className = "spans-paragraph";
+    if (passage.tokens.length > LONG) block.className = "spans-paragraph";
     return block;
   });
   text.append(...blocks);
@@ -48,12 +51,12 @@ export function createBoard(task: SpanTask, options: SpanOptions): Board {
   };
   const drawing: Drawing = {
     ...{ passage, showWhitespace: options.showWhitespace, colour, tokens: [] },
-    ...{ indices: new WeakMap(), chips: new WeakMap() },
+    ...{ barred: new WeakMap(), chips: new WeakMap() },
   };
-  const { tokens, indices } = drawing;
-  const drawn: Drawn = { text, blocks, paragraphs: passage.paragraphs, tokens, indices };
+  const { tokens, barred } = drawing;
+  const drawn: Drawn = { text, blocks, paragraphs: passage.paragraphs, tokens, barred };
   const selection = createSelection(text, tokens);
-  const cursor = createCursor(text, tokens, `spans-token-${(boards += 1)}`, options);
+  const cursor = createCursor(text, passage, tokens, `spans-token-${(boards += 1)}`, options);
   const shown: Piece[][] = blocks.map(() => []);
   let spansOfBlocks: Placed[][] = [];
 
@@ -81,7 +84,7 @@ export function createBoard(task: SpanTask, options: SpanOptions): Board {
     point: cursor.point,
     find: (x, y) => tokenAt(drawn, x, y),
     chip: (target) => (target instanceof Element ? (drawing.chips.get(target) ?? null) : null),
-    token: (at) => tokens[at]!,
+    box: (at) => boxOf(tokens, at),
   };
 }
 
@@ -115,23 +118,20 @@ function patch(drawing: Drawing, block: HTMLElement, before: Piece[], after: Pie
   block.insertBefore(fresh, next);
 }
 
-/** The selected tokens, painted by the highlight API (no change of the DOM) or, without it, by a class. */
-function createSelection(text: HTMLElement, tokens: HTMLElement[]) {
+/** The selected tokens, painted by the highlight API (no change of the DOM) or, without it, by boxes. */
+function createSelection(text: HTMLElement, tokens: TokenText[]) {
   let picked: Range | null = null;
-  const highlights = typeof Highlight === "function" ? CSS.highlights : undefined;
+  let boxes: HTMLElement[] = [];
 
   function paint(): void {
-    if (!highlights) {
-      tokens.forEach((token, at) => token.classList.toggle("spans-picked", isWithin(at, picked)));
+    const range = picked && rangeOver(tokens, picked.from, picked.to);
+    if (typeof Highlight === "function") {
+      CSS.highlights.delete("spans-picked");
+      if (range) CSS.highlights.set("spans-picked", new Highlight(range));
       return;
     }
-    highlights.delete("spans-picked");
-    if (!picked) return;
-    const range = document.createRange();
-    range.setStart(tokens[picked.from]!.firstChild ?? tokens[picked.from]!, 0);
-    const last = tokens[picked.to]!.firstChild;
-    if (last) range.setEnd(last, last.textContent!.length);
-    highlights.set("spans-picked", new Highlight(range));
+    boxes.forEach((box) => box.remove());
+    boxes = [...(range?.getClientRects() ?? [])].map((rect) => place(text, "spans-picked", rect));
   }
 
   function pick(range: Range | null): void {
@@ -145,37 +145,43 @@ function createSelection(text: HTMLElement, tokens: HTMLElement[]) {
   return { pick, restore: () => picked && paint() };
 }
 
-const isWithin = (at: number, range: Range | null): boolean => range !== null && range.from <= at && at <= range.to;
+/** Put an element over a box of the window; it stays there relative to the text. */
+function place(text: HTMLElement, className: string, box: DOMRect, moved?: HTMLElement): HTMLElement {
+  const element = moved ?? document.createElement("div");
+  const whole = text.getBoundingClientRect();
+  element.className = className;
+  element.style.left = `${box.left - whole.left}px`;
+  element.style.top = `${box.top - whole.top}px`;
+  element.style.width = `${box.width}px`;
+  element.style.height = `${box.height}px`;
+  if (!moved) text.append(element);
+  return element;
+}
 
-/** The token cursor, which is also what a screen reader is told to be active. */
-function createCursor(text: HTMLElement, tokens: HTMLElement[], id: string, options: SpanOptions) {
+/** The token cursor: a frame over the token, and what a screen reader is told to be active. */
+function createCursor(text: HTMLElement, passage: Passage, tokens: TokenText[], id: string, options: SpanOptions) {
   let at: number | null = null;
-  let marked: HTMLElement | null = null;
+  let frame: HTMLElement | null = null;
+  const resized = new ResizeObserver(() => restore());
 
   function restore(): void {
-    const wanted = at === null ? null : tokens[at]!;
-    if (marked === wanted) return;
-    if (marked) {
-      marked.classList.remove("spans-cursor");
-      for (const name of ["id", "role", "aria-label", "aria-roledescription"]) marked.removeAttribute(name);
-    }
-    marked = wanted;
-    if (!wanted) {
-      text.removeAttribute("aria-activedescendant");
-      return;
-    }
-    wanted.classList.add("spans-cursor");
-    wanted.id = id;
-    wanted.setAttribute("role", "group");
-    wanted.setAttribute("aria-label", wanted.firstChild?.textContent ?? "");
-    wanted.setAttribute("aria-roledescription", options.say("spanToken"));
-    text.setAttribute("aria-activedescendant", id);
+    if (at !== null && frame) place(text, "spans-cursor", boxOf(tokens, at), frame);
   }
 
-  function point(place: number | null): void {
-    at = place;
-    restore();
-    if (marked) marked.scrollIntoView({ block: "nearest" });
+  function point(token: number | null): void {
+    at = token;
+    frame?.remove();
+    frame = null;
+    resized.disconnect();
+    if (at === null) return text.removeAttribute("aria-activedescendant");
+    frame = place(text, "spans-cursor", boxOf(tokens, at));
+    frame.id = id;
+    frame.setAttribute("role", "group");
+    frame.setAttribute("aria-label", passage.tokens[at]!.text);
+    frame.setAttribute("aria-roledescription", options.say("spanToken"));
+    text.setAttribute("aria-activedescendant", id);
+    frame.scrollIntoView({ block: "nearest" });
+    resized.observe(text);
   }
 
   return { point, restore };

@@ -1,21 +1,22 @@
-/** Slices of a text by code points: offsets of tasks count those, while JavaScript counts UTF-16 units. */
+/** Places in a text by code points: offsets of tasks count those, while JavaScript counts UTF-16 units. */
 
-/** Slice by code points, as Python's `text[start:end]` does for 0 <= start <= end; a lone surrogate counts as one. */
-export type Slice = (start: number, end: number) => string;
-
-/** Prepare slicing of one text; a text within the basic plane costs nothing. */
-export function slicing(text: string): Slice {
-  if (!/[\ud800-\udbff]/.test(text)) return (start, end) => text.slice(start, end);
-  const units = new Uint32Array(text.length + 1);
-  let count = 0;
-  for (let unit = 0; unit < text.length; unit += text.codePointAt(unit)! > 0xffff ? 2 : 1) units[count++] = unit;
-  const unit = (place: number): number => (place < count ? units[place]! : text.length);
-  return (start, end) => text.slice(unit(start), unit(end));
+/** One text's code points. */
+export interface CodePoints {
+  /** How many there are; a lone surrogate counts as one. */
+  length: number;
+  /** The UTF-16 place of a code point; that of the text's end for any beyond it. */
+  unit(place: number): number;
+  /** As Python's `text[start:end]` for 0 <= start <= end. */
+  slice(start: number, end: number): string;
 }
 
-/** Code points in a text. */
-export function lengthOf(text: string): number {
-  let count = 0;
-  for (const _ of text) count += 1;
-  return count;
+/** Count a text's code points once; a text within the basic plane costs nothing. */
+export function codePoints(text: string): CodePoints {
+  if (!/[\ud800-\udbff]/.test(text))
+    return { length: text.length, unit: (place) => place, slice: (start, end) => text.slice(start, end) };
+  const units = new Uint32Array(text.length);
+  let length = 0;
+  for (let unit = 0; unit < text.length; unit += text.codePointAt(unit)! > 0xffff ? 2 : 1) units[length++] = unit;
+  const unit = (place: number): number => (place < length ? units[place]! : text.length);
+  return { length, unit, slice: (start, end) => text.slice(unit(start), unit(end)) };
 }

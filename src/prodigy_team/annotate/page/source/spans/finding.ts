@@ -1,23 +1,34 @@
 /** Which token is under, or nearest to, a point of the window. */
+import type { Drawing, TokenText } from "./drawing";
 import { firstWhere, type Paragraph } from "./passage";
 
-/** Where tokens are drawn: `blocks[i]` is paragraph i's element, `tokens[i]` token i's. */
-export interface Drawn {
+/** Where tokens are drawn: `blocks[i]` is paragraph i's element. */
+export interface Drawn extends Pick<Drawing, "tokens" | "barred"> {
   text: HTMLElement;
   blocks: HTMLElement[];
   paragraphs: Paragraph[];
-  tokens: HTMLElement[];
-  indices: WeakMap<Element, number>;
+}
+
+/** A range over tokens' text; it can be in any paragraph, as `tokens` say. */
+export function rangeOver(tokens: TokenText[], from: number, to: number): globalThis.Range {
+  const range = document.createRange();
+  const [first, last] = [tokens[from]!, tokens[to]!];
+  range.setStart(first.node, first.offset);
+  range.setEnd(last.node, last.offset + last.length);
+  return range;
+}
+
+/** A token's box on the window, in CSS pixels; where it goes over lines, the box around all its parts. */
+export function boxOf(tokens: TokenText[], at: number): DOMRect {
+  return rangeOver(tokens, at, at).getBoundingClientRect();
 }
 
 /** The token at a point (CSS pixels of the window), else the nearest one, else null where nothing is drawn. */
 export function tokenAt(drawn: Drawn, x: number, y: number): number | null {
-  let element = document.elementFromPoint(x, y);
-  for (; element && element !== drawn.text && drawn.text.contains(element); element = element.parentElement) {
-    const at = drawn.indices.get(element);
-    if (at !== undefined) return at;
-  }
-  return nearestToken(drawn, x, y);
+  const under = document.elementFromPoint(x, y);
+  // Its bars belong to a token, though they may be nearer to the next line.
+  const held = under && (drawn.barred.get(under) ?? (under.parentElement && drawn.barred.get(under.parentElement)));
+  return held ?? nearestToken(drawn, x, y);
 }
 
 /**
@@ -32,7 +43,7 @@ export function nearestToken(drawn: Drawn, x: number, y: number): number | null 
   if (y < whole.top) return 0;
   if (y > whole.bottom) return drawn.tokens.length - 1;
   const { from, to } = drawn.paragraphs[nearestBlock(drawn.blocks, y)]!;
-  const box = (at: number): DOMRect => drawn.tokens[at]!.getBoundingClientRect();
+  const box = (at: number): DOMRect => boxOf(drawn.tokens, at);
   const length = to - from + 1;
   const below = from + firstWhere(length, (at) => box(from + at).bottom >= y);
   if (below > to) return nearestOnLine(drawn, to, x, from, to);
@@ -49,12 +60,12 @@ function nearestBlock(blocks: HTMLElement[], y: number): number {
 }
 
 function nearestOnLine(drawn: Drawn, start: number, x: number, from: number, to: number): number {
-  const line = drawn.tokens[start]!.getBoundingClientRect();
+  const line = boxOf(drawn.tokens, start);
   let best = start;
   let least = distance(line, x);
   const look = (step: number): void => {
     for (let at = start + step; at >= from && at <= to; at += step) {
-      const box = drawn.tokens[at]!.getBoundingClientRect();
+      const box = boxOf(drawn.tokens, at);
       if (box.top >= line.bottom || box.bottom <= line.top) return;
       if (distance(box, x) < least) [best, least] = [at, distance(box, x)];
     }

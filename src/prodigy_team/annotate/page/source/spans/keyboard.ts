@@ -74,13 +74,13 @@ export function createKeyboard(board: Board, marking: Marking, pointing: Pointin
   /** The token above or below: the nearest one a line further, found by looking there. */
   function vertically(step: number, event: KeyboardEvent): boolean {
     if (cursor === null) return false; // the page scrolls
-    const box = board.token(cursor).getBoundingClientRect();
+    const box = board.box(cursor);
     const whole = text.getBoundingClientRect();
     const x = (box.left + box.right) / 2;
     for (let y = (box.top + box.bottom) / 2 + step * box.height; whole.top < y && y < whole.bottom; y += step * 8) {
       const at = board.find(x, y);
       if (at === null) break;
-      const found = board.token(at).getBoundingClientRect();
+      const found = board.box(at);
       if (step > 0 ? found.top >= box.bottom : found.bottom <= box.top)
         return go(seek(at, step) ?? seek(at, -step), event.shiftKey);
     }

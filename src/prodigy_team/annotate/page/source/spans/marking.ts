@@ -20,7 +20,7 @@ export interface Marking {
 /** `redraw` is called after each change, before the page is told. */
 export function createMarking(board: Board, options: SpanOptions, given: Span[], redraw: () => void): Marking {
   let history: History = begin(inOrder(given));
-  const textOf = (span: Span): string => board.passage.slice(span.start, span.end).replace(/\s+/g, " ").trim();
+  const textOf = (span: Span): string => board.passage.points.slice(span.start, span.end).replace(/\s+/g, " ").trim();
   const tell = (key: string, span: Span): void =>
     options.announce(options.say(key, { label: span.label, text: textOf(span) }));
 

@@ -1,5 +1,5 @@
 /** A task's text, read once: its tokens with what stands between them, and the paragraphs to draw. Pure. */
-import { lengthOf, slicing, type Slice } from "./codepoints";
+import { codePoints, type CodePoints } from "./codepoints";
 import type { Span, SpanTask, Token } from "./values";
 
 /** Tokens by index, inclusive at both ends. */
@@ -8,17 +8,17 @@ export interface Range {
   to: number;
 }
 
-/** A run of tokens drawn as one block; it ends after a line break. `tail` is text after its last token. */
+/** A run of tokens drawn as one block, and its text from `start` to `end`; it ends after a line break. */
 export interface Paragraph extends Range {
-  tail: string;
+  start: number;
+  end: number;
 }
 
-/** What a view draws. `before[i]` is the text between token i-1 (or the paragraph's start) and token i. */
+/** What a view draws. Paragraphs follow each other without a gap, from 0 to the text's length. */
 export interface Passage {
   tokens: Token[];
-  before: string[];
   paragraphs: Paragraph[];
-  slice: Slice;
+  points: CodePoints;
   /** False: the tokens were cut here, at the edges of the spans, and nothing can be marked. */
   tokenised: boolean;
 }
@@ -32,17 +32,14 @@ export function isBlank(token: Token): boolean {
 
 /** Read a task. Tokens keep their order and are believed to be in that of the text. */
 export function readPassage(task: SpanTask): Passage {
-  const slice = slicing(task.text);
-  const length = lengthOf(task.text);
+  const points = codePoints(task.text);
   const tokenised = Boolean(task.tokens?.length);
-  const tokens = tokenised ? task.tokens! : cutAtSpans(task, slice, length);
-  const before = tokens.map((token, at) => slice(at ? tokens[at - 1]!.end : 0, token.start));
-  const rest = tokens.length ? slice(tokens[tokens.length - 1]!.end, length) : task.text;
-  return { tokens, before, paragraphs: paragraphs(tokens, before, rest), slice, tokenised };
+  const tokens = tokenised ? task.tokens! : cutAtSpans(task, points);
+  return { tokens, paragraphs: paragraphs(tokens, points), points, tokenised };
 }
 
 /** Pieces between the edges of spans and after line breaks stand in for tokens where a task has none. */
-function cutAtSpans(task: SpanTask, slice: Slice, length: number): Token[] {
+function cutAtSpans(task: SpanTask, { length, slice }: CodePoints): Token[] {
   const edges = new Set<number>([0, length]);
   for (const { start, end } of task.spans ?? []) edges.add(within(start, length)).add(within(end, length));
   let place = 0;
@@ -56,21 +53,21 @@ function cutAtSpans(task: SpanTask, slice: Slice, length: number): Token[] {
 
 const within = (place: number, length: number): number => Math.min(Math.max(place, 0), length);
 
-/** Cut after tokens, and in gaps, that hold a line break. The gap's part up to the break becomes the tail above. */
-function paragraphs(tokens: Token[], before: string[], rest: string): Paragraph[] {
+/** Cut after tokens that hold a line break, and after the last break of gaps that do. */
+function paragraphs(tokens: Token[], { length, slice }: CodePoints): Paragraph[] {
   const found: Paragraph[] = [];
   let from = 0;
-  const close = (to: number, tail: string): void => {
-    found.push({ from, to, tail });
-    from = to + 1;
-  };
+  let start = 0;
   for (let at = 1; at < tokens.length; at += 1) {
-    const gap = before[at]!;
-    const cut = gap.lastIndexOf("\n") + 1;
-    if (cut) before[at] = gap.slice(cut);
-    if (cut || tokens[at - 1]!.text.includes("\n")) close(at - 1, gap.slice(0, cut));
+    const before = tokens[at - 1]!;
+    const gap = before.end < tokens[at]!.start ? slice(before.end, tokens[at]!.start) : "";
+    const breaks = gap.lastIndexOf("\n") + 1;
+    if (!breaks && !before.text.includes("\n")) continue;
+    const end = before.end + [...gap.slice(0, breaks)].length;
+    found.push({ from, to: at - 1, start, end });
+    [from, start] = [at, end];
   }
-  close(tokens.length - 1, rest);
+  found.push({ from, to: tokens.length - 1, start, end: length });
   return found;
 }
 

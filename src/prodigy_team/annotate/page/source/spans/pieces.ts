@@ -1,42 +1,41 @@
 /** What a paragraph is made of, as keyed pieces, so that a change redraws only what differs. Pure. */
 import type { Placed } from "./levels";
-import type { Paragraph, Passage } from "./passage";
+import type { Paragraph, Passage, Range } from "./passage";
 import type { Span } from "./values";
 
-/** A bar through a token or gap; `first`: its label stands here. */
+/** Text from `start` to `end` (code points) with its tokens from..to; none where `from` is greater. */
+interface Stretch extends Range {
+  key: string;
+  start: number;
+  end: number;
+}
+
+/** Text without marks: tokens and what stands between them. */
+export interface Plain extends Stretch {
+  kind: "plain";
+}
+
+/** A bar; `first`: its label stands here. */
 export interface Bar {
   span: Span;
   level: number;
   first: boolean;
 }
 
-/** Text between tokens, before token `at` (or the paragraph's tail), with the bars that run through it. */
-export interface Gap {
-  kind: "gap";
-  key: string;
-  text: string;
+/** One token, or the text between two, with the bars under it. */
+export interface Barred extends Stretch {
+  kind: "barred";
   bars: Bar[];
 }
 
-/** One token, with the bars under it. */
-export interface Single {
-  kind: "token";
-  key: string;
-  at: number;
-  bars: Bar[];
-}
-
-/** Tokens from..to inside one highlight; `last`: its label stands behind them. */
-export interface Marked {
+/** Tokens inside one highlight; `last`: its label stands behind them. */
+export interface Marked extends Stretch {
   kind: "mark";
-  key: string;
   span: Span;
-  from: number;
-  to: number;
   last: boolean;
 }
 
-export type Piece = Gap | Single | Marked;
+export type Piece = Plain | Barred | Marked;
 
 const numbers = new WeakMap<Span, number>();
 let count = 0;
@@ -50,48 +49,64 @@ export function numberOf(span: Span): number {
 
 /** The pieces of a paragraph where spans do not overlap. `placed` holds those that touch it, sorted by first token. */
 export function flatPieces(passage: Passage, paragraph: Paragraph, placed: readonly Placed[]): Piece[] {
-  const pieces: Piece[] = [];
-  let next = 0;
-  for (let at = paragraph.from; at <= paragraph.to; at += 1) {
-    const text = passage.before[at]!;
-    if (text) pieces.push({ kind: "gap", key: "g" + at, text, bars: [] });
-    const mark = placed[next];
-    if (mark && mark.from <= at) {
-      const to = Math.min(mark.to, paragraph.to);
-      const last = to === mark.to;
-      pieces.push({ kind: "mark", key: `m${numberOf(mark.span)}.${at}.${to}`, span: mark.span, from: at, to, last });
-      next += 1;
-      at = to;
-    } else pieces.push({ kind: "token", key: "t" + at, at, bars: [] });
+  const pieces = filling(paragraph);
+  for (const mark of placed) {
+    const from = Math.max(mark.from, paragraph.from);
+    const to = Math.min(mark.to, paragraph.to);
+    const { start, end } = textOf(passage, from, to);
+    const key = `m${numberOf(mark.span)}.${from}.${to}`;
+    pieces.add({ kind: "mark", key, span: mark.span, from, to, start, end, last: to === mark.to });
   }
-  return withTail(pieces, paragraph);
+  return pieces.done();
 }
 
 /** The pieces of a paragraph where spans may overlap. `placed` as above. */
 export function stackedPieces(passage: Passage, paragraph: Paragraph, placed: readonly Placed[]): Piece[] {
-  const pieces: Piece[] = [];
+  const pieces = filling(paragraph);
   let open: Placed[] = [];
   let next = 0;
   for (let at = paragraph.from; at <= paragraph.to; at += 1) {
+    const { start, end } = textOf(passage, at, at);
     open = open.filter((each) => each.to >= at);
-    const text = passage.before[at]!;
-    if (text) {
-      const bars = open.map(({ span, level }) => ({ span, level, first: false }));
-      pieces.push({ kind: "gap", key: "g" + at + keyOf(bars), text, bars });
-    }
+    if (open.length) pieces.add(barred(pieces.end(), start, at, at - 1, open));
     for (; next < placed.length && placed[next]!.from <= at; next += 1) open.push(placed[next]!);
-    const bars = open.map(({ span, level, from }) => ({ span, level, first: from === at }));
-    pieces.push({ kind: "token", key: "t" + at + keyOf(bars), at, bars });
+    if (open.length) pieces.add(barred(start, end, at, at, open));
+    else if (next === placed.length) break;
   }
-  return withTail(pieces, paragraph);
+  return pieces.done();
 }
 
-function withTail(pieces: Piece[], paragraph: Paragraph): Piece[] {
-  if (paragraph.tail) pieces.push({ kind: "gap", key: "tail", text: paragraph.tail, bars: [] });
-  return pieces;
+function barred(start: number, end: number, from: number, to: number, open: Placed[]): Barred {
+  const bars = open.map(({ span, level, from: first }) => ({ span, level, first: from === to && first === from }));
+  const key = `b${start}` + bars.map((bar) => `:${numberOf(bar.span)}@${bar.level}`).join("");
+  return { kind: "barred", key, start, end, from, to, bars };
 }
 
-const keyOf = (bars: Bar[]): string => bars.map((bar) => `:${numberOf(bar.span)}@${bar.level}`).join("");
+function textOf(passage: Passage, from: number, to: number): { start: number; end: number } {
+  return { start: passage.tokens[from]!.start, end: passage.tokens[to]!.end };
+}
+
+/** Collects pieces in order, and fills what lies between them with plain text. */
+function filling(paragraph: Paragraph): { add(piece: Piece): void; end(): number; done(): Piece[] } {
+  const pieces: Piece[] = [];
+  let { from, start } = paragraph;
+  const fill = (to: number, end: number): void => {
+    if (start < end) pieces.push({ kind: "plain", key: `p${start}-${end}`, start, end, from, to });
+  };
+  return {
+    add(piece) {
+      if (piece.start >= piece.end) return;
+      fill(piece.from - 1, piece.start);
+      pieces.push(piece);
+      [from, start] = [piece.to + 1, piece.end];
+    },
+    end: () => start,
+    done() {
+      fill(paragraph.to, paragraph.end);
+      return pieces;
+    },
+  };
+}
 
 /** How many keys two lists share at their start and, beyond that, at their end. */
 export function sharedEnds(before: readonly { key: string }[], after: readonly { key: string }[]): [number, number] {
