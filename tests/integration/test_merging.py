@@ -1,4 +1,4 @@
-"""Merging: the target gets each answer once, the counts balance, nobody waits, and a kill leaves the old or the new state."""
+"""Merging: each answer once, counts that balance, nobody waits, and a kill leaves the old or the new state."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from itertools import permutations
+from functools import partial
+from itertools import count, permutations
 from pathlib import Path
 from typing import Any
 
@@ -238,26 +238,29 @@ def start_merge(path: Path, sources: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("existing", [False, True])
 def test_a_kill_leaves_the_old_or_the_new_state(store: Store, path: Path, existing: bool) -> None:
-    fill(store, "a", range(4000))
-    fill(store, "b", range(4000, 8000))
+    fill(store, "a", range(1000))
+    fill(store, "b", range(1000, 2500))
     if existing:
-        fill(store, "gold", range(9000, 12000))
+        fill(store, "gold", range(3000, 4000))
     old = content(store, "gold")
     new = old + content(store, "a") + content(store, "b")
     seen = set()
-    for links in range(0, 16_000, 1500):  # killed when so many rows of it are there
-        process = start_merge(path, "a,b")
-        start = ask(path, "SELECT count(*) FROM link")[0][0]
-        while process.poll() is None and ask(path, "SELECT count(*) FROM link")[0][0] < start + links:
-            pass
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        now = content(store, "gold")
-        assert now in (old, new)
-        seen.add(len(now))
-        if now == new:
-            break
-    assert seen >= {len(old)}
+    with closing(sqlite3.connect(path, timeout=30)) as watching:
+
+        def links() -> int:
+            return int(watching.execute("SELECT count(*) FROM link").fetchone()[0])
+
+        for ahead in (0, 1, 700, 1600, 1999, 2900, 3600, 4900):  # killed when so many rows of it are there
+            process = start_merge(path, "a,b")
+            start = links()
+            while process.poll() is None and links() < start + ahead:
+                pass
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            now = content(store, "gold")
+            assert now in (old, new)
+            seen.add(len(now))
+    assert len(old) in seen
 
     merge(store, ["a", "b"], "gold")
 
@@ -271,49 +274,49 @@ def test_a_kill_leaves_the_old_or_the_new_state(store: Store, path: Path, existi
     assert linked == [(0,)]
 
 
+def waits_during(process: subprocess.Popen[str], save: Callable[[], object]) -> list[float]:
+    """Seconds of each save, one after the other while a process runs."""
+    waits = []
+    while process.poll() is None:
+        started = time.monotonic()
+        save()
+        waits.append(time.monotonic() - started)
+    process.communicate()
+    assert process.returncode == 0
+    return waits
+
+
+BUSY = "import time; end = time.monotonic() + 1.5\nwhile time.monotonic() < end: sum(range(10_000))"
+
+
 @pytest.mark.parametrize("existing", [False, True])
 @pytest.mark.parametrize("prodigys", [False, True], ids=["our file", "a file of Prodigy's"])
 def test_nobody_waits_for_a_merge(tmp_path: Path, existing: bool, prodigys: bool) -> None:
+    """Nobody waits over 0.2 s, or, on a busy machine, over twice as long as beside a process that writes nothing."""
     path = tmp_path / "a.db"
     if prodigys:
         make_prodigy_database(path)
     with closing(open_store(Database("sqlite", path), write=True, create=True)) as store:
-        fill(store, "a", range(15_000), size=300)
+        fill(store, "a", range(10_000), size=300)
         if existing:
-            fill(store, "gold", range(20_000, 25_000), size=300)
-        process = start_merge(path, "a")
-        waits, number = [], 0
-        while process.poll() is None:
-            started = time.monotonic()
-            store.append("other", [[new_answer(f"{number}")]])
-            waits.append(time.monotonic() - started)
-            number += 1
-        process.communicate()
-        assert process.returncode == 0
-        assert len(content(store, "gold")) == 15_000 + 5_000 * existing
-        assert len(content(store, "other")) == number
-    assert max(waits) < 0.2, f"worst of {len(waits)}"
+            fill(store, "gold", range(20_000, 22_500), size=300)
+        number = count()
+        save = partial(save_one, store, number)
+        alone = waits_during(subprocess.Popen([sys.executable, "-c", BUSY], text=True), save)
+        waits = waits_during(start_merge(path, "a"), save)
+        assert len(content(store, "gold")) == 10_000 + 2_500 * existing
+        assert len(content(store, "other")) == len(alone) + len(waits) == next(number)
+    assert max(waits) < max(0.2, 2 * max(alone))
+
+
+def save_one(store: Store, number: Iterator[int]) -> None:
+    """One answer to the next task."""
+    store.append("other", [[new_answer(f"{next(number)}")]])
 
 
 def test_a_prodigy_that_knows_nothing_of_our_lock_gets_in_too(store: Store, path: Path) -> None:
-    fill(store, "a", range(15_000), size=300)
-    waits: list[float] = []
-    ended = threading.Event()
-
-    def save() -> None:
-        with closing(sqlite3.connect(path, timeout=5, isolation_level=None)) as prodigy:
-            while not ended.is_set():
-                started = time.monotonic()
-                prodigy.execute("INSERT INTO example (input_hash, task_hash, content) VALUES (1, 1, x'7b7d')")
-                waits.append(time.monotonic() - started)
-
-    thread = threading.Thread(target=save)
-    thread.start()
-    try:
-        process = start_merge(path, "a")
-        process.communicate()
-    finally:
-        ended.set()
-        thread.join()
-    assert process.returncode == 0
-    assert max(waits) < 1.0
+    fill(store, "a", range(10_000), size=300)
+    with closing(sqlite3.connect(path, timeout=5, isolation_level=None)) as prodigy:
+        insert = "INSERT INTO example (input_hash, task_hash, content) VALUES (1, 1, x'7b7d')"
+        waits = waits_during(start_merge(path, "a"), lambda: prodigy.execute(insert))
+    assert max(waits) < 2.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import sqlite3
 import stat
 import subprocess
@@ -150,6 +151,30 @@ def test_what_is_open_comes_in_order(store: Store, tmp_path: Path) -> None:
     assert store.unanswered(index, "d", "jane", after=4, limit=20) == [5, 6, 7, 8, 9]
     assert [store.count_answered(index, "d", who) for who in (None, "joe", "jane", "cy")] == [3, 2, 1, 0]
     assert store.unanswered(make_index(tmp_path / "index.db", ["3", "2"]), "d", None, after=-1, limit=9) == [1]
+
+
+@pytest.mark.parametrize("read_ahead", [50, 100_000])
+@pytest.mark.parametrize("order", ["as asked", "backwards", "mixed", "twice"])
+def test_open_places_are_found_in_whatever_order_answers_came(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str, read_ahead: int
+) -> None:
+    monkeypatch.setattr("prodigy_team.store.places._WINDOW", 64)
+    monkeypatch.setattr("prodigy_team.store.places._READ_AHEAD", read_ahead)
+    generator = random.Random(order)
+    texts = [f"{number}" for number in range(1000)]
+    index = make_index(tmp_path / "index.db", texts)
+    answered = sorted(generator.sample(range(900), 700))
+    sent = {"backwards": answered[::-1], "mixed": generator.sample(answered, 700), "twice": answered * 2}.get(
+        order, answered
+    )
+    store.append("d", [[new_answer(f"{n}", who=generator.choice(["joe", "jane"])) for n in sent]])
+    joes = {int(json.loads(c)["text"]) for c in store.answers("d") if json.loads(c)["who"] == "joe"}
+    for who, done in ((None, set(answered)), ("joe", joes)):
+        expected = [n for n in range(1000) if n not in done]
+        assert store.count_answered(index, "d", who) == len(done)
+        assert store.unanswered(index, "d", who, after=-1, limit=9) == expected[:9]
+        assert store.unanswered(index, "d", who, after=-1, limit=9999) == expected
+        assert store.unanswered(index, "d", who, after=500, limit=9999) == [n for n in expected if n > 500]
 
 
 def test_a_long_answered_stretch_is_skipped_until_answers_go(store: Store, tmp_path: Path, database: Database) -> None:

@@ -95,14 +95,18 @@ def adopted(record: ServerRecord, state: Path, team: str) -> ServerRecord:
         found = replace(record, pid=noted.pid, started_at=noted.started_at, pgid=processes.group_of(noted.pid))
         if is_running(found, state, team):
             return replace(found, wanted=True)
-    return _found_by_mark(record, state)
+    return _found_by_mark(record, state, leads=noted is None)
 
 
-def _found_by_mark(record: ServerRecord, state: Path) -> ServerRecord:
-    """The record with the process group that carries its mark: nothing was noted in its alive file."""
+def _found_by_mark(record: ServerRecord, state: Path, *, leads: bool) -> ServerRecord:
+    """The record with the process group that carries its mark.
+
+    Args:
+        leads: A leader found so is the server: nobody came to note it. Otherwise it only is what the server left.
+    """
     groups = [each for each in processes.find_marked(state) if each.name == record.name]
     for each in groups:
-        if each.leader:
+        if leads and each.leader:
             leader = each.leader
             return replace(record, pid=leader.pid, started_at=leader.started_at, pgid=each.pgid, wanted=True)
     pgids = [each.pgid for each in groups]

@@ -67,7 +67,7 @@ class Starting:
             self.records[record.name] = record
 
     def join(self, record: ServerRecord) -> None:
-        """Await a server that an earlier command launched and nobody has seen to answer; its time runs from its start."""
+        """Await a server that an earlier command launched and nobody saw answer; its time runs from its start."""
         identity = identity_of_record(record)
         age = processes.uptime(identity) if identity is not None else None
         if identity is not None and age is not None:

@@ -121,7 +121,7 @@ class Supervisor:
             observation = replace(observation, lockfile=note_deaths(observation, at=time.time(), exits={}))
             steps, ports = self._decide(observation, wanted, options)
             lockfile = replace(observation.lockfile, team=wanted.roster.name, engine=wanted.engine)
-            lockfile = replace(lockfile, roster_digest=roster_digest(self.path))
+            lockfile = replace(lockfile, roster_digest=self._digest(lockfile, steps, wanted))
             lockfile = _prepared(lockfile, steps, wanted.plans, options, self.state)
             if lockfile != found or observation.changed:
                 write_lockfile(self.lockfile, lockfile)
@@ -304,6 +304,11 @@ class Supervisor:
         ports = assign_ports(wanted.plans, records, wanted.roster.ports, taken=_Taken(wanted.roster.host))
         seen = _with_idle_times(observation, wanted.plans, ports, options)
         return plan_up(wanted.plans, records, seen, ports, options), ports
+
+    def _digest(self, lockfile: Lockfile, steps: Iterable[Step], wanted: Wanted) -> str:
+        """The roster's digest where the lockfile will know all of its servers, so that `status` need not load it."""
+        known = {*lockfile.servers, *(step.name for step in steps)}
+        return roster_digest(self.path) if all(plan.name in known for plan in wanted.plans) else ""
 
     def _wait_until_idle(self, names: Sequence[str], seconds: float) -> None:
         while True:

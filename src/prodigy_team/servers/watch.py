@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
+from prodigy_team.errors import TeamError
 from prodigy_team.servers.lockfile import ServerRecord
 from prodigy_team.servers.plan import FAILURE_WINDOW, retry_delay
 from prodigy_team.servers.report import Entry
@@ -111,13 +112,25 @@ def watch(
 
 
 def _look_again_and_again(supervisor: Supervisor, say: Callable[[str], None]) -> None:
-    patience = Patience()
+    patience, trouble = Patience(), ""
     while True:
         supervisor.pause(PERIOD)
-        report = supervisor.revive(timeout=STARTUP, due=patience.is_due)
-        _tell([entry for entry in report.entries if entry.action == "start" or entry.fresh], say)
+        try:
+            report = supervisor.revive(timeout=STARTUP, due=patience.is_due)
+        except TeamError as error:  # a full disk, say: what runs goes on, and perhaps it passes
+            if str(error) != trouble:
+                say(str(error))
+            trouble = str(error)
+            continue
+        trouble = ""
+        _tell([entry for entry in report.entries if _is_worth_telling(entry)], say)
         for note in report.notes:
             say(note)
+
+
+def _is_worth_telling(entry: Entry) -> bool:
+    """Servers brought back and new problems; one that merely takes its time to start is neither."""
+    return (entry.action == "start" or entry.fresh) and not (entry.state == "starting" and entry.problem)
 
 
 def _tell(entries: list[Entry] | tuple[Entry, ...], say: Callable[[str], None]) -> None:

@@ -1,16 +1,12 @@
-"""The index of who answered what: kept true to the links there are, and asked for what is still open."""
+"""The index of who answered what, kept true to the links there are."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from prodigy_team.store.appending import newest_digest
-from prodigy_team.store.base import StoreError
 from prodigy_team.store.handle import Handle, as_bytes
 from prodigy_team.store.rules import answer_id_in, content_digest
 
@@ -23,8 +19,6 @@ _INSERT = """
     FROM prodigy_team_answer WHERE dataset = ?1 AND identity = ?2 AND annotator = ?3
 """
 _NAMELESS = "SELECT id FROM prodigy_team_dataset WHERE name IS NULL"
-# How far ahead of the last note the first open place must lie to be worth a note of its own.
-_FRONTIER_STEP = 1000
 
 
 @dataclass(frozen=True)
@@ -64,39 +58,6 @@ def _brought_up_to_date(handle: Handle, name: str, identify: Identify) -> bool:
         return _rebuilt(handle, name, state, identify)
     _extend(handle, name, state, identify)
     return True
-
-
-def unanswered(handle: Handle, index: Path, name: str, annotator: str | None, *, after: int, limit: int) -> list[int]:
-    """Places above ``after`` without an answer, in order."""
-    source = _attach(handle, index)
-    dataset = _index_id(handle, name)
-    if dataset is None:
-        return [
-            place
-            for (place,) in handle.all(
-                "SELECT place FROM source.task WHERE place > ? ORDER BY place LIMIT ?", (after, limit)
-            )
-        ]
-    known = _frontier(handle, dataset, annotator, source)
-    start = max(after, known)
-    rows = handle.all(
-        f"SELECT place FROM source.task AS task WHERE place > ? AND NOT {_answered(annotator)} ORDER BY place LIMIT ?",
-        (start, dataset, *_names(annotator), limit),
-    )
-    places = [place for (place,) in rows]
-    if handle.write and after <= known and limit > 0:
-        _note_frontier(handle, dataset, annotator, source, known, places)
-    return places
-
-
-def count_answered(handle: Handle, index: Path, name: str, annotator: str | None) -> int:
-    """How many of the source's tasks have an answer."""
-    _attach(handle, index)
-    dataset = _index_id(handle, name)
-    if dataset is None:
-        return 0
-    query = f"SELECT count(*) FROM source.task AS task WHERE {_answered(annotator)}"
-    return int(handle.one(query, (dataset, *_names(annotator))))
 
 
 def _state(handle: Handle, name: str) -> _State | None:
@@ -232,71 +193,3 @@ def _sweep(handle: Handle) -> None:
         with handle.writing() as connection:
             connection.execute("DELETE FROM prodigy_team_frontier WHERE dataset = ?", (index,))
             connection.execute("DELETE FROM prodigy_team_dataset WHERE id = ?", (index,))
-
-
-def _answered(annotator: str | None) -> str:
-    person = " AND answer.annotator = ?" if annotator is not None else ""
-    return (
-        "EXISTS (SELECT 1 FROM prodigy_team_answer AS answer INDEXED BY prodigy_team_answer_key "
-        f"WHERE answer.dataset = ? AND answer.identity = task.identity{person})"
-    )
-
-
-def _names(annotator: str | None) -> tuple[str, ...]:
-    return () if annotator is None else (annotator,)
-
-
-def _index_id(handle: Handle, name: str) -> int | None:
-    """The index of a dataset as it stands now; None where nobody has indexed it, or it has been dropped since."""
-    if not handle.has_table("prodigy_team_dataset"):
-        return None
-    found = handle.one(
-        "SELECT indexed.id FROM prodigy_team_dataset AS indexed JOIN dataset ON dataset.name = indexed.name "
-        "WHERE indexed.name = ? AND dataset.id = indexed.dataset_id AND dataset.created = indexed.created",
-        (name,),
-    )
-    return int(found) if found is not None else None
-
-
-def _attach(handle: Handle, index: Path) -> str:
-    """Make a source index readable as `source`; returns what tells it from another, an earlier one at that path too."""
-    try:
-        state = index.stat()
-    except OSError as error:
-        raise StoreError(
-            f"The index of the source, {index}, cannot be read: {error.strerror}.",
-            remedy="The next `up` makes it again.",
-        ) from error
-    stamp = f"{index.resolve()}:{state.st_ino}:{state.st_size}:{state.st_mtime_ns}"
-    if handle.source != stamp:
-        if handle.source:
-            handle.all("DETACH DATABASE source")
-            handle.source = ""
-        handle.all("ATTACH DATABASE ? AS source", (f"file:{quote(os.fspath(index.resolve()))}?mode=ro",))
-        handle.source = stamp
-    return stamp
-
-
-def _frontier(handle: Handle, dataset: int, annotator: str | None, source: str) -> int:
-    """The place up to which all was answered when somebody last looked; -1 where nobody has."""
-    found = handle.one(
-        "SELECT place FROM prodigy_team_frontier WHERE dataset = ? AND annotator = ? AND source = ?",
-        (dataset, annotator or "", source),
-    )
-    return int(found) if found is not None else -1
-
-
-def _note_frontier(
-    handle: Handle, dataset: int, annotator: str | None, source: str, known: int, places: list[int]
-) -> None:
-    """Note how far all is answered: looking again at 900,000 answered tasks takes a second at every start."""
-    reached = places[0] - 1 if places else int(handle.one("SELECT max(place) FROM source.task") or 0)
-    if reached < known + _FRONTIER_STEP:
-        return
-    with handle.writing() as connection:
-        # Answers found deleted in the meantime have taken the notes with them, and the index with its rebuilding.
-        connection.execute(
-            "INSERT OR REPLACE INTO prodigy_team_frontier SELECT id, ?, ?, ? FROM prodigy_team_dataset "
-            "WHERE id = ? AND name IS NOT NULL",
-            (annotator or "", source, reached, dataset),
-        )

@@ -119,11 +119,14 @@ def leftovers(handle: Handle, purpose: str) -> list[str]:
 
 
 def read_sessions(handle: Handle, name: str) -> list[DatasetInfo]:
-    """Session datasets that share answers with a dataset, and how many each."""
+    """Session datasets that share answers with a dataset, and how many each.
+
+    CROSS JOIN keeps the order: begun at the other end, SQLite would compare every answer with every other.
+    """
     rows = handle.all(
         "SELECT session.name, session.created, count(*) FROM link AS main "
-        "JOIN link AS other ON other.example_id = main.example_id AND other.dataset_id <> main.dataset_id "
-        "JOIN dataset AS session ON session.id = other.dataset_id AND session.session = 1 "
+        "CROSS JOIN link AS other ON other.example_id = main.example_id AND other.dataset_id <> main.dataset_id "
+        "CROSS JOIN dataset AS session ON session.id = other.dataset_id AND session.session = 1 "
         "WHERE main.dataset_id = (SELECT id FROM dataset WHERE name = ?) GROUP BY session.id ORDER BY session.id",
         (name,),
     )
@@ -207,7 +210,7 @@ def _remove_some(handle: Handle, ids: list[int], pace: _Pace) -> int:
             "SELECT DISTINCT example_id FROM (SELECT example_id FROM link WHERE dataset_id = ? ORDER BY id LIMIT ?)",
             (ids[0], pace.rows),
         ).fetchall()
-        for (example,) in rows:  # the plus: by the example's few links, not by all of a dataset
+        for (example,) in rows:  # the plus keeps SQLite from looking for it among all of the dataset's links
             connection.execute(f"DELETE FROM link WHERE example_id = ? AND +dataset_id IN ({marks})", (example, *ids))
         connection.executemany(
             "DELETE FROM example WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM link WHERE example_id = ?1)", rows

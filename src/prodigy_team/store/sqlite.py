@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from prodigy_team.store import answered, appending, bulk, reading
+from prodigy_team.store import answered, appending, bulk, places, reading
 from prodigy_team.store.base import Activity, DatasetInfo, NewAnswer, Outcome, Row, Store, TeamDataset
 from prodigy_team.store.connection import connect_to_read, connect_to_write
 from prodigy_team.store.handle import Handle
@@ -76,11 +76,11 @@ class SqliteStore:
 
     def unanswered(self, index: Path, dataset: str, annotator: str | None, *, after: int, limit: int) -> list[int]:
         """See `Store.unanswered`."""
-        return answered.unanswered(self._handle, index, dataset, annotator, after=after, limit=limit)
+        return places.unanswered(self._handle, index, dataset, annotator, after=after, limit=limit)
 
     def count_answered(self, index: Path, dataset: str, annotator: str | None) -> int:
         """See `Store.count_answered`."""
-        return answered.count_answered(self._handle, index, dataset, annotator)
+        return places.count_answered(self._handle, index, dataset, annotator)
 
     def write_rows(self, hidden: str, rows: Iterable[Row]) -> int:
         """See `Store.write_rows`."""
