@@ -75,14 +75,14 @@ def embedded(settings: Settings) -> list[Figure]:
 
 
 def executed(settings: Settings) -> list[Figure]:
-    """Part b: servers started by exec, as Prodigy is: as many at once as there are cores (the default), and all at once.
+    """Part b: servers started by exec, as Prodigy is: as many at once as cores (the default), and all.
 
-    On a busy machine the first gets less of the processors than a loop that starts them all; the second shows what the
-    starter itself costs.
+    On a busy machine the first gets less of the processors than a loop that starts them all; the second shows what
+    the starter itself costs.
     """
     python = make_environment(settings)
     count = settings.servers
-    waves, whole, loop, everything = [], [], [], f"start_at_once = {count}"
+    waves, whole, loop = [], [], []
     with (
         Team(settings.folder / "waves", settings.python, count, "prodigy", str(python)) as team,
         Team(
