@@ -290,6 +290,7 @@ def waits_during(process: subprocess.Popen[str], save: Callable[[], object]) -> 
 BUSY = "import time; end = time.monotonic() + 1.5\nwhile time.monotonic() < end: sum(range(10_000))"
 
 
+@pytest.mark.long  # it measures time, so it wants a machine that does nothing else
 @pytest.mark.parametrize("existing", [False, True])
 @pytest.mark.parametrize("prodigys", [False, True], ids=["our file", "a file of Prodigy's"])
 def test_nobody_waits_for_a_merge(tmp_path: Path, existing: bool, prodigys: bool) -> None:
