@@ -1,0 +1,55 @@
+/** Requests to the server. Every address is relative to the page, so that any prefix in front of it works. */
+import { parse } from "./task";
+
+/** A reply; status 0 where there was none. `content` is empty where the body is no JSON object (a proxy's page). */
+export interface Reply {
+  status: number;
+  content: Record<string, unknown>;
+}
+
+const PATIENCE = 20_000; // milliseconds until a request counts as lost
+const KEEPALIVE_MOST = 60_000; // browsers let 64 KB of a closed page's requests go on
+
+/** Send a request; never throws. A small one goes on even if the page is closed meanwhile. */
+export async function request(path: string, body?: string): Promise<Reply> {
+  try {
+    const response = await fetch(path, {
+      method: body === undefined ? "GET" : "POST",
+      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+      body,
+      cache: "no-store",
+      credentials: "same-origin",
+      keepalive: body !== undefined && body.length * 3 < KEEPALIVE_MOST,
+      signal: typeof AbortSignal.timeout === "function" ? AbortSignal.timeout(PATIENCE) : undefined,
+    });
+    return { status: response.status, content: read(await response.text()) };
+  } catch {
+    return { status: 0, content: {} };
+  }
+}
+
+/** Hand a body to the browser for sending while the page closes; nobody reads the reply. */
+export function send_at_parting(path: string, body: string): void {
+  fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body, keepalive: true, credentials: "same-origin" }).catch(() => undefined);
+}
+
+/** How many bytes a text is in UTF-8. */
+export function bytes_of(text: string): number {
+  return new Blob([text]).size;
+}
+
+export const PARTING_MOST = KEEPALIVE_MOST;
+
+function read(text: string): Record<string, unknown> {
+  try {
+    const found = parse(text);
+    return typeof found === "object" && found !== null && !Array.isArray(found) ? (found as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** What a reply says went wrong. */
+export function why(reply: Reply): string {
+  return typeof reply.content.detail === "string" ? reply.content.detail : `HTTP ${reply.status}`;
+}

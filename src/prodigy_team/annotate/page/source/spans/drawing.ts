@@ -1,0 +1,137 @@
+/** Pieces drawn as DOM: bare text, a mark around highlighted tokens, bars under overlapping ones. */
+import type { Colour } from "./colours";
+import type { Bar, Barred, Marked, Piece } from "./pieces";
+import type { Passage } from "./passage";
+import type { Span } from "./values";
+
+/** Where a token's text was drawn: `length` UTF-16 units from `offset` of a text node. */
+export interface TokenText {
+  node: Text;
+  offset: number;
+  length: number;
+}
+
+/**
+ * What drawing needs to know, and what it leaves.
+ *
+ * Unmarked tokens have no elements of their own, which is what makes 5,000 of them cheap: `tokens[i]` says where
+ * token i's text is. `barred` has the first token of elements with bars, `chips` the span of labels.
+ */
+export interface Drawing {
+  passage: Passage;
+  showWhitespace: boolean;
+  colour(label: string): Colour;
+  tokens: TokenText[];
+  barred: WeakMap<Element, number>;
+  chips: WeakMap<Element, Span>;
+}
+
+/** The node of one piece. */
+export function draw(drawing: Drawing, piece: Piece): ChildNode {
+  if (piece.kind === "mark") return drawMark(drawing, piece);
+  if (piece.kind === "barred") return drawBarred(drawing, piece);
+  const nodes = drawText(drawing, piece);
+  if (nodes.length === 1) return nodes[0]!;
+  const holder = document.createElement("span");
+  holder.append(...nodes);
+  return holder;
+}
+
+const BLANKS: Record<string, string> = { "\n": "↵", "\t": "⇥", " ": "·", "\u00a0": "⍽" };
+
+/** A text node for a stretch; tokens that look different (disabled, or whitespace to be shown) get elements in it. */
+function drawText(drawing: Drawing, { start, end, from, to }: Piece): ChildNode[] {
+  const { passage } = drawing;
+  const { slice, unit } = passage.points;
+  const nodes: ChildNode[] = [];
+  let node: Text | null = null;
+  let base = 0;
+  const open = (place: number, until: number): Text => {
+    base = unit(place);
+    return document.createTextNode(slice(place, until));
+  };
+  for (let at = from; at <= to; at += 1) {
+    const token = passage.tokens[at]!;
+    const special = token.disabled || (drawing.showWhitespace && /^\s+$/.test(token.text));
+    if (special) {
+      if (node) node.data = slice(start, token.start);
+      else if (start < token.start) nodes.push(open(start, token.start));
+      const text = open(token.start, token.end);
+      drawing.tokens[at] = { node: text, offset: 0, length: text.length };
+      nodes.push(drawSpecial(drawing, at, text));
+      node = null;
+      start = token.end;
+      continue;
+    }
+    if (!node) nodes.push((node = open(start, end)));
+    const offset = unit(token.start) - base;
+    drawing.tokens[at] = { node, offset, length: unit(token.end) - base - offset };
+  }
+  if (!node && start < end) nodes.push(open(start, end));
+  return nodes;
+}
+
+function drawSpecial(drawing: Drawing, at: number, text: Text): HTMLElement {
+  const token = drawing.passage.tokens[at]!;
+  const element = document.createElement("span");
+  if (token.disabled) element.className = "spans-off";
+  if (drawing.showWhitespace && /^\s+$/.test(token.text)) {
+    element.classList.add("spans-blank");
+    element.dataset["shown"] = [...token.text].map((each) => BLANKS[each] ?? "␣").join("");
+  }
+  element.append(text);
+  return element;
+}
+
+function drawMark(drawing: Drawing, piece: Marked): HTMLElement {
+  const mark = document.createElement("mark");
+  paint(mark, drawing.colour(piece.span.label));
+  mark.append(...drawText(drawing, piece));
+  // The word joiner keeps the line from breaking between the last token and its label.
+  if (piece.last) mark.append(drawChip(drawing, piece.span, "\u2060"));
+  return mark;
+}
+
+function drawBarred(drawing: Drawing, piece: Barred): HTMLElement {
+  const element = document.createElement("span");
+  element.append(...drawText(drawing, piece));
+  if (piece.from <= piece.to) drawing.barred.set(element, piece.from);
+  const levels = underline(drawing, element, piece.bars);
+  for (const { span, level, first } of piece.bars)
+    if (first) {
+      const chip = drawChip(drawing, span, "");
+      chip.style.setProperty("--below", String(levels - 1 - level));
+      element.append(chip);
+    }
+  return element;
+}
+
+/** Paint bars under an element; returns how many levels it got. */
+function underline(drawing: Drawing, element: HTMLElement, bars: Bar[]): number {
+  const levels = Math.max(...bars.map((bar) => bar.level)) + 1;
+  element.classList.add("spans-barred");
+  element.style.setProperty("--levels", String(levels));
+  const layers = bars.map(({ span, level }) => {
+    const { fill } = drawing.colour(span.label);
+    const rise = `calc(100% - ${levels - 1 - level} * var(--level) - 0.1rem)`;
+    return `linear-gradient(${fill}, ${fill}) no-repeat 0 ${rise} / 100% calc(var(--level) - 0.15rem)`;
+  });
+  element.style.background = layers.join(", ");
+  return levels;
+}
+
+function drawChip(drawing: Drawing, span: Span, joiner: string): HTMLElement {
+  const chip = document.createElement("span");
+  chip.className = "spans-chip";
+  chip.textContent = joiner + span.label;
+  chip.setAttribute("aria-hidden", "true"); // the list of spans says it
+  paint(chip, drawing.colour(span.label));
+  drawing.chips.set(chip, span);
+  return chip;
+}
+
+/** Set an element's two colours for its stylesheet. */
+export function paint(element: HTMLElement, { fill, ink }: Colour): void {
+  element.style.setProperty("--fill", fill);
+  element.style.setProperty("--ink", ink);
+}
