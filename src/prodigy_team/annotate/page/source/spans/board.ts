@@ -28,7 +28,7 @@ export interface Board {
 }
 
 /** Tokens from which on paragraphs out of sight are not laid out. */
-const LONG = 400;
+const LONG = 1000;
 
 let boards = 0;
 
