@@ -1,7 +1,9 @@
 # make demo       three annotation servers on shipped headlines; again: nothing to do
 # make demo-stop  end them
 # make test       install what the tests need, run them
-# make check      style, types, order of imports
+# make check      style, types, order of imports, size of the page
+# make page       build the annotation page (needs Node; an installation does not)
+# make screenshots  draw the README's pictures from the real page (needs Chromium)
 # make test-all   also the long tests, and the lowest and newest dependencies
 # make clean      remove everything made here
 #
@@ -17,7 +19,10 @@ PYTEST := -m pytest -q
 
 export PRODIGY_HOME := $(CURDIR)/$(DEMO)/home
 
-.PHONY: demo demo-stop test check test-all clean
+PAGE := src/prodigy_team/annotate/page
+NPM := $(shell command -v npm 2>/dev/null)
+
+.PHONY: demo demo-stop test check test-all clean page check-page screenshots
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed $(DEMO)/team.toml
@@ -35,6 +40,27 @@ check: $(VENV)/installed-for-tests
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python $(PYTEST) tests/unit/test_import_order.py
+
+	@$(MAKE) --no-print-directory check-page
+
+page: $(PAGE)/node_modules/installed
+	cd $(PAGE) && node build.mjs
+
+# Types of the page's source, its built files against it, and their size.
+ifdef NPM
+check-page: $(PAGE)/node_modules/installed
+	cd $(PAGE) && node_modules/.bin/tsc --noEmit && node build.mjs --verify
+else
+check-page:
+	@echo "No npm: the page's source is not checked."
+endif
+
+screenshots: $(VENV)/installed-for-tests
+	$(BIN)/python docs/screenshots/draw.py
+
+$(PAGE)/node_modules/installed: $(PAGE)/package-lock.json
+	cd $(PAGE) && npm ci --no-audit --no-fund
+	@touch $@
 
 test-all: test-lowest test-newest check
 

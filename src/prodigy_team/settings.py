@@ -13,8 +13,6 @@ from prodigy_team.errors import TeamError
 
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
-        "theme": "basic",
-        "custom_theme": {},
         "buttons": ["accept", "reject", "ignore", "undo"],
         "batch_size": 10,
         "history_size": 10,
@@ -41,8 +39,6 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "swipe": False,
         "swipe_gestures": {"left": "accept", "right": "reject"},
         "split_sents_threshold": False,
-        "html_template": False,
-        "global_css": None,
         "javascript": None,
         "writing_dir": "ltr",
         "show_whitespace": False,
@@ -58,6 +54,12 @@ KNOWN: frozenset[str] = frozenset(DEFAULTS) | {
     "choice_auto_accept",
     "choice_style",
     "darken_image",
+    "field_autofocus",
+    "field_id",
+    "field_label",
+    "field_placeholder",
+    "field_rows",
+    "field_suggestions",
     "global_css_dir",
     "hide_true_newline_tokens",
     "honor_token_whitespace",
@@ -77,28 +79,27 @@ KNOWN: frozenset[str] = frozenset(DEFAULTS) | {
 }
 """Keys that Prodigy is known to read. Others may belong to a custom recipe, so they are never refused."""
 
+PAGE_LANGUAGES = ("en", "de", "fr", "es")
+"""What the embedded engine's page can speak."""
+
 _NO_SCRIPTS = "arbitrary scripts do not run under the page's content security policy"
-_NO_STYLES = "foreign style sheets do not load under the page's content security policy"
 _NO_IMAGES = "images are annotated with Prodigy only"
 
 UNSUPPORTED: Mapping[str, str] = MappingProxyType(
     {
         "api_keys": "nothing reads them any more, in Prodigy neither",
-        "blocks": "several views in one card need Prodigy's page",
-        "custom_theme": "the page has its own colours",
         "darken_image": _NO_IMAGES,
-        "global_css": _NO_STYLES,
-        "global_css_dir": _NO_STYLES,
-        "html_template": "HTML from a task is shown as text, so that a source cannot run scripts in the page",
+        "hide_true_newline_tokens": "line breaks are always shown",
+        "honor_token_whitespace": "texts are always shown with their own white space",
         "image_manual_font_size": _NO_IMAGES,
         "image_manual_legacy": _NO_IMAGES,
         "image_manual_modes": _NO_IMAGES,
         "image_manual_stroke_width": _NO_IMAGES,
         "javascript": _NO_SCRIPTS,
         "javascript_dir": _NO_SCRIPTS,
+        "ner_manual_label_style": "all labels are shown, with a filter where there are more than ten",
         "relations_span_labels": "relations are annotated with Prodigy only",
         "split_sents_threshold": "texts are shown whole; splitting them needs a model",
-        "theme": "the page has its own colours",
     }
 )
 """Known keys that the embedded engine does not honour, and why."""
@@ -273,7 +274,11 @@ def _needs_positive(settings: Mapping[str, Any], key: str) -> tuple[str, str, st
 
 def unsupported(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Settings that the embedded engine will not honour, as (key, why); those at their default are not listed."""
-    return [(key, why) for key, why in UNSUPPORTED.items() if settings.get(key) and settings[key] != DEFAULTS.get(key)]
+    found = [(key, why) for key, why in UNSUPPORTED.items() if settings.get(key) and settings[key] != DEFAULTS.get(key)]
+    language = str(settings.get("ui_lang") or "en")
+    if language.lower().replace("_", "-").split("-")[0] not in PAGE_LANGUAGES:
+        found.append(("ui_lang", f"the page speaks {', '.join(PAGE_LANGUAGES)}, so it is English here"))
+    return found
 
 
 def find_database(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Database:

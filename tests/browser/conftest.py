@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from browser import desk
+from embedded import EmbeddedServer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -34,3 +38,26 @@ def browser() -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield launched
         launched.close()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., EmbeddedServer]]:
+    """Starts servers, and ends them."""
+    started: list[EmbeddedServer] = []
+
+    def start_one(tasks: Any, **options: Any) -> EmbeddedServer:
+        folder = tmp_path / str(len(started))
+        folder.mkdir()
+        started.append(desk.start(folder, tasks, **options))
+        return started[-1]
+
+    yield start_one
+    for server in started:
+        server.close()
+
+
+@pytest.fixture
+def open_desk(browser: Browser) -> Iterator[desk.Opener]:
+    """Opens pages of servers; the test fails if one of them had a problem."""
+    with desk.desks(browser) as opener:
+        yield opener

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -96,11 +97,26 @@ def test_the_page_and_its_files_have_relative_addresses_and_a_strict_policy(serv
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    for path, kind in (("page.js", "text/javascript"), ("page.css", "text/css"), ("favicon.ico", "image/svg+xml")):
+    assert "require-trusted-types-for 'script'" in policy
+    found = re.findall(r'(?:src|href|content)="(static/[^"]+)"', page.text)
+    assert {re.sub(r"[.][0-9a-f]{12}", "", each) for each in found} == {
+        "static/app.css", "static/app.js", "static/purify.js", "static/words.js"
+    }  # fmt: skip
+    for path in [*found, "favicon.ico"]:
         reply = server.client.get(path)
+        kind = {"css": "text/css", "js": "text/javascript", "ico": "image/svg+xml"}[path.rsplit(".", 1)[1]]
         assert reply.headers["content-type"].startswith(kind)
         assert reply.headers["x-content-type-options"] == "nosniff"
+        assert ("immutable" in reply.headers["cache-control"]) == path.startswith("static/")
         assert path in page.text
+
+
+def test_a_page_of_an_older_release_still_finds_its_parts(server: EmbeddedServer) -> None:
+    reply = server.client.get("/static/purify.000000000000.js")
+    assert reply.status_code == 200
+    assert reply.headers["cache-control"] == "no-cache"
+    for path in ("static/no.000000000000.js", "static/app.js", "static/..%2findex.html"):
+        assert server.client.get(path).status_code == 404
 
 
 def test_another_sites_page_cannot_write(server: EmbeddedServer) -> None:
@@ -124,7 +140,7 @@ def test_requests_leave_no_line_in_the_log(server: EmbeddedServer) -> None:
 def test_basic_authentication_is_on_everything_but_health(tmp_path: Path) -> None:
     access = {"PRODIGY_BASIC_AUTH_USER": "ana", "PRODIGY_BASIC_AUTH_PASS": "pä:ss"}
     with served(tmp_path, mark(tmp_path), **access) as server:
-        paths = ["/", "/page.js", "/project", "/version", "/get_questions", "/nothing"]
+        paths = ["/", "/static/app.js", "/project", "/version", "/get_questions", "/nothing"]
         refused = [server.client.get(path) for path in paths]
         refused += [server.client.post(path, json={}) for path in ("/give_answers", "/get_session_questions")]
         refused += [server.client.get("/project", auth=pair) for pair in (("ana", "no"), ("bob", "pä:ss"), ("", ""))]
@@ -239,7 +255,7 @@ def test_what_it_cannot_do_is_refused_with_what_it_can(tmp_path: Path) -> None:
 def test_bad_lines_are_named_and_settings_without_effect_are_said_once(tmp_path: Path) -> None:
     lines = ['{"text": "good"}', *["{broken"] * 25, '{"text": "better"}']
     (tmp_path / "source.jsonl").write_text("\n".join(lines) + "\n")
-    overrides = json.dumps({"global_css": "body {}", "custom_theme": {"cardMaxWidth": 10}})
+    overrides = json.dumps({"darken_image": 0.5, "ui_lang": "pt"})
     with served(tmp_path, mark_of(tmp_path / "source.jsonl"), PRODIGY_CONFIG_OVERRIDES=overrides) as server:
         assert len(server.pull("ds-ana")["tasks"]) == 2
         output = server.output()
@@ -247,7 +263,7 @@ def test_bad_lines_are_named_and_settings_without_effect_are_said_once(tmp_path:
     assert "line 21 " in output
     assert "line 22 " not in output
     assert "5 further lines" in output
-    assert output.count("global_css") == output.count("custom_theme") == 1
+    assert output.count("darken_image") == output.count("ui_lang") == 1
 
 
 def mark_of(source: Path) -> list[str]:

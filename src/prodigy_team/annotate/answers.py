@@ -240,21 +240,38 @@ class MalformedError(Exception):
         self.status, self.detail = status, detail
 
 
+class Owner(msgspec.Struct):
+    """Whose answers a page says that it sends, or whose tasks it asks for."""
+
+    dataset: str = ""
+    annotator: str | None = None
+    team: str | None = None
+
+
 class _Body(msgspec.Struct):
     answers: list[msgspec.Raw]
     session_id: str | None = None
+    owner: Owner | None = None
 
 
 _bodies = msgspec.json.Decoder(_Body)
 _answers = msgspec.json.Decoder(AnswerKeys)
 
 
-def read_answers(body: bytes, *, view_id: str, find_session: FindSession, now: float | None = None) -> list[Posted]:
+def read_answers(
+    body: bytes,
+    *,
+    view_id: str,
+    find_session: FindSession,
+    check_owner: Callable[[Owner | None, Session], None] = lambda owner, session: None,  # noqa: ARG005
+    now: float | None = None,
+) -> list[Posted]:
     """The answers in the body of ``/give_answers``, ready to be stored.
 
     Args:
         find_session: The session of a request that gives this id, or none, for an answer that carries that one; may
             refuse by raising.
+        check_owner: Refuses, by raising, what the page says is not for the session it would be stored under.
 
     Raises:
         MalformedError: The body is no JSON (400), or an answer lacks what makes it one (422). Nothing is stored then.
@@ -266,10 +283,14 @@ def read_answers(body: bytes, *, view_id: str, find_session: FindSession, now: f
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise MalformedError(400, f"The body is no JSON: {error}") from None
     seconds = time.time() if now is None else now
-    return [
+    found = [
         _read_answer(raw, number, request.session_id, view_id, find_session, seconds)
         for number, raw in enumerate(request.answers)
     ]
+    if request.owner is not None:
+        for session in {each.session for each in found}:
+            check_owner(request.owner, session)
+    return found
 
 
 def _read_answer(

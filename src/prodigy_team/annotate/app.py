@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -18,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from prodigy_team.annotate import web
-from prodigy_team.annotate.answers import AnswerWriter, MalformedError, Receipt, read_answers
+from prodigy_team.annotate import assets, web
+from prodigy_team.annotate.answers import AnswerWriter, MalformedError, Owner, Receipt, read_answers
 from prodigy_team.annotate.sessions import Session, SessionRefusedError, Sessions
 from prodigy_team.annotate.stream import Batch, Stream, dumps
 from prodigy_team.errors import TeamError
@@ -28,14 +27,12 @@ from prodigy_team.store.base import Outcome
 log = logging.getLogger(__name__)
 
 BROWSER_COOKIE = "prodigy_team_browser"
-PAGE = Path(__file__).parent / "page"
-_FILES = {
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/favicon.ico": ("favicon.svg", "image/svg+xml"),
-}
 _REFUSED = "This task has another answer already, given in another window or by another request; it was kept."
 
+LONGEST_HISTORY = 200
+"""Answers that one request for history may have at most."""
+
+Found = TypeVar("Found")
 Handler = Callable[[web.Scope, web.Receive, web.Send], Awaitable[None]]
 
 
@@ -47,6 +44,8 @@ class Project:
         settings: What the page may know of the settings; nothing secret.
         total: Tasks in the source, or ``total_examples_target``: what progress is measured by.
         progress_kind: Which of the two.
+        global_css: The style sheet of the settings.
+        image_sources: Hosts that pictures may come from, as the page's policy names them.
     """
 
     dataset: str
@@ -54,14 +53,25 @@ class Project:
     settings: Mapping[str, Any]
     total: int
     progress_kind: str
+    global_css: str | None = None
+    image_sources: str = ""
 
 
 class _Pull(msgspec.Struct):
     session_id: str | None = None
     held: list[Any] = []
+    owner: Owner | None = None
+
+
+class _HistoryPull(msgspec.Struct):
+    session_id: str | None = None
+    owner: Owner | None = None
+    before: int | None = None
+    limit: int = 25
 
 
 _pulls = msgspec.json.Decoder(_Pull)
+_history_pulls = msgspec.json.Decoder(_HistoryPull)
 
 
 @lru_cache
@@ -73,16 +83,10 @@ def package_version() -> str:
         return "0"
 
 
-@lru_cache
-def page_file(name: str) -> bytes:
-    """A file of the page; read once."""
-    return (PAGE / name).read_bytes()
-
-
 def load_page() -> None:
     """Read all of the page's files, so that processes forked from this one share them."""
-    for name in ("index.html", *(name for name, _ in _FILES.values())):
-        page_file(name)
+    assets.load_assets()
+    assets.load_icon()
 
 
 class Server:
@@ -105,7 +109,9 @@ class Server:
             ("POST", "/give_answers"): self._give_answers,
             ("GET", "/version"): self._version,  # what `up` and `status` ask, of 64 servers at once
         }
-        self._rest = web.with_security_headers(Starlette(routes=self._routes(), exception_handlers=_HANDLERS))
+        self._pages = assets.Pages(global_css=project.global_css)
+        rest = Starlette(routes=self._routes(), exception_handlers=_HANDLERS)
+        self._rest = web.with_security_headers(rest, image_sources=project.image_sources)
 
     async def __call__(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:
         """Answer one request."""
@@ -129,6 +135,7 @@ class Server:
         pull = _read_pull(await web.read_body(scope, receive))
         held = [each for each in pull.held if isinstance(each, int)]
         session = self._session(scope, pull.session_id)
+        self._check_owner(pull.owner, session)
         await web.send_json(send, self._batch(await self._pull(session, held), session))
 
     async def _get_questions(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:  # noqa: ARG002
@@ -148,13 +155,20 @@ class Server:
 
     def _batch(self, batch: Batch, session: Session) -> bytes:
         progress, kind = self._progress(batch.answered), msgspec.json.encode(self._progress_kind)
-        return b'{"tasks":[%s],"total":%d,"progress":%s,"progress_kind":%s,"session_id":%s}' % (
+        # Only a page that has nothing left asks itself why.
+        others = {} if batch.tasks else self._stream.elsewhere(session)
+        elsewhere = [{"session": self._bare_name(each), "tasks": tasks} for each, tasks in others.items()]
+        return b'{"tasks":[%s],"total":%d,"progress":%s,"progress_kind":%s,"session_id":%s%s}' % (
             batch.tasks,
             batch.answered,
             msgspec.json.encode(progress),
             kind,
             dumps(session.id),
+            b',"elsewhere":' + msgspec.json.encode(elsewhere) if elsewhere else b"",
         )
+
+    def _bare_name(self, session_id: str) -> str:
+        return session_id.removeprefix(f"{self._project.dataset}-")
 
     @property
     def _progress_kind(self) -> str | None:
@@ -171,6 +185,7 @@ class Server:
                 body,
                 view_id=self._project.view_id,
                 find_session=lambda given, own: self._sessions.find_owner(given, own, browser=browser),
+                check_owner=self._check_owner,
             )
         except MalformedError as error:
             raise web.HttpError(error.status, error.detail) from error
@@ -207,6 +222,23 @@ class Server:
     def _session(self, scope: web.Scope, given: str | None) -> Session:
         return self._sessions.find(given, browser=web.cookie(scope, BROWSER_COOKIE))
 
+    def _check_owner(self, owner: Owner | None, session: Session) -> None:
+        """Refuse what a page says is another team's, dataset's or annotator's.
+
+        Pages behind one gateway share one origin, and a port may be given to another server, so that a page's outbox
+        can reach a server that it is not for.
+        """
+        if owner is None:
+            return
+        team = self._project.settings.get("team")
+        own = (session.id if session.named else "", self._project.dataset, team)
+        given = (owner.annotator or "", owner.dataset, owner.team if owner.team and team else team)
+        if given != own:
+            whose = owner.annotator or owner.dataset or owner.team or "somebody else"
+            raise web.HttpError(
+                403, f"This comes from a page of {ascii(whose)[1:-1][:120]}, which this server is not for."
+            )
+
     def _named_in_query(self, scope: web.Scope) -> str | None:
         name = web.query(scope, "session")
         return f"{self._project.dataset}-{name}" if name else None
@@ -217,7 +249,9 @@ class Server:
         return [
             Route("/", self._page),
             Route("/index.html", self._page),
-            *[Route(path, _file(*found)) for path, found in _FILES.items()],
+            Route("/static/{name}", self._static),
+            Route("/favicon.ico", self._icon),
+            Route("/get_session_answers", self._get_session_answers, methods=["POST"]),
             Route("/health", self._health),
             Route("/project", self._show_project),
             Route("/project/{session:path}", self._show_project),
@@ -232,13 +266,42 @@ class Server:
             self._session(request.scope, self._named_in_query(request.scope))
         except SessionRefusedError as error:
             return PlainTextResponse(str(error), status_code=403)
-        headers = {"Cache-Control": "no-cache"}
-        response = Response(page_file("index.html"), media_type="text/html", headers=headers)
+        headers = _NO_STORE
+        response = Response(self._pages.index, media_type="text/html", headers=headers)
         if not self._sessions.allowed and web.cookie(request.scope, BROWSER_COOKIE) is None:
             # Without a path the cookie is for the folder of the page, so that it works below a proxy's prefix.
             value = secrets.token_urlsafe(16)
             response.headers.append("Set-Cookie", f"{BROWSER_COOKIE}={value}; HttpOnly; SameSite=Lax; Max-Age=31536000")
         return response
+
+    async def _static(self, request: Request) -> Response:
+        found = self._pages.find(request.path_params["name"])
+        if found is None:
+            raise web.HttpError(404, "There is no such file.")
+        asset, kept = found
+        return Response(asset.content, media_type=asset.kind, headers={"Cache-Control": kept})
+
+    async def _icon(self, request: Request) -> Response:  # noqa: ARG002
+        return Response(assets.load_icon(), media_type="image/svg+xml", headers={"Cache-Control": assets.ANEW})
+
+    async def _get_session_answers(self, request: Request) -> Response:
+        """A person's own answers, newest first, a page at a time: what history and undo reach back to."""
+        pull = _decode(_history_pulls, await web.read_body(request.scope, request.receive), _HistoryPull())
+        session = self._session(request.scope, pull.session_id)
+        self._check_owner(pull.owner, session)
+        limit = max(1, min(pull.limit, LONGEST_HISTORY))
+        try:
+            rows = await self._stream.own_answers(session, before=pull.before, limit=limit)
+        except TeamError as error:
+            log.error("Answers cannot be read: %s", error)
+            raise web.HttpError(503, f"Answers cannot be read at the moment: {error}") from error
+        before = rows[-1].link if len(rows) == limit else None
+        content = b'{"answers":[%s],"before":%s,"session_id":%s}' % (
+            b",".join(row.content for row in rows),
+            msgspec.json.encode(before),
+            dumps(session.id),
+        )
+        return Response(content, media_type="application/json", headers=_NO_STORE)
 
     async def _health(self, request: Request) -> Response:  # noqa: ARG002
         return JSONResponse({"status": "alive"})
@@ -286,16 +349,13 @@ _HANDLERS: dict[Any, Any] = {web.HttpError: _refuse, SessionRefusedError: _refus
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
-def _file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
-    async def send_file(request: Request) -> Response:  # noqa: ARG001
-        return Response(page_file(name), media_type=kind, headers={"Cache-Control": "no-cache"})
-
-    return send_file
-
-
 def _read_pull(body: bytes) -> _Pull:
+    return _decode(_pulls, body, _Pull())
+
+
+def _decode(decoder: msgspec.json.Decoder[Found], body: bytes, default: Found) -> Found:
     try:
-        return _pulls.decode(body) if body.strip() else _Pull()
+        return decoder.decode(body) if body.strip() else default
     except msgspec.ValidationError as error:
         raise web.HttpError(422, f'The body should be {{"session_id": "DATASET-NAME"}}: {error}') from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:

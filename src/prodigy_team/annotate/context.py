@@ -21,6 +21,7 @@ class ServerContext:
         state: The roster's state folder.
         log: The file this process writes its output to, or None.
         alive: The file whose lock says that this server lives, and whose JSON says what it is.
+        image_hosts: Where pictures in tasks may be loaded from.
     """
 
     name: str
@@ -29,6 +30,7 @@ class ServerContext:
     state: Path
     log: Path | None
     alive: Path
+    image_hosts: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -43,7 +45,8 @@ def read_context(environ: Mapping[str, str]) -> ServerContext | None:
         name, state = str(told["name"]), Path(told["state"])
         annotators = tuple(str(each) for each in told.get("annotators", ()))
         team = str(told.get("team", ""))
+        hosts = tuple(str(each) for each in told.get("image_hosts", ()))
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
     log = state / "logs" / f"{name}.log"
-    return ServerContext(name, team, annotators, state, log, state / "servers" / f"{name}.alive")
+    return ServerContext(name, team, annotators, state, log, state / "servers" / f"{name}.alive", hosts)

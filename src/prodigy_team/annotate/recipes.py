@@ -20,7 +20,11 @@ VIEWS = tuple(
     )
     for each in line.split()
 )
-DRAWN = frozenset(("text", "html", "ner", "ner_manual", "spans", "spans_manual", "classification", "choice"))
+DRAWN = frozenset(
+    each
+    for line in ("text html image ner ner_manual spans spans_manual classification choice text_input blocks review",)
+    for each in line.split()
+)
 """The views that the page draws; tasks of others are served all the same, for clients of their own."""
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from prodigy_team import settings as configuration
-from prodigy_team.annotate import web
+from prodigy_team.annotate import shaping, web
 from prodigy_team.annotate.answers import AnswerWriter
 from prodigy_team.annotate.app import Project, Server
 from prodigy_team.annotate.arguments import Options, read_arguments
@@ -32,7 +32,9 @@ from prodigy_team.store.base import Store, open_store
 log = logging.getLogger(__name__)
 
 SHOWN_BAD_LINES = 20
-_NOT_FOR_THE_PAGE = frozenset(("db", "db_settings", "api_keys", "host", "port", "javascript", "html_template"))
+_NOT_FOR_THE_PAGE = frozenset(
+    ("db", "db_settings", "api_keys", "host", "port", "javascript", "javascript_dir", "global_css", "global_css_dir")
+)
 
 
 class PortTakenError(TeamError):
@@ -53,6 +55,7 @@ class _Setup:
     settings: Mapping[str, Any]
     database: configuration.Database
     environ: Mapping[str, str]
+    directory: Path
     context: ServerContext | None
 
     @property
@@ -112,13 +115,14 @@ def _settle(argv: Sequence[str], environ: Mapping[str, str], directory: Path, co
     recipe = find_recipe(options)
     settings = configuration.read_settings(environ, directory, recipe=recipe.config)
     _check(settings)
+    _read_what_shapes_the_page(settings, directory)
     database = configuration.find_database(settings, environ)
     if database.path is not None and str(database.path) == ":memory:":
         raise UsageError(
             f"The database is :memory: ({database.origin}), so every answer would be lost at the end.",
             remedy="Name a file in db_settings.",
         )
-    return _Setup(options, recipe, settings, database, environ, context)
+    return _Setup(options, recipe, settings, database, environ, directory, context)
 
 
 def _set_up_logging(environ: Mapping[str, str]) -> None:
@@ -140,12 +144,23 @@ def _check(settings: Mapping[str, Any]) -> None:
             "javascript: the embedded engine runs no scripts of a prodigy.json in its page.",
             remedy="Take the setting out, or use Prodigy.",
         )
+    shaping.check_keys(settings)
     left_out = configuration.unsupported(settings)
     if settings.get("annotations_per_task") is not None:
         left_out.append(("annotations_per_task", "use [routing] in team.toml"))
     if left_out:
         names = "; ".join(f"{key} ({why})" for key, why in left_out)
         _say(f"Settings that the embedded engine does not honour: {names}")
+
+
+def _read_what_shapes_the_page(settings: Mapping[str, Any], directory: Path) -> dict[str, Any]:
+    """The files that settings name; a missing one ends the start before anything is opened."""
+    templates = (".html", ".htm", ".mustache")
+    return {
+        "instructions": shaping.read_instructions(settings, directory) or False,
+        "html_template": shaping.read_text_or_file(settings, "html_template", directory, endings=templates) or False,
+        "global_css": shaping.read_styles(settings, directory),
+    }
 
 
 def _say(text: str) -> None:
@@ -234,7 +249,7 @@ def _announce(setup: _Setup, listener: socket.socket) -> None:
     if setup.options.labels:
         _say(f"Using {len(setup.options.labels)} labels: {', '.join(setup.options.labels)}")
     if setup.recipe.view_id not in DRAWN:
-        _say(f"The page shows tasks of the view {setup.recipe.view_id} as text.")
+        _say(f"The page cannot show tasks of the view {setup.recipe.view_id}; other clients can.")
     _say(f"\n✨  Starting the web server at {_address(setup.settings['host'], listener)} ...")
     _say("Open the app in your browser and start annotating!\n")
 
@@ -296,6 +311,7 @@ def _application(setup: _Setup, index: SourceIndex, stream: Stream, writer: Answ
     target = int(setup.settings.get("total_examples_target") or 0)
     shown = {key: value for key, value in setup.settings.items() if key not in _NOT_FOR_THE_PAGE}
     known = {key: value for key, value in shown.items() if key in configuration.KNOWN}
+    files = _read_what_shapes_the_page(setup.settings, setup.directory)
     settings = {
         **known,
         "dataset": setup.dataset,
@@ -304,9 +320,20 @@ def _application(setup: _Setup, index: SourceIndex, stream: Stream, writer: Answ
         "labels": known.get("labels") or list(setup.options.labels),
         "team": setup.context.team if setup.context else None,
         "engine": "embedded",
+        "instructions": files["instructions"],
+        "html_template": files["html_template"],
     }
     kind = "target" if target else "source"
-    project = Project(setup.dataset, setup.recipe.view_id, settings, target or index.tasks, kind)
+    hosts = setup.context.image_hosts if setup.context else ()
+    project = Project(
+        setup.dataset,
+        setup.recipe.view_id,
+        settings,
+        target or index.tasks,
+        kind,
+        global_css=files["global_css"],
+        image_sources=shaping.image_sources(hosts),
+    )
     allowed = read_allowed(setup.environ.get("PRODIGY_ALLOWED_SESSIONS"))
     auth = web.BasicAuth.from_environment(setup.environ)
     return Server(project, sessions=Sessions(setup.dataset, allowed=allowed), stream=stream, writer=writer, auth=auth)

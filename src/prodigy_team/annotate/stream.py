@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from prodigy_team.annotate.sessions import Session
+from prodigy_team.store.base import Row
 
 Value = TypeVar("Value")
 COUNT_WAIT = 0.25
@@ -49,6 +50,9 @@ class Supply(Protocol):
 
     def count_answered(self, annotator: str | None) -> int:
         """How many of the source's tasks this annotator (None: anybody) has answered."""
+
+    def newest_answers(self, session_id: str, *, before: int | None, limit: int) -> list[Row]:
+        """A session's answers below a link, newest first."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,21 @@ class Stream:
     def count(self, session: Session) -> int:
         """How many tasks are answered, by this session or by everybody, as far as that is known yet."""
         return self._pool(session).answered
+
+    def elsewhere(self, session: Session) -> dict[str, int]:
+        """How many open tasks of the same run through the source lie on whose other screens."""
+        pool = self._pool(session)
+        own = self._desk(pool, session)
+        found: dict[str, int] = {}
+        for key, desk in pool.desks.items():
+            if desk is not own and desk.open:
+                name = key.partition("\0")[0]
+                found[name] = found.get(name, 0) + len(desk.open)
+        return found
+
+    async def own_answers(self, session: Session, *, before: int | None, limit: int) -> list[Row]:
+        """A session's own answers, newest first."""
+        return await self._ask(lambda: self._supply.newest_answers(session.id, before=before, limit=limit))
 
     def _moves_on(self, session: Session) -> bool:
         return session.desk is None and not self._keep_order

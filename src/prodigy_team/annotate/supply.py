@@ -13,7 +13,7 @@ from prodigy_team.annotate.answers import Posted
 from prodigy_team.annotate.stream import Offer, dumps
 from prodigy_team.sources import SourceIndex, SourceReader
 from prodigy_team.sources.index import open_index
-from prodigy_team.store.base import Store
+from prodigy_team.store.base import Row, Store
 from prodigy_team.tasks import Task, identity
 
 _OF_AN_ANSWER = frozenset(
@@ -180,6 +180,10 @@ class SourceSupply:
         """How many of the source's tasks this annotator (None: anybody) has answered."""
         return self._store.count_answered(self._index.path, self._dataset, annotator)
 
+    def newest_answers(self, session_id: str, *, before: int | None, limit: int) -> list[Row]:
+        """A session's answers below a link, newest first."""
+        return self._store.newest_rows(session_id, before=before, limit=limit)
+
     def close(self) -> None:
         """Let go of source and database."""
         self._reader.close()
@@ -205,6 +209,10 @@ class LateSupply:
     def count_answered(self, annotator: str | None) -> int:
         """As `SourceSupply.count_answered`."""
         return self._supply().count_answered(annotator)
+
+    def newest_answers(self, session_id: str, *, before: int | None, limit: int) -> list[Row]:
+        """As `SourceSupply.newest_answers`."""
+        return self._supply().newest_answers(session_id, before=before, limit=limit)
 
     def close(self) -> None:
         """Let go of source and database, in the same thread."""

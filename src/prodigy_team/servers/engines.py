@@ -240,7 +240,8 @@ def _environment(roster: Roster, server: Server, environ: Mapping[str, str]) -> 
 def _mark(roster: Roster, server: Server) -> str:
     facts: dict[str, Any] = {"team": roster.name, "name": server.name, "annotators": list(server.annotators)}
     facts["state"] = str(roster.state)
-    return json.dumps(facts | ({"version": server.version} if server.version else {}))
+    more = {"version": server.version, "image_hosts": list(server.image_hosts)}
+    return json.dumps(facts | {key: value for key, value in more.items() if value})
 
 
 def _needs_naming(config: Path, directory: Path) -> bool:
@@ -277,7 +278,7 @@ def _spec(
     roster: Roster, server: Server, engine: str, env: Mapping[str, str], password: Password | None
 ) -> dict[str, str]:
     """A hash for each roster key that makes a difference to this server; files count with their content."""
-    keys = "annotators host port dataset recipe model args tokenizer version view_id directory"
+    keys = "annotators host port dataset recipe model args tokenizer version view_id directory image_hosts"
     values: dict[str, Any] = {key: getattr(server, key) for key in keys.split()}
     values |= {"engine": engine, "python": roster.python if engine == PRODIGY else None}
     values |= {key: _stamp(getattr(server, key)) for key in ("source", "labels", "patterns", "recipe_file")}

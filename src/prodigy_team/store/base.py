@@ -111,6 +111,9 @@ class Store(Protocol):
     def rows(self, dataset: str) -> Iterator[Row]:
         """As `answers`, with the hashes beside each content."""
 
+    def newest_rows(self, dataset: str, *, before: int | None, limit: int) -> list[Row]:
+        """Up to ``limit`` answers below a link (None: the newest), newest first."""
+
     def export(self, dataset: str, write: Callable[[bytes], object]) -> int:
         """Write stored contents in link order, one a line, and return how many there were."""
 

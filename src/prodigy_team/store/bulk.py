@@ -210,7 +210,7 @@ def _remove_some(handle: Handle, ids: list[int], pace: _Pace) -> int:
             "SELECT DISTINCT example_id FROM (SELECT example_id FROM link WHERE dataset_id = ? ORDER BY id LIMIT ?)",
             (ids[0], pace.rows),
         ).fetchall()
-        for (example,) in rows:  # the plus: by the example's few links, not by all of a dataset
+        for (example,) in rows:  # the plus keeps SQLite from looking for it among all of the dataset's links
             connection.execute(f"DELETE FROM link WHERE example_id = ? AND +dataset_id IN ({marks})", (example, *ids))
         connection.executemany(
             "DELETE FROM example WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM link WHERE example_id = ?1)", rows

@@ -64,6 +64,17 @@ def read_rows(handle: Handle, dataset: str) -> Iterator[Row]:
         yield Row(link, input_hash, task_hash, as_bytes(content))
 
 
+def read_newest(handle: Handle, dataset: str, before: int | None, limit: int) -> list[Row]:
+    """Answers in falling link order."""
+    rows = handle.all(
+        f"SELECT link.id, example.input_hash, example.task_hash, {handle.content} "
+        "FROM link CROSS JOIN example ON example.id = link.example_id "
+        "WHERE link.dataset_id = (SELECT id FROM dataset WHERE name = ?) AND link.id < ? ORDER BY link.id DESC LIMIT ?",
+        (dataset, 2**63 - 1 if before is None else before, limit),
+    )
+    return [Row(link, input_hash, task_hash, as_bytes(content)) for link, input_hash, task_hash, content in rows]
+
+
 def read_answers(handle: Handle, dataset: str) -> Iterator[bytes]:
     """Contents in link order, up to the newest there was at the start."""
     return (as_bytes(content) for _, content in _pages(handle, dataset, handle.content))

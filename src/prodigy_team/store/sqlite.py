@@ -42,6 +42,10 @@ class SqliteStore:
         """See `Store.rows`."""
         return reading.read_rows(self._handle, dataset)
 
+    def newest_rows(self, dataset: str, *, before: int | None, limit: int) -> list[Row]:
+        """See `Store.newest_rows`."""
+        return reading.read_newest(self._handle, dataset, before, limit)
+
     def export(self, dataset: str, write: Callable[[bytes], object]) -> int:
         """See `Store.export`."""
         return reading.export(self._handle, dataset, write)

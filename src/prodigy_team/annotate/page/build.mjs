@@ -11,8 +11,8 @@ import { build } from "esbuild";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const BUILT = join(HERE, "built");
-const ENTRIES = { app: "source/main.tsx", purify: "source/purify.ts", style: "source/app.css" };
-const NAMES = { "app.js": "app.js", "purify.js": "purify.js", "style.css": "app.css" };
+const ENTRIES = { app: "source/main.tsx", purify: "source/purify.ts", words: "source/languages.ts", style: "source/app.css" };
+const NAMES = { "app.js": "app.js", "purify.js": "purify.js", "words.js": "words.js", "style.css": "app.css" };
 const APP_BUDGET = 35 * 1024; // bytes of app.js, gzipped
 const FIRST_LOAD_BUDGET = 60 * 1024; // bytes of all that a first visit loads, gzipped
 
@@ -38,7 +38,7 @@ function size(content) {
   return gzipSync(content, { level: 9 }).length;
 }
 
-function check_sizes(files) {
+function checkSizes(files) {
   const app = size(files.get("app.js"));
   const first = app + size(files.get("app.css")) + size(readFileSync(join(HERE, "index.html")));
   console.log(`app.js ${app} bytes gzipped, first load ${first}, purify.js ${size(files.get("purify.js"))} on demand`);
@@ -46,7 +46,7 @@ function check_sizes(files) {
   if (first > FIRST_LOAD_BUDGET) throw new Error(`a first load is ${first} bytes; the budget is ${FIRST_LOAD_BUDGET}`);
 }
 
-async function run_tests() {
+async function runTests() {
   const found = readdirSync(join(HERE, "source"), { recursive: true }).filter((name) => /\.test\.tsx?$/.test(name));
   const folder = join(HERE, "node_modules", ".tests");
   rmSync(folder, { recursive: true, force: true });
@@ -54,7 +54,7 @@ async function run_tests() {
     ...common,
     minify: false,
     platform: "node",
-    target: "node20", // for a browser's target "node:test" would lose its prefix
+    target: "node20",
     entryPoints: found.map((name) => join("source", name)),
     outdir: folder,
     outExtension: { ".js": ".mjs" },
@@ -65,7 +65,7 @@ async function run_tests() {
 }
 
 if (process.argv.includes("--test")) {
-  await run_tests();
+  await runTests();
 }
 const files = await bundle();
 if (process.argv.includes("--verify")) {
@@ -79,4 +79,4 @@ if (process.argv.includes("--verify")) {
   mkdirSync(BUILT, { recursive: true });
   for (const [name, content] of files) writeFileSync(join(BUILT, name), content);
 }
-check_sizes(files);
+checkSizes(files);

@@ -26,6 +26,9 @@ export interface Elsewhere {
   tasks: number;
 }
 
+/** What one tab tells the others: a task that was answered there; null for a change of what is unsent. */
+type News = { id: string; hash: number } | null;
+
 const LOOK_AGAIN = [1000, 2000, 3000, 5000, 8000]; // milliseconds between looks for tasks while there are none
 
 export class Desk {
@@ -47,8 +50,11 @@ export class Desk {
   private next_key = 1;
   private confirmed: number | null = null;
   private to_confirm: number[] = [];
+  private readonly answered_elsewhere = new Map<string, number>();
+  private answered_meanwhile = new Set<number>();
   private channel: BroadcastChannel | null = null;
   private scheduled = false;
+  private was_unsent = 0;
 
   constructor(
     private readonly render: () => void,
@@ -114,7 +120,7 @@ export class Desk {
     this.history.add(answer);
     this.confirm_current();
     this.outbox.add({ id, session: this.project.session, hash: hash_of(answer), json: JSON.stringify(answer) });
-    this.tell_others(item.past ? null : hash_of(answer));
+    this.tell_others(item.past ? null : { id, hash: hash_of(answer) });
     this.forget_draft();
     this.later();
     if (this.fresh_tasks() <= this.ahead()) void this.pull();
@@ -177,7 +183,8 @@ export class Desk {
   }
 
   private held(): number[] {
-    return [...this.queue.filter((item) => !item.past).map((item) => hash_of(item.task)), ...this.outbox.unsent().map((entry) => entry.hash)];
+    const here = this.queue.filter((item) => !item.past).map((item) => hash_of(item.task));
+    return [...here, ...this.outbox.unsent().map((entry) => entry.hash), ...this.answered_elsewhere.values()];
   }
 
   private async pull(): Promise<void> {
@@ -185,7 +192,9 @@ export class Desk {
     this.pulling = true;
     clearTimeout(this.timer);
     const had = this.fresh_tasks();
-    const body = { session_id: this.project.session, held: this.held(), owner: JSON.parse(this.owner), shown: this.to_confirm.splice(0) };
+    const held = this.held();
+    this.answered_meanwhile = new Set(held);
+    const body = { session_id: this.project.session, held, owner: JSON.parse(this.owner), shown: this.to_confirm.splice(0) };
     const reply = await request("get_session_questions", JSON.stringify(body));
     this.pulling = false;
     if (reply.status === 200) this.take_tasks(reply.content, had);
@@ -196,7 +205,8 @@ export class Desk {
 
   private take_tasks(content: Record<string, unknown>, had: number): void {
     this.problem = null;
-    const known = new Set(this.held());
+    if (this.outbox.problem) this.outbox.send();
+    const known = new Set([...this.held(), ...this.answered_meanwhile]);
     const fresh = list(content.tasks).filter(is_object).filter((task) => !known.has(hash_of(task)));
     const was_empty = this.empty && !this.queue.length;
     this.queue.push(...fresh.map((task) => this.item(task, null)));
@@ -244,25 +254,34 @@ export class Desk {
   private listen(): void {
     if (typeof BroadcastChannel === "undefined") return;
     this.channel = new BroadcastChannel(`prodigy-team:${this.owner}`);
-    this.channel.onmessage = ({ data }: MessageEvent<{ answered?: number | null }>) => {
-      if (typeof data.answered === "number") {
-        this.queue = this.queue.filter((item) => item.past || hash_of(item.task) !== data.answered);
-        this.confirm_current();
-        if (this.fresh_tasks() <= this.ahead()) void this.pull();
-      }
-      void this.outbox.reload();
-    };
+    this.channel.onmessage = ({ data }: MessageEvent<News>) => void this.hear(data);
   }
 
-  private tell_others(answered: number | null): void {
-    this.channel?.postMessage({ answered });
+  private async hear(news: News): Promise<void> {
+    if (news) {
+      this.answered_elsewhere.set(news.id, news.hash);
+      this.answered_meanwhile.add(news.hash);
+      this.queue = this.queue.filter((item) => item.past || hash_of(item.task) !== news.hash);
+      this.confirm_current();
+      if (this.fresh_tasks() <= this.ahead()) void this.pull();
+    }
+    await this.outbox.reload();
+    if (news) return;
+    // What the other tab has got confirmed is nowhere any more, and the server knows it.
+    const kept = new Set(this.outbox.unsent().map((entry) => entry.id));
+    for (const id of this.answered_elsewhere.keys()) if (!kept.has(id)) this.answered_elsewhere.delete(id);
   }
 
-  private was_unsent = 0;
+  private tell_others(news: News): void {
+    this.channel?.postMessage(news);
+  }
+
   private outbox_changed(): void {
     const unsent = this.outbox?.unsent().length ?? 0;
     if (unsent < this.was_unsent) this.tell_others(null);
     this.was_unsent = unsent;
+    // The server took answers again, so it has tasks again too.
+    if (this.problem?.kind === "offline" && this.outbox && !this.outbox.problem && !unsent) void this.pull();
     this.later();
   }
 

@@ -25,7 +25,6 @@ function draw(): void {
 }
 
 async function open(): Promise<void> {
-  speak(navigator.language);
   let pause = 250;
   while (!(await desk.open(name))) {
     draw();
@@ -56,8 +55,7 @@ addEventListener("beforeunload", (event) => {
   if (opened && !desk.outbox.lasting && desk.outbox.unsent().length) event.preventDefault();
 });
 
-void open().then(() => {
-  speak(desk.project.ui_lang);
-  document.documentElement.lang = desk.project.ui_lang;
+void open().then(async () => {
+  document.documentElement.lang = await speak(desk.project.ui_lang);
   start();
 });

@@ -1,12 +1,12 @@
 /** HTML from tasks and instructions, cleaned by DOMPurify, which is loaded when it is first needed. */
+import { load_part } from "../parts";
 import { useEffect, useRef } from "preact/hooks";
 
 type Cleaner = { clean(html: string): DocumentFragment };
 let cleaner: Promise<Cleaner> | null = null;
 
 function load_cleaner(): Promise<Cleaner> {
-  const address = document.querySelector<HTMLMetaElement>('meta[name="purify"]')?.content ?? "";
-  cleaner ??= (import(new URL(address, document.baseURI).href) as Promise<Cleaner>).catch((error: unknown) => {
+  cleaner ??= (load_part("purify") as Promise<Cleaner>).catch((error: unknown) => {
     cleaner = null;
     throw error;
   });

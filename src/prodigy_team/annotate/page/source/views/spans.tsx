@@ -3,9 +3,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useHand, useSurroundings, type ViewProps } from "../context";
 import { key_text, keys_of, label_keys, normal_key } from "../keys";
 import { createSpanView, type Span, type SpanTask, type SpanView } from "../spans";
-import { span_word } from "../span_words";
 import { list, text, type Task } from "../task";
-import { say } from "../words";
+import { say, span_word } from "../words";
 import { LabelBar } from "./labels";
 
 const LONGEST = 5000;
