@@ -96,11 +96,11 @@ function drawBarred(drawing: Drawing, piece: Barred): HTMLElement {
   const element = document.createElement("span");
   element.append(...drawText(drawing, piece));
   element.className = "spans-barred";
+  const levels = underline(drawing, element, piece.bars);
   if (piece.from <= piece.to) {
     drawing.barred.set(element, piece.from);
-    element.classList.add("spans-token"); // makes the line deeper; after a gap that would keep it from breaking
+    if (levels > 1) element.classList.add("spans-deep"); // after a gap it would keep the line from breaking
   }
-  const levels = underline(drawing, element, piece.bars);
   for (const { span, level, first } of piece.bars)
     if (first) {
       const chip = drawChip(drawing, span, "");
