@@ -1,6 +1,6 @@
 /** What every view gets, and how views take part in the keyboard. */
 import { createContext } from "preact";
-import { useContext, useEffect, useRef } from "preact/hooks";
+import { useContext, useLayoutEffect, useRef } from "preact/hooks";
 import type { Desk } from "./desk";
 import type { Project } from "./settings";
 import type { Task } from "./task";
@@ -40,7 +40,7 @@ export function useHand(hand: Hand): void {
   const { hands } = useSurroundings();
   const latest = useRef(hand);
   latest.current = hand;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const registered: Hand = { handle: (event) => latest.current.handle(event), keys: () => latest.current.keys() };
     hands.add(registered);
     return () => {

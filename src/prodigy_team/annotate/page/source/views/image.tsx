@@ -1,16 +1,22 @@
 /** A picture that can be looked at closely. */
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { say } from "../words";
 
 const STEPS = [1, 1.5, 2, 3, 4, 6];
 
-export function Picture({ source, id, name }: { source: string; id: number; name?: string }) {
+interface Props {
+  source: string;
+  name?: string;
+}
+
+/** Each task's picture starts whole, whatever was done with the one before. */
+export function Picture({ id, ...rest }: Props & { id: number }) {
+  return <Frame key={`${id} ${rest.source}`} {...rest} />;
+}
+
+function Frame({ source, name }: Props) {
   const [step, set_step] = useState(0);
   const [failed, set_failed] = useState(false);
-  useEffect(() => {
-    set_step(0);
-    set_failed(false);
-  }, [source, id]);
   const zoom = (by: number) => set_step((at) => Math.max(0, Math.min(STEPS.length - 1, at + by)));
   if (failed) return <p class="notice" role="alert">{say("pictureFailed", { url: source.slice(0, 200) })}</p>;
   const large = step > 0;

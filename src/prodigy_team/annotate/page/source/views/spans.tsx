@@ -1,5 +1,5 @@
 /** The token views inside the page: the label bar, and the drawing of `spans/`. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useHand, useSurroundings, type ViewProps } from "../context";
 import { key_text, keys_of, label_keys, normal_key } from "../keys";
 import { createSpanView, type Span, type SpanTask, type SpanView } from "../spans";
@@ -17,7 +17,7 @@ function span_task(task: Task): SpanTask {
 export function Highlights({ task, project, overlap }: { task: Task; project: ViewProps["project"]; overlap: boolean }) {
   const holder = useRef<HTMLDivElement>(null);
   const { announce } = useSurroundings();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const view = createSpanView(span_task(task), {
       labels: project.labels, colours: project.colours, overlap, readOnly: true, direction: project.direction,
       showWhitespace: project.show_whitespace, say: span_word, announce, onChange: () => undefined,
@@ -38,7 +38,7 @@ export function Marking({ task, id, project, overlap }: ViewProps & { overlap: b
   const chosen = useRef(label);
   chosen.current = label;
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const made = createSpanView(span_task(task), {
       labels, colours: project.colours, overlap, readOnly: false, direction: project.direction,
       showWhitespace: project.show_whitespace, say: span_word, announce,

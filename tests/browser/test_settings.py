@@ -1,0 +1,237 @@
+"""Prodigy's settings that shape the page, each with what it changes on the screen."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from browser.desk import stored, tasks_of
+from embedded import run, write_jsonl
+
+META = {"source": "paper", "score": 0.5}
+MANUAL = ["ner.manual", "ds", "blank:en", "source.jsonl", "--label", "PERSON,ORG"]
+
+
+def test_buttons_leave_out_decisions_with_their_keys(start: Any, open_desk: Any) -> None:
+    server = start(tasks_of(3), settings={"buttons": ["reject", "accept"]})
+    desk = open_desk(server)
+    assert [each.get_attribute("data-action") for each in desk.page.query_selector_all(".decision")] == [
+        "reject",
+        "accept",
+    ]
+    desk.press("Space", "Backspace", "a")
+    desk.shows("task 2")
+    assert [each["answer"] for each in stored(server, 1)] == ["accept"]
+
+
+def test_labels_and_their_colours(start: Any, open_desk: Any) -> None:
+    server = start([{"text": "Zoë runs"}], recipe=MANUAL, settings={"custom_theme": {"labels": {"ORG": "#123456"}}})
+    desk = open_desk(server)
+    assert [each.inner_text().split()[0] for each in desk.page.query_selector_all(".label")] == ["PERSON", "ORG"]
+    colour = "getComputedStyle(document.querySelectorAll('.label')[1]).backgroundColor"
+    assert desk.page.evaluate(colour) == "rgb(18, 52, 86)"
+
+
+def test_meta_flag_and_its_note(start: Any, open_desk: Any) -> None:
+    server = start(tasks_of(3, meta=META), settings={"show_flag": True})
+    desk = open_desk(server)
+    desk.shows("source: paper")
+    desk.press("f")
+    desk.page.fill(".flag-note input", "odd one")
+    desk.press("Escape", "a")
+    desk.shows("task 2")
+    desk.press("f", "f", "a")
+    first, second = stored(server, 2)
+    assert (first["flagged"], first["flag_note"]) == (True, "odd one")
+    assert second["flagged"] is False
+
+
+def test_without_show_flag_and_with_hide_meta_neither_is_there(start: Any, open_desk: Any) -> None:
+    server = start(tasks_of(2, meta=META), settings={"hide_meta": True})
+    desk = open_desk(server)
+    desk.press("f", "a")
+    desk.shows("task 2")
+    assert desk.page.locator(".meta, [data-action=flag]").count() == 0
+    assert "flagged" not in stored(server, 1)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("guide.html", "<h3>Be kind</h3><script>x</script>"), ("guide.md", "# Be *kind*\n\n- one")]
+)
+def test_instructions_open_once_for_each_version(
+    start: Any, open_desk: Any, browser: Any, name: str, text: str, tmp_path: Any
+) -> None:
+    (tmp_path / name).write_text(text)
+    server = start(tasks_of(3), settings={"instructions": str(tmp_path / name)})
+    context = browser.new_context()
+    desk = open_desk(server, context=context)
+    desk.page.locator("dialog.instructions h3").filter(has_text="Be kind").wait_for()
+    desk.press("a", "Escape")
+    desk.shows("task 1")
+    desk.page.reload()
+    desk.shows("task 1")
+    assert desk.page.locator("dialog").count() == 0
+    desk.press("h")
+    desk.page.wait_for_selector("dialog.instructions")
+    (tmp_path / name).write_text(text + " More")
+    server.kill()
+    server.start()
+    desk.page.reload()
+    desk.page.locator("dialog.instructions").filter(has_text="have changed").wait_for()
+    desk.press("Escape")
+    desk.page.locator(".badge").filter(has_text="changed").wait_for()
+    context.close()
+
+
+def test_keymap_changes_keys(start: Any, open_desk: Any) -> None:
+    keymap = {"accept": ["ctrl+enter", "j"], "undo": ["u"]}
+    server = start(tasks_of(4), settings={"keymap": keymap})
+    desk = open_desk(server)
+    desk.press("a", "j")
+    desk.shows("task 2")
+    desk.press("Control+Enter")
+    desk.shows("task 3")
+    desk.press("Backspace", "u")
+    desk.page.wait_for_selector(".correcting")
+    assert "J" in desk.page.inner_text("[data-action=accept]") or "Ctrl" in desk.page.inner_text("[data-action=accept]")
+    stored(server, 2)
+
+
+def test_keymap_by_label_for_spans_and_options(start: Any, open_desk: Any) -> None:
+    server = start([{"text": "Zoë runs"}], recipe=MANUAL, settings={"keymap_by_label": {"ORG": "o", "0": "p"}})
+    desk = open_desk(server)
+    assert [each.inner_text() for each in desk.page.query_selector_all(".label kbd")] == ["P", "O"]
+    desk.press("ArrowRight", "o", "ArrowRight", "p", "a")
+    assert [each["label"] for each in stored(server, 1)[0]["spans"]] == ["ORG", "PERSON"]
+    options = [{"id": "yes", "text": "Yes"}, {"id": "no", "text": "No"}]
+    other = start(tasks_of(1, options=options), view="choice", settings={"keymap_by_label": {"yes": "y", "1": "n"}})
+    desk = open_desk(other)
+    desk.press("y", "n", "a")
+    assert stored(other, 1)[0]["accept"] == ["no"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({"keymap": {"accept": ["x"]}}, ("accept", "reject")),
+        ({"keymap_by_label": {"ORG": "a"}}, ("the action accept", "the label ORG")),
+        ({"keymap_by_label": {"ORG": "Q", "PERSON": "q"}}, ("ORG", "PERSON")),
+        ({"keymap": {"undo": ["command+s"]}}, ("undo", "save")),
+    ],
+)
+def test_keys_that_clash_are_refused_at_the_start_with_both_names(tmp_path: Any, settings: Any, names: Any) -> None:
+    write_jsonl(tmp_path / "source.jsonl", tasks_of(1))
+    argv = ["mark", "ds", "source.jsonl", "--view-id", "text"]
+    done = run(tmp_path, *argv, PRODIGY_CONFIG_OVERRIDES=json.dumps(settings))
+    assert done.returncode in (1, 2)
+    assert all(name in done.stderr for name in names), done.stderr
+
+
+def test_missing_instructions_end_the_start(tmp_path: Any) -> None:
+    write_jsonl(tmp_path / "source.jsonl", tasks_of(1))
+    argv = ["mark", "ds", "source.jsonl", "--view-id", "text"]
+    done = run(tmp_path, *argv, PRODIGY_CONFIG_OVERRIDES=json.dumps({"instructions": "none.html"}))
+    assert done.returncode in (1, 2)
+    assert "none.html" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "word"), [("en", "Accept"), ("de", "Annehmen"), ("fr", "Accepter"), ("es", "Aceptar"), ("pt", "Accept")]
+)
+def test_the_page_speaks_four_languages(start: Any, open_desk: Any, code: str, word: str) -> None:
+    server = start(tasks_of(1), settings={"ui_lang": code})
+    desk = open_desk(server)
+    assert word in desk.page.inner_text("[data-action=accept]")
+    assert desk.page.get_attribute("html", "lang") == ("en" if code == "pt" else code)
+    assert ("ui_lang" in server.output()) == (code == "pt")
+
+
+def background(desk: Any) -> str:
+    found: str = desk.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return found
+
+
+def test_theme_of_the_system_of_the_project_and_of_the_person(start: Any, open_desk: Any) -> None:
+    server = start(tasks_of(1))
+    light, dark = open_desk(server, color_scheme="light"), open_desk(server, color_scheme="dark")
+    bright, night = background(light), background(dark)
+    assert bright != night
+    light.page.click("[aria-label='Light or dark']")
+    assert background(light) == night
+    light.page.reload()
+    light.shows("task 1")
+    assert background(light) == night
+    of_project = open_desk(start(tasks_of(1), settings={"theme": "dark"}), color_scheme="light")
+    assert background(of_project) == night
+
+
+def test_swipes_answer_where_they_are_switched_on(start: Any, open_desk: Any) -> None:
+    server = start(tasks_of(3), settings={"swipe": True})
+    desk = open_desk(server, has_touch=True, viewport={"width": 390, "height": 800})
+    swipe = """([from, to]) => { const card = document.querySelector('.card');
+      const at = (type, x) => card.dispatchEvent(new PointerEvent(type, {
+        bubbles: true, pointerType: 'touch', isPrimary: true, pointerId: 7, clientX: x, clientY: 300 }));
+      at('pointerdown', from); at('pointerup', to); }"""
+    desk.page.evaluate(swipe, [300, 120])
+    desk.shows("task 2")
+    desk.page.evaluate(swipe, [100, 290])
+    desk.shows("task 3")
+    desk.page.evaluate(swipe, [100, 120])
+    assert [each["answer"] for each in stored(server, 2)] == ["accept", "reject"]
+
+
+def test_writing_direction(start: Any, open_desk: Any) -> None:
+    desk = open_desk(start(tasks_of(1), settings={"writing_dir": "rtl"}))
+    assert desk.page.get_attribute(".text", "dir") == "rtl"
+
+
+def test_sidebar_with_project_info_statistics_and_history_size(start: Any, open_desk: Any) -> None:
+    settings = {"project_info": ["dataset", "recipe_name"], "show_stats": True, "history_size": 2}
+    server = start(tasks_of(8), settings=settings)
+    desk = open_desk(server)
+    assert desk.page.locator(".facts").first.inner_text().split() == ["Dataset", "ds", "Recipe", "mark"]
+    desk.press("a", "a", "x")
+    desk.shows("task 4")
+    desk.page.locator(".past").nth(1).wait_for()
+    assert [each.text_content() for each in desk.page.query_selector_all("[data-count]")] == ["2", "1", "0"]
+    assert desk.page.locator(".past").count() == 2
+    desk.page.locator(".count").filter(has_text="3 of 8").wait_for()
+
+
+def test_progress_without_a_total_and_with_a_target(start: Any, open_desk: Any) -> None:
+    server = start(tasks_of(4), settings={"total_examples_target": 2})
+    desk = open_desk(server)
+    desk.press("a")
+    desk.page.locator(".count").filter(has_text="1 of 2").wait_for()
+    assert desk.page.evaluate("document.querySelector('progress').value") == 0.5
+
+
+def test_global_css_is_a_file_of_the_page(start: Any, open_desk: Any) -> None:
+    server = start(tasks_of(1), settings={"global_css": ".text { letter-spacing: 7px }"})
+    desk = open_desk(server)
+    assert desk.page.evaluate("getComputedStyle(document.querySelector('.text')).letterSpacing") == "7px"
+
+
+def test_batch_size_bounds_what_is_fetched_and_instant_submit_changes_no_answer(start: Any, open_desk: Any) -> None:
+    server = start(tasks_of(7), settings={"batch_size": 2, "instant_submit": True})
+    desk = open_desk(server, load=False)
+    replies: list[int] = []
+    desk.page.on(
+        "response", lambda each: replies.append(len(each.json()["tasks"])) if "questions" in each.url else None
+    )
+    desk.open()
+    for number in range(1, 8):
+        desk.shows(f"task {number}")
+        desk.press("a")
+    desk.page.wait_for_selector(".end")
+    assert max(replies) == 2
+    assert len(stored(server, 7)) == 7
+
+
+def test_large_text(start: Any, open_desk: Any) -> None:
+    small = open_desk(start(tasks_of(1)))
+    large = open_desk(start(tasks_of(1), settings={"largeText": True}))
+    size = "parseFloat(getComputedStyle(document.querySelector('.text')).fontSize)"
+    assert large.page.evaluate(size) > small.page.evaluate(size)
