@@ -13,6 +13,8 @@ from prodigy_team.errors import TeamError
 
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
+        "theme": "basic",
+        "custom_theme": {},
         "buttons": ["accept", "reject", "ignore", "undo"],
         "batch_size": 10,
         "history_size": 10,
@@ -39,6 +41,8 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "swipe": False,
         "swipe_gestures": {"left": "accept", "right": "reject"},
         "split_sents_threshold": False,
+        "html_template": False,
+        "global_css": None,
         "javascript": None,
         "writing_dir": "ltr",
         "show_whitespace": False,

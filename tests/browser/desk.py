@@ -65,7 +65,7 @@ class Desk:
     def open(self) -> Desk:
         """Load the page, and wait until it shows something to do, or says that there is nothing."""
         self.page.goto(self.address)
-        self.page.wait_for_selector("article.card, section.end, main.alone .card")
+        self.page.wait_for_selector("article.card, section.end")
         return self
 
     def press(self, *keys: str) -> None:

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from browser.desk import stored, tasks_of
-from embedded import run, write_jsonl
+from embedded import EmbeddedServer, write_jsonl
+
+
+
+def refused(folder: Path, settings: Any) -> str:
+    """What a server says that does not start with these settings."""
+    write_jsonl(folder / "source.jsonl", tasks_of(1))
+    argv = ["mark", "ds", "source.jsonl", "--view-id", "text"]
+    server = EmbeddedServer(folder, argv, env={"PRODIGY_CONFIG_OVERRIDES": json.dumps(settings)})
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "prodigy_team.annotate", *argv],
+            cwd=folder, env=server.environment(), capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+    finally:
+        server.close()
+    assert done.returncode in (1, 2)
+    return done.stderr
+
 
 META = {"source": "paper", "score": 0.5}
 MANUAL = ["ner.manual", "ds", "blank:en", "source.jsonl", "--label", "PERSON,ORG"]
@@ -122,19 +143,12 @@ def test_keymap_by_label_for_spans_and_options(start: Any, open_desk: Any) -> No
     ],
 )
 def test_keys_that_clash_are_refused_at_the_start_with_both_names(tmp_path: Any, settings: Any, names: Any) -> None:
-    write_jsonl(tmp_path / "source.jsonl", tasks_of(1))
-    argv = ["mark", "ds", "source.jsonl", "--view-id", "text"]
-    done = run(tmp_path, *argv, PRODIGY_CONFIG_OVERRIDES=json.dumps(settings))
-    assert done.returncode in (1, 2)
-    assert all(name in done.stderr for name in names), done.stderr
+    said = refused(tmp_path, settings)
+    assert all(name in said for name in names), said
 
 
 def test_missing_instructions_end_the_start(tmp_path: Any) -> None:
-    write_jsonl(tmp_path / "source.jsonl", tasks_of(1))
-    argv = ["mark", "ds", "source.jsonl", "--view-id", "text"]
-    done = run(tmp_path, *argv, PRODIGY_CONFIG_OVERRIDES=json.dumps({"instructions": "none.html"}))
-    assert done.returncode in (1, 2)
-    assert "none.html" in done.stderr
+    assert "none.html" in refused(tmp_path, {"instructions": "none.html"})
 
 
 @pytest.mark.parametrize(

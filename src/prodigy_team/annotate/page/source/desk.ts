@@ -5,7 +5,7 @@ import { request, why } from "./protocol";
 import { prepare } from "./prepare";
 import { read_project, type Project } from "./settings";
 import { open_storage } from "./storage";
-import { hash_of, is_object, list, new_id, question_of, show, type Decision, type Task } from "./task";
+import { hash_of, is_object, list, new_id, number, question_of, show, type Decision, type Task } from "./task";
 
 /** A task on the desk. `draft` is it with what was changed; `past` is the answer that it corrects. */
 export interface Item {
@@ -211,7 +211,7 @@ export class Desk {
     const was_empty = this.empty && !this.queue.length;
     this.queue.push(...fresh.map((task) => this.item(task, null)));
     this.take_progress(content);
-    this.elsewhere = list(content.elsewhere).filter(is_object).map((each) => ({ who: show(each.session), tasks: Number(each.tasks) }));
+    this.elsewhere = list(content.elsewhere).filter(is_object).map((each) => ({ who: show(each.session), tasks: number(each.tasks) }));
     this.empty = !fresh.length && !had;
     if (fresh.length) this.looks = 0;
     if (!had) this.restore_draft();
@@ -236,7 +236,8 @@ export class Desk {
 
   private take_progress(content: Record<string, unknown>): void {
     if (typeof content.total === "number") {
-      this.progress = { answered: content.total, share: typeof content.progress === "number" ? content.progress : null };
+      const share = number(content.progress);
+      this.progress = { answered: content.total, share: Number.isNaN(share) ? null : share };
     }
     this.skip(content.skip);
   }

@@ -1,5 +1,5 @@
 /** What the server says of the project: Prodigy's settings that shape the page, with their defaults. */
-import { is_object, list, text, type Decision } from "./task";
+import { is_object, list, number, text, type Decision } from "./task";
 
 export interface Project {
   team: string | null;
@@ -54,9 +54,9 @@ export function read_project(raw: Record<string, unknown>): Project {
     lang: text(raw.lang) ?? "",
     label: text(raw.label) ?? labels.join(", "),
     labels,
-    total: Number(raw.total_tasks) || 0,
-    batch_size: Number(raw.batch_size) || 10,
-    history_size: Number(raw.history_size) || 10,
+    total: number(raw.total_tasks) || 0,
+    batch_size: number(raw.batch_size) || 10,
+    history_size: number(raw.history_size) || 10,
     buttons: buttons(raw.buttons),
     colours: strings(custom.labels),
     card_width: typeof custom.cardMaxWidth === "number" ? `${custom.cardMaxWidth}px` : (text(custom.cardMaxWidth) ?? null),

@@ -30,6 +30,11 @@ export function show(value: unknown): string {
   return JSON.stringify(value) ?? "";
 }
 
+/** A value as a number; NaN where it is none. */
+export function number(value: unknown): number {
+  return typeof value === "number" ? value : is_object(value) || typeof value === "string" ? Number(show(value)) : NaN;
+}
+
 export function is_object(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

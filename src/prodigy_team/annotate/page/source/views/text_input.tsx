@@ -1,7 +1,7 @@
 /** A field to write in; what is written is the task's key `field_id`. */
 import { useEffect, useRef } from "preact/hooks";
 import { useSurroundings, type ViewProps } from "../context";
-import { list, show, text } from "../task";
+import { list, number, show, text } from "../task";
 import { say } from "../words";
 import { Content } from "./content";
 
@@ -11,7 +11,7 @@ export function TextInput({ task, id, project, open, shared }: ViewProps) {
   const setting = (key: string) => task[key] ?? project.raw[key];
   const key = text(setting("field_id")) || "user_input";
   const label = text(setting("field_label"));
-  const rows = Number(setting("field_rows")) || 1;
+  const rows = number(setting("field_rows")) || 1;
   const suggestions = list(setting("field_suggestions")).map(show);
   useEffect(() => {
     if (setting("field_autofocus") === true && open) field.current?.focus();
