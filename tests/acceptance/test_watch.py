@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def test_a_broken_server_is_given_up_after_five_failures(project: Project, watch
     assert said.count("given up") == 1
     assert "Traceback" not in said
     failures = next(each for each in project.record()["servers"] if each["name"] == "cy")["failures"]
-    gaps = [later - earlier for earlier, later in zip(failures[:-1], failures[1:], strict=True)]
+    gaps = [later - earlier for earlier, later in pairwise(failures)]
     assert gaps[-1] > gaps[0]
     assert watcher.poll() is None
     assert children_of(watcher.pid) == []  # no launcher is left over

@@ -12,7 +12,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from measuring import ROOT, Figure, Settings, environment, free_range, middle, peak_megabytes, pss_megabytes, running
+from measuring import (
+    ROOT,
+    Figure,
+    Settings,
+    cpu_seconds,
+    environment,
+    free_range,
+    middle,
+    peak_megabytes,
+    pss_megabytes,
+    running,
+)
 
 ANSWERED = 0.9
 SESSION = "large-ann"
@@ -29,20 +40,22 @@ def start_up(settings: Settings) -> list[Figure]:
     settings.say(f"answering {ANSWERED:.0%} of {settings.lines:,} tasks")
     fill(folder, source, settings)
     times: dict[str, list[float]] = {"cold": [], "warm": []}
+    spent: dict[str, list[float]] = {"cold": [], "warm": []}
     memory: dict[str, list[float]] = {"peak": [], "pss": []}
     for number in range(settings.rounds):
         for state in ("cold", "warm"):
             settings.say(f"a source of {settings.lines:,} lines, {state}, round {number + 1}")
             if state == "cold":
                 shutil.rmtree(folder / "home" / "index", ignore_errors=True)
-            seconds, peak, pss = first_task(folder, source, settings)
+            seconds, cpu, peak, pss = first_task(folder, source, settings)
             times[state].append(seconds)
+            spent[state].append(cpu)
             memory["peak"].append(peak)
             memory["pss"].append(pss)
     lines = f"{settings.lines:,} lines, {ANSWERED:.0%} answered"
     return [
-        Figure("g", f"{lines}: first task, indexed, s", tuple(times["warm"]), 2),
-        Figure("g", f"{lines}: first task, cold, s", tuple(times["cold"]), 10),
+        Figure("g", f"{lines}: first task, indexed, s", tuple(times["warm"]), 2, note=f"CPU {middle(spent['warm'])}"),
+        Figure("g", f"{lines}: first task, cold, s", tuple(times["cold"]), 10, note=f"CPU {middle(spent['cold'])}"),
         Figure(
             "g", f"{lines}: peak memory, MB", tuple(memory["peak"]), 150, note=f"PSS {middle(memory['pss'], 'MB', 0)}"
         ),
@@ -64,8 +77,8 @@ def fill(folder: Path, source: Path, settings: Settings) -> None:
     subprocess.run(program, env=env, check=True, stdout=subprocess.DEVNULL)
 
 
-def first_task(folder: Path, source: Path, settings: Settings) -> tuple[float, float, float]:
-    """Start the server, pull, and end it; seconds to the first task, peak and shared-out memory in MB."""
+def first_task(folder: Path, source: Path, settings: Settings) -> tuple[float, float, float, float]:
+    """Start the server, pull, and end it: seconds and CPU seconds to the first task, peak memory and PSS in MB."""
     [port] = free_range(1)
     env = environment(folder, PRODIGY_HOST="127.0.0.1", PRODIGY_PORT=str(port), PRODIGY_ALLOWED_SESSIONS="ann")
     command = [settings.python, "-m", "prodigy_team.annotate", "ner.manual", "large", "blank:en", str(source)]
@@ -78,7 +91,7 @@ def first_task(folder: Path, source: Path, settings: Settings) -> tuple[float, f
         expected = list(first_open(settings.lines, len(found)))
         if not found or found != expected:
             raise SystemExit(f"the first tasks should be lines {expected}, but are {found}")
-        return seconds, peak_megabytes(process.pid), pss_megabytes([process.pid])
+        return seconds, cpu_seconds(process.pid), peak_megabytes(process.pid), pss_megabytes([process.pid])
 
 
 def pull(port: int, process: subprocess.Popen[bytes]) -> dict[str, Any]:

@@ -135,6 +135,12 @@ def peak_megabytes(pid: int) -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process has used of the processors so far; says more than seconds where the machine is busy."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def end_all(pids: Iterable[int], number: int = signal.SIGINT, *, within: float = 30.0) -> float:
     """Signal processes and wait until the last has ended; seconds. What does not end in time is killed."""
     watched = {os.pidfd_open(pid): pid for pid in pids if _lives(pid)}

@@ -11,9 +11,21 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from measuring import PROGRAMS, ROOT, Figure, Settings, environment, free_range, middle, ratios, running, wait_for_port
+from measuring import (
+    PROGRAMS,
+    ROOT,
+    Figure,
+    Settings,
+    cpu_seconds,
+    environment,
+    free_range,
+    middle,
+    ratios,
+    running,
+    wait_for_port,
+)
 
 CONNECTIONS = 16
 PULLS = 30_000
@@ -22,32 +34,44 @@ SESSION = "bench-ann"
 SENTENCE = "The council of the town met late on Tuesday to talk about the new bridge over the river once more"
 
 
+class Load(NamedTuple):
+    """What came of sending requests: requests a second, and microseconds of the server's CPU for each."""
+
+    rate: float
+    cost: float
+
+
 def requests(settings: Settings) -> list[Figure]:
     """Part f: requests a second of both, in turn, and rows stored against requests answered."""
     folder = settings.folder / "rest"
     folder.mkdir()
     source = write_source(folder / "source.jsonl", POSTS * settings.rounds + 1000)
-    pulls: dict[str, list[float]] = {"ours": [], "plain": []}
-    posts: dict[str, list[float]] = {"ours": [], "plain": []}
+    found: dict[str, list[Load]] = {f"{name} {kind}": [] for name in ("ours", "plain") for kind in ("GET", "POST")}
     for number in range(settings.rounds):
         settings.say(f"requests, round {number + 1}")
         for name in ("ours", "plain"):
             place = folder / f"{name}{number}"
             place.mkdir()
-            with server(name, place, source, settings) as port:
-                pulls[name].append(load(port, "/get_session_questions", write_pull(place), PULLS, place))
+            with server(name, place, source, settings) as (port, pid):
+                found[f"{name} GET"].append(load(port, pid, "/get_session_questions", write_pull(place), PULLS, place))
                 bodies = write_answers(place, source, number * POSTS)
-                posts[name].append(load(port, "/give_answers", bodies, POSTS, place))
+                found[f"{name} POST"].append(load(port, pid, "/give_answers", bodies, POSTS, place))
             check_rows(place / "prodigy.db")
+    return [
+        figure("GET of a batch", found["ours GET"], found["plain GET"], 2.5),
+        figure("POST of an answer", found["ours POST"], found["plain POST"], 1.4),
+    ]
+
+
+def figure(text: str, ours: list[Load], plain: list[Load], goal: float) -> Figure:
+    """Requests a second against each other, and what each costs the processor, which a busy machine changes less."""
     loop = "uvloop" if importlib.util.find_spec("uvloop") else "asyncio"
     client = "wrk" if shutil.which("wrk") else "own client"
-    return [
-        Figure(
-            "f", f"{text} / plain starlette, requests a second", ratios(found["ours"], found["plain"]), goal, True, note
-        )
-        for text, found, goal in (("GET of a batch", pulls, 2.5), ("POST of an answer", posts, 1.4))
-        for note in [f"{middle(found['ours'], '/s', 0)} against {middle(found['plain'], '/s', 0)} ({loop}, {client})"]
-    ]
+    rates = [[each.rate for each in loads] for loads in (ours, plain)]
+    costs = [[each.cost for each in loads] for loads in (ours, plain)]
+    note = f"{middle(rates[0], '/s', 0)} against {middle(rates[1], '/s', 0)}; "
+    note += f"CPU {middle(costs[0], 'us', 0)} against {middle(costs[1], 'us', 0)} ({loop}, {client})"
+    return Figure("f", f"{text} / plain starlette, requests a second", ratios(*rates), goal, True, note)
 
 
 def write_source(path: Path, count: int) -> Path:
@@ -59,8 +83,8 @@ def write_source(path: Path, count: int) -> Path:
 
 
 @contextmanager
-def server(name: str, folder: Path, source: Path, settings: Settings) -> Iterator[int]:
-    """One of the two on a free port."""
+def server(name: str, folder: Path, source: Path, settings: Settings) -> Iterator[tuple[int, int]]:
+    """One of the two on a free port; gives port and pid."""
     [port] = free_range(1)
     env = environment(folder, PRODIGY_HOME=str(folder), PRODIGY_HOST="127.0.0.1", PRODIGY_PORT=str(port))
     env["PRODIGY_ALLOWED_SESSIONS"] = "ann"
@@ -76,7 +100,7 @@ def server(name: str, folder: Path, source: Path, settings: Settings) -> Iterato
         wait_for_port(port, process)
         if name == "ours":
             (folder / "batch.json").write_bytes(ask(port, {"session_id": SESSION}))
-        yield port
+        yield port, process.pid
 
 
 def ask(port: int, body: dict[str, Any]) -> bytes:
@@ -124,8 +148,9 @@ def write_answers(folder: Path, source: Path, skip: int) -> Path:
     return path
 
 
-def load(port: int, path: str, bodies: Path, count: int, folder: Path) -> float:
-    """Send requests over 16 connections from another process; requests a second."""
+def load(port: int, pid: int, path: str, bodies: Path, count: int, folder: Path) -> Load:
+    """Send requests over 16 connections from another process."""
+    before = cpu_seconds(pid)
     address, env = f"127.0.0.1:{port}", environment(folder, LOAD_BODIES=str(bodies), LOAD_COUNT=str(count))
     if shutil.which("wrk"):
         command = ["wrk", "-t1", f"-c{CONNECTIONS}", "-d120s", "--timeout", "30s", "-s", str(PROGRAMS / "load.lua")]
@@ -137,7 +162,7 @@ def load(port: int, path: str, bodies: Path, count: int, folder: Path) -> float:
     found = next((line.split() for line in done.stdout.splitlines() if line.startswith("LOAD ")), None)
     if found is None or int(found[2]) != count or int(found[3]):
         raise SystemExit(f"the load on {path} went wrong:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return count / float(found[1])
+    return Load(count / float(found[1]), (cpu_seconds(pid) - before) / count * 1e6)
 
 
 def check_rows(database: Path) -> None:

@@ -17,7 +17,7 @@ from prodigy_team.roster.paths import read_toml, state_folder
 from prodigy_team.servers.activity import idle_seconds
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, write_lockfile
 from prodigy_team.servers.observing import Observation, note_deaths, observe
-from prodigy_team.servers.plan import Seen, Step, UpOptions, assign_ports, plan_revive, plan_up
+from prodigy_team.servers.plan import Step, UpOptions, plan_revive
 from prodigy_team.servers.report import Entry, Event, Report, ServerStatus, StatusReport
 from prodigy_team.servers.statefolder import lockfile_path, prepare_state
 from prodigy_team.servers.status import never_started, read_status, roster_digest
@@ -103,6 +103,7 @@ class Supervisor:
         """
         if revive:
             return self.revive(names, wait=wait, timeout=timeout, dry_run=dry_run, on_event=on_event)
+        from prodigy_team.servers.deciding import decide_up, prepared_lockfile
         from prodigy_team.servers.registering import datasets_of_others
         from prodigy_team.servers.wanting import on_ports, read_wanted
 
@@ -111,7 +112,7 @@ class Supervisor:
         chosen = self._servers_named(names, recorded.lockfile, wanted.plans)
         options = UpOptions(chosen, now=now, remove_orphans=remove_orphans)
         if dry_run:
-            steps, _ = self._decide(recorded, wanted, options)
+            steps, _ = decide_up(recorded, wanted, options)
             notes = (*recorded.notes, *wanted.notes)
             return self._report(wanted.engine, _foretold(steps, recorded), notes, dry_run=True)
         prepare_state(self.state)
@@ -119,10 +120,10 @@ class Supervisor:
             observation = self._observe(keep_copy=True)
             found = observation.lockfile
             observation = replace(observation, lockfile=note_deaths(observation, at=time.time(), exits={}))
-            steps, ports = self._decide(observation, wanted, options)
+            steps, ports = decide_up(observation, wanted, options)
             lockfile = replace(observation.lockfile, team=wanted.roster.name, engine=wanted.engine)
             lockfile = replace(lockfile, roster_digest=self._digest(lockfile, steps, wanted))
-            lockfile = _prepared(lockfile, steps, wanted.plans, options, self.state)
+            lockfile = prepared_lockfile(lockfile, steps, wanted.plans, options, self.state)
             if lockfile != found or observation.changed:
                 write_lockfile(self.lockfile, lockfile)
         plans = on_ports(wanted.plans, ports)
@@ -297,14 +298,6 @@ class Supervisor:
             self.pause,
         )
 
-    def _decide(
-        self, observation: Observation, wanted: Wanted, options: UpOptions
-    ) -> tuple[list[Step], dict[str, int | None]]:
-        records = observation.lockfile.servers
-        ports = assign_ports(wanted.plans, records, wanted.roster.ports, taken=_Taken(wanted.roster.host))
-        seen = _with_idle_times(observation, wanted.plans, ports, options)
-        return plan_up(wanted.plans, records, seen, ports, options), ports
-
     def _digest(self, lockfile: Lockfile, steps: Iterable[Step], wanted: Wanted) -> str:
         """The roster's digest where the lockfile will know all of its servers, so that `status` need not load it."""
         known = {*lockfile.servers, *(step.name for step in steps)}
@@ -363,62 +356,6 @@ class Supervisor:
 
         for log in (self.state / "logs").glob("*.log"):
             rotate(log)
-
-
-class _Taken:
-    """The ports of a host on which somebody listens; looked up only for ports about to be given out."""
-
-    def __init__(self, host: str) -> None:
-        self._host = host
-
-    def __contains__(self, port: object) -> bool:
-        from prodigy_team.servers.ports import is_free
-
-        return isinstance(port, int) and not is_free(self._host, port)
-
-
-def _with_idle_times(
-    observation: Observation, plans: Iterable[ServerPlan], ports: Mapping[str, int | None], options: UpOptions
-) -> Mapping[str, Seen]:
-    """What was seen, with idle times where they decide: for running servers whose roster entry changed."""
-    records, seen = observation.lockfile.servers, dict(observation.seen)
-    changed = [
-        records[plan.name]
-        for plan in plans
-        if plan.name in records
-        and seen[plan.name].alive
-        and (records[plan.name].spec_hash, records[plan.name].port) != (plan.spec_hash, ports[plan.name])
-    ]
-    if changed and not options.now:
-        for name, idle in idle_seconds(changed, now=time.time()).items():
-            seen[name] = replace(seen[name], idle_seconds=idle)
-    return seen
-
-
-def _prepared(
-    lockfile: Lockfile, steps: Iterable[Step], plans: Iterable[ServerPlan], options: UpOptions, state: Path
-) -> Lockfile:
-    """The lockfile before anything is done: a person's start forgets old failures, the roster's order is kept."""
-    from prodigy_team.servers.launches import record_of
-
-    wanted = {plan.name: plan for plan in plans}
-    order = list(wanted)
-    records = {name: replace(each, orphan=name not in order) for name, each in lockfile.servers.items()}
-    for step in steps:
-        record = records.get(step.name)
-        if step.action == "blocked":
-            record = record_of(wanted[step.name], state, record)
-            records[step.name] = replace(record, blocked=True, problem=f"{step.problem} {step.remedy}")
-        elif record is not None and step.action in ("start", "restart"):
-            anew = not record.wanted or step.name in options.names or record.spec_hash != wanted[step.name].spec_hash
-            records[step.name] = replace(_forgiven(record) if anew else record, wanted=True)
-    ordered = {name: records[name] for name in order if name in records}
-    return replace(lockfile, servers={**ordered, **records})
-
-
-def _forgiven(record: ServerRecord) -> ServerRecord:
-    """The record without its past failures: a person starts the server, or it is another one now."""
-    return replace(record, failures=(), given_up=False, restarts=0, problem="", reported="")
 
 
 def _foretold(steps: Iterable[Step], observation: Observation) -> list[Entry]:

@@ -19,61 +19,91 @@ _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 class WriteLock:
     """A `flock` on a file beside the database, held for each write of ours.
 
-    The kernel hands it on in turn, so that a writer waits for those before it and no longer. It guards against our own
-    processes only; against a Prodigy writing the same file stand SQLite's locks. Not reentrant.
+    The kernel lets whoever asks first after a release have the lock, even past those who wait, so a writer in a hurry
+    would starve all others. Hence a turnstile: a second lock that the next in line holds while it waits for the first.
+    They guard against our own processes only; against a Prodigy writing the same file stand SQLite's locks. Not
+    reentrant.
     """
 
     def __init__(self, path: Path | None, *, timeout: float = 30.0) -> None:
+        self._lock = _FileLock(path, timeout) if path else None
+        self._turnstile = _FileLock(path.with_name(f"{path.name}.next"), timeout) if path else None
+
+    def __enter__(self) -> None:
+        if self._lock is None or self._turnstile is None:
+            return
+        self._turnstile.acquire()
+        try:
+            self._lock.acquire()
+        finally:
+            self._turnstile.release()
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Let go of the locks' files."""
+        for lock in (self._lock, self._turnstile):
+            if lock is not None:
+                lock.close()
+
+
+class _FileLock:
+    """One file to lock, opened when first needed."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
         self._path = path
         self._timeout = timeout
         self._descriptor: int | None = None
         self._owner = 0
 
-    def __enter__(self) -> None:
-        if self._path is None:
-            return
-        descriptor = self._open(self._path)
+    def acquire(self) -> None:
+        """Take the lock, waiting for others at most the timeout."""
+        descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._wait(descriptor, self._path)
+            self._wait(descriptor)
         except OSError as error:
             if error.errno not in _UNSUPPORTED:
                 raise
 
-    def __exit__(self, *_: object) -> None:
-        if self._path is not None and self._descriptor is not None:
-            try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-            except OSError as error:
-                if error.errno not in _UNSUPPORTED:
-                    raise
+    def release(self) -> None:
+        """Give the lock to whoever waits."""
+        if self._descriptor is None:
+            return
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        except OSError as error:
+            if error.errno not in _UNSUPPORTED:
+                raise
 
     def close(self) -> None:
-        """Let go of the lock's file."""
+        """Close the file, and with it release the lock."""
         if self._descriptor is not None and self._owner == os.getpid():
             os.close(self._descriptor)
         self._descriptor = None
 
-    def _open(self, path: Path) -> int:
+    def _open(self) -> int:
         # After a fork parent and child would share one open file, and with it the lock.
         if self._descriptor is None or self._owner != os.getpid():
-            self._descriptor = open_lock_file(path)
+            self._descriptor = open_lock_file(self._path)
             self._owner = os.getpid()
         return self._descriptor
 
-    def _wait(self, descriptor: int, path: Path) -> None:
-        """Wait in turn, but not for ever: a holder that was suspended must not silently stop everybody."""
+    def _wait(self, descriptor: int) -> None:
+        """Wait, but not for ever: a holder that was suspended must not silently stop everybody."""
         waiter = _Waiter(descriptor)
         waiter.start()
         if not waiter.done.wait(self._timeout) and not waiter.give_up():
             self._descriptor = None  # the waiter's from now on
             raise StoreError(
-                f"Another process has held the write lock {path} for {self._timeout:.0f} s.",
-                remedy=f"See who holds it with `fuser -v '{path}'`: a program that was suspended (Ctrl-Z) or hangs.",
+                f"Another process has held the write lock {self._path} for {self._timeout:.0f} s.",
+                remedy=f"See who holds it with `fuser -v '{self._path}'`: a program that was suspended or hangs.",
             )
         if waiter.error is not None:
-            raise StoreError(f"The write lock {path} cannot be taken: {waiter.error}.") from waiter.error
+            raise StoreError(f"The write lock {self._path} cannot be taken: {waiter.error}.") from waiter.error
 
 
 class _Waiter(threading.Thread):

@@ -67,6 +67,5 @@ app = Starlette(
         Route("/give_answers", give_answers, methods=["POST"]),
     ]
 )
-uvicorn.run(
-    app, host="127.0.0.1", port=port, loop="auto", http="httptools", ws="none", lifespan="off", log_level="error"
-)
+options = {"access_log": False, "server_header": False, "proxy_headers": False, "log_level": "error"}  # as ours
+uvicorn.run(app, host="127.0.0.1", port=port, loop="auto", http="httptools", ws="none", lifespan="off", **options)

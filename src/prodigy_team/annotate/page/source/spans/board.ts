@@ -28,7 +28,7 @@ export interface Board {
 }
 
 /** Tokens from which on paragraphs out of sight are not laid out. */
-const LONG = 400;
+const LONG = 1000;
 
 let boards = 0;
 
@@ -63,6 +63,7 @@ export function createBoard(task: SpanTask, options: SpanOptions): Board {
   function show(spans: readonly Span[]): void {
     const placed = placeSpans(passage, spans);
     const stacked = options.overlap || anyOverlap(placed);
+    text.classList.toggle("spans-stacked", stacked);
     const wanted = byParagraph(passage.paragraphs, placed);
     wanted.forEach((group, at) => {
       if (shown[at]!.length && sameGroup(group, spansOfBlocks[at]!)) return;

@@ -95,8 +95,12 @@ function drawMark(drawing: Drawing, piece: Marked): HTMLElement {
 function drawBarred(drawing: Drawing, piece: Barred): HTMLElement {
   const element = document.createElement("span");
   element.append(...drawText(drawing, piece));
-  if (piece.from <= piece.to) drawing.barred.set(element, piece.from);
+  element.className = "spans-barred";
   const levels = underline(drawing, element, piece.bars);
+  if (piece.from <= piece.to) {
+    drawing.barred.set(element, piece.from);
+    if (levels > 1) element.classList.add("spans-deep"); // after a gap it would keep the line from breaking
+  }
   for (const { span, level, first } of piece.bars)
     if (first) {
       const chip = drawChip(drawing, span, "");
@@ -109,7 +113,6 @@ function drawBarred(drawing: Drawing, piece: Barred): HTMLElement {
 /** Paint bars under an element; returns how many levels it got. */
 function underline(drawing: Drawing, element: HTMLElement, bars: Bar[]): number {
   const levels = Math.max(...bars.map((bar) => bar.level)) + 1;
-  element.classList.add("spans-barred");
   element.style.setProperty("--levels", String(levels));
   const layers = bars.map(({ span, level }) => {
     const { fill } = drawing.colour(span.label);

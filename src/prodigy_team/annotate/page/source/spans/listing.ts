@@ -9,6 +9,14 @@ export interface Listing {
   show(spans: readonly Span[]): void;
 }
 
+/** Letters of a span that the list shows; all are in the name of its button. */
+const MOST = 60;
+
+function shortened(text: string): string {
+  const letters = [...text];
+  return letters.length > MOST ? letters.slice(0, MOST - 1).join("") + "…" : text;
+}
+
 /** `remove` null: read-only, and seen by screen readers alone, since the text shows the same. */
 export function createListing(
   board: Board,
@@ -25,10 +33,9 @@ export function createListing(
     const entry = document.createElement("li");
     paint(entry, board.colour(span.label));
     const name = document.createElement("b");
-    const words = document.createElement("span");
+    const words = document.createElement("bdi");
     name.textContent = span.label;
-    words.textContent = textOf(span);
-    words.dir = "auto";
+    words.textContent = shortened(textOf(span));
     entry.append(name, " ", words);
     if (remove) entry.append(button(span, remove));
     return entry;
