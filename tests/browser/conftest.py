@@ -14,6 +14,7 @@ from embedded import EmbeddedServer
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium from PT_CHROMIUM or the PATH."""

@@ -101,7 +101,8 @@ def test_targets_on_a_phone_are_large_and_nothing_is_cut_off(start: Any, open_de
     small = desk.page.evaluate("""() => [...document.querySelectorAll('button, .option, .label')]
       .filter(each => each.offsetParent && !each.disabled)
       .map(each => [each.className, each.getBoundingClientRect()])
-      .filter(([, box]) => box.width < 44 || box.height < 44).map(([name, box]) => name + box.width + 'x' + box.height)""")
+      .filter(([, box]) => box.width < 44 || box.height < 44)
+      .map(([name, box]) => name + box.width + 'x' + box.height)""")
     assert small == []
     assert desk.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     desk.page.tap(".option >> nth=1")

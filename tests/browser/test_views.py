@@ -9,7 +9,10 @@ import pytest
 
 from browser.desk import stored, tasks_of
 
-PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAYAAACNMs+9AAAAFUlEQVR42mNk+M9Qz0AEYBxVSF+FABJADveWkH6oAAAAAElFTkSuQmCC"
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAYAAACNMs+9AAAAFUlEQVR42mNk"
+    "+M9Qz0AEYBxVSF+FABJADveWkH6oAAAAAElFTkSuQmCC"
+)
 OPTIONS = [{"id": "a", "text": "Alpha"}, {"id": 2, "text": "Beta"}, {"id": "c", "html": "<b>Gamma</b>"}]
 MANUAL = ["ner.manual", "ds", "blank:en", "source.jsonl", "--label", "PERSON,ORG"]
 SPANS = ["spans.manual", "ds", "blank:en", "source.jsonl", "--label", "PERSON,ORG"]
@@ -93,7 +96,8 @@ def test_more_than_ten_options_can_be_filtered_and_have_keys(start: Any, open_de
 
 def test_html_is_cleaned_and_keeps_its_looks(start: Any, open_desk: Any) -> None:
     html = (
-        '<h3 style="color: rgb(1, 2, 3)">Title</h3><script>window.bad = 1</script><img src="x" onerror="window.bad = 2">'
+        '<h3 style="color: rgb(1, 2, 3)">Title</h3><script>window.bad = 1</script>'
+        '<img src="x" onerror="window.bad = 2">'
         '<a href="javascript:window.bad=3">link</a><p style="position:fixed;top:0">fixed</p><form><input></form>'
         '<a href="https://example.org/">out</a><iframe src="https://example.org"></iframe>'
     ).replace('src="x"', f'src="{PIXEL[:30]}"')

@@ -194,7 +194,9 @@ export class Desk {
     const had = this.fresh_tasks();
     const held = this.held();
     this.answered_meanwhile = new Set(held);
-    const body = { session_id: this.project.session, held, owner: JSON.parse(this.owner), shown: this.to_confirm.splice(0) };
+    // What came on screen is told with the answer before it, where there is one.
+    const shown = this.outbox.unsent().length ? [] : this.to_confirm.splice(0);
+    const body = { session_id: this.project.session, held, owner: JSON.parse(this.owner), shown };
     const reply = await request("get_session_questions", JSON.stringify(body));
     this.pulling = false;
     if (reply.status === 200) this.take_tasks(reply.content, had);

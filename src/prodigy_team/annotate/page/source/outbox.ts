@@ -19,6 +19,7 @@ export type Problem = { kind: "offline" | "failing" | "forbidden"; why: string }
 
 const AT_ONCE = 40; // answers in one request
 const MOST_BYTES = 1_000_000; // of one request, unless a single answer is larger
+const AFTER_A_FRAME = 20; // milliseconds
 const FIRST_WAIT = 500; // milliseconds until the next try after a failure, doubled up to the longest
 const LONGEST_WAIT = 8000;
 
@@ -91,7 +92,17 @@ export class Outbox {
     this.mine.add(kept.id);
     void this.storage.put([kept]).catch(() => undefined);
     this.reports.changed();
-    this.send();
+    this.send_soon();
+  }
+
+  /** Send once the next task is on the screen: starting a request takes longer than showing it may. */
+  private send_soon(): void {
+    if (this.sending) {
+      this.again = true;
+      return;
+    }
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.send(), AFTER_A_FRAME);
   }
 
   /** Send what waits; does nothing while a request is under way, whose end sends the rest. */
