@@ -250,7 +250,7 @@ def test_an_answer_is_not_refused_for_one_that_was_deleted(store: Store, databas
 Step = tuple[str, int]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.sampled_from(["append", "prodigy", "delete", "drop", "forget", "reconcile"]), st.integers(0, 9)),

@@ -12,7 +12,7 @@ def warm() -> None:
 
     from prodigy_team.annotate import app, serve  # noqa: F401
     from prodigy_team.servers import logs  # noqa: F401
-    from prodigy_team.store import connection, sqlite  # noqa: F401
+    from prodigy_team.store import answered, appending, connection, places, sqlite  # noqa: F401
 
     app.load_page()
     app.package_version()

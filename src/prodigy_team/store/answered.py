@@ -67,18 +67,19 @@ def _state(handle: Handle, name: str) -> _State | None:
         "indexed.id, indexed.dataset_id, indexed.created, indexed.mark, indexed.links, indexed.newest, "
         "(SELECT count(*) FROM link WHERE dataset_id = dataset.id AND id <= indexed.mark), "
         f"(SELECT {handle.content} FROM link JOIN example ON example.id = link.example_id "
-        " WHERE link.id = indexed.mark AND link.dataset_id = dataset.id) "
+        " WHERE link.id = indexed.mark AND link.dataset_id = dataset.id), "
+        "(SELECT max(link) FROM prodigy_team_answer WHERE dataset = indexed.id) "
         "FROM dataset LEFT JOIN prodigy_team_dataset AS indexed ON indexed.name = dataset.name WHERE dataset.name = ?",
         (name,),
     )
     if not rows:
         return None
-    dataset, created, newest_link, index, of, of_created, mark, links, newest, count, content = rows[0]
+    dataset, created, newest_link, index, of, of_created, mark, links, newest, count, content, top = rows[0]
     if index is None:
         return _State(0, dataset, 0, 0, true=False, complete=False)
     # Ids are given out again from the top: whatever was put below the mark since lies at the mark too.
     true = (of, of_created) == (dataset, created) and count == links and (not mark or newest_digest(content) == newest)
-    return _State(index, dataset, mark, links, true=true, complete=(newest_link or 0) == mark)
+    return _State(index, dataset, mark, links, true=true, complete=(newest_link or 0) == mark >= (top or 0))
 
 
 def _extend(handle: Handle, name: str, state: _State, identify: Identify) -> int:
@@ -94,10 +95,11 @@ def _extend(handle: Handle, name: str, state: _State, identify: Identify) -> int
             (state.dataset, mark, _AT_ONCE),
         )
         if not page:
+            _drop_above(handle, state, mark)
             return mark
         # Asked anew for each page: `append` may have begun a generation meanwhile.
         named = handle.one("SELECT id FROM prodigy_team_dataset WHERE name = ?", (name,)) or 0
-        known = _known(handle, named, page[0][0], page[-1][0])
+        known = _known(handle, named, mark, page[-1][0])
         entries = [_entry(link, content, identify, known) for link, content in page]
         with handle.writing():
             mark = _index_page(handle, state.index, mark, page, [entry for entry in entries if entry])
@@ -106,11 +108,11 @@ def _extend(handle: Handle, name: str, state: _State, identify: Identify) -> int
 Entry = tuple[bytes, str, int, bytes, "str | None"]
 
 
-def _known(handle: Handle, index: int, first: int, last: int) -> dict[int, Entry]:
+def _known(handle: Handle, index: int, mark: int, last: int) -> dict[int, Entry]:
     rows = handle.all(
         "SELECT identity, annotator, link, digest, answer_id FROM prodigy_team_answer "
-        "WHERE dataset = ? AND link BETWEEN ? AND ?",
-        (index, first, last),
+        "WHERE dataset = ? AND link > ? AND link <= ?",
+        (index, mark, last),
     )
     return {row[2]: (row[0], row[1], row[2], row[3], row[4]) for row in rows}
 
@@ -129,16 +131,18 @@ def _entry(link: int, content: Any, identify: Identify, known: dict[int, Entry])
 
 def _index_page(handle: Handle, index: int, mark: int, page: list[tuple[Any, ...]], entries: list[Entry]) -> int:
     """Enter one page and move the mark over it; answers that `append` has entered meanwhile stay as they are."""
-    first, last = page[0][0], page[-1][0]
+    last = page[-1][0]
     row = handle.connection.execute("SELECT mark, links FROM prodigy_team_dataset WHERE id = ?", (index,)).fetchone()
     if row is None or row[0] != mark:  # `append` moved on, or the dataset was replaced: read again from there
         return int(row[0]) if row else last
-    present = _known(handle, index, first, last)
+    present = _known(handle, index, mark, last)
     wanted = {entry[2]: entry for entry in entries}
     stale = [link for link, entry in present.items() if wanted.get(link) != entry]
     handle.connection.executemany(
         "DELETE FROM prodigy_team_answer WHERE dataset = ? AND link = ?", [(index, link) for link in stale]
     )
+    if stale:
+        handle.connection.execute("DELETE FROM prodigy_team_frontier WHERE dataset = ?", (index,))
     new = [entry for link, entry in wanted.items() if link not in present or link in stale]
     handle.connection.executemany(
         _INSERT, [(index, identity, name, link, digest, key) for identity, name, link, digest, key in new]
@@ -148,6 +152,17 @@ def _index_page(handle: Handle, index: int, mark: int, page: list[tuple[Any, ...
         (last, row[1] + len(page), newest_digest(page[-1][1]), index),
     )
     return int(last)
+
+
+def _drop_above(handle: Handle, state: _State, mark: int) -> None:
+    """Remove entries above the last link there is: answers that were deleted before the mark reached them."""
+    above = "FROM prodigy_team_answer WHERE dataset = ? AND link > ?"
+    if not handle.one(f"SELECT 1 {above} LIMIT 1", (state.index, mark)):
+        return
+    with handle.writing() as connection:
+        if not handle.one("SELECT 1 FROM link WHERE dataset_id = ? AND id > ? LIMIT 1", (state.dataset, mark)):
+            connection.execute(f"DELETE {above}", (state.index, mark))
+            connection.execute("DELETE FROM prodigy_team_frontier WHERE dataset = ?", (state.index,))
 
 
 def _rebuilt(handle: Handle, name: str, old: _State, identify: Identify) -> bool:

@@ -54,11 +54,20 @@ class _Appending:
         self._example, self._link = example or 0, link or 0
         # The mark stays where rows above it are not indexed yet, or where it tells that rows below were replaced.
         self._complete = (newest or 0) == mark and (not mark or newest_digest(content) == at_mark)
+        self._forget_deleted(newest or 0)
         self._sessions: dict[str, int] = {}
         self._examples: list[tuple[int, int, int, bytes]] = []
         self._new_links: list[tuple[int, int, int]] = []
         self._last: tuple[int, bytes] | None = None
         self._stored = 0
+
+    def _forget_deleted(self, newest: int) -> None:
+        """Remove entries above the newest link: their answers are gone, and their ids are given out again now."""
+        above = self._connection.execute(
+            "DELETE FROM prodigy_team_answer WHERE dataset = ? AND link > ?", (self._index, newest)
+        )
+        if above.rowcount:
+            self._connection.execute("DELETE FROM prodigy_team_frontier WHERE dataset = ?", (self._index,))
 
     def take(self, answer: NewAnswer, digest: bytes) -> Outcome:
         """Judge one answer, and store it where the rules say so."""

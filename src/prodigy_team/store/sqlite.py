@@ -1,4 +1,7 @@
-"""Prodigy's database in an SQLite file."""
+"""Prodigy's database in an SQLite file.
+
+`status` opens it to read only, so that what writes and joins is imported by the methods that do.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from prodigy_team.store import answered, appending, bulk, places, reading
+from prodigy_team.store import reading
 from prodigy_team.store.base import Activity, DatasetInfo, NewAnswer, Outcome, Row, Store, TeamDataset
 from prodigy_team.store.connection import connect_to_read, connect_to_write
 from prodigy_team.store.handle import Handle
@@ -72,42 +75,62 @@ class SqliteStore:
 
     def append(self, dataset: str, batches: Sequence[Sequence[NewAnswer]]) -> list[list[Outcome]]:
         """See `Store.append`."""
+        from prodigy_team.store import appending
+
         return appending.append(self._handle, dataset, batches)
 
     def reconcile(self, dataset: str, identify: Callable[[bytes], tuple[str, bytes] | None]) -> None:
         """See `Store.reconcile`."""
+        from prodigy_team.store import answered
+
         answered.reconcile(self._handle, dataset, identify)
 
     def unanswered(self, index: Path, dataset: str, annotator: str | None, *, after: int, limit: int) -> list[int]:
         """See `Store.unanswered`."""
+        from prodigy_team.store import places
+
         return places.unanswered(self._handle, index, dataset, annotator, after=after, limit=limit)
 
     def count_answered(self, index: Path, dataset: str, annotator: str | None) -> int:
         """See `Store.count_answered`."""
+        from prodigy_team.store import places
+
         return places.count_answered(self._handle, index, dataset, annotator)
 
     def write_rows(self, hidden: str, rows: Iterable[Row]) -> int:
         """See `Store.write_rows`."""
+        from prodigy_team.store import bulk
+
         return bulk.write_rows(self._handle, hidden, rows)
 
     def publish(self, hidden: str, dataset: str) -> None:
         """See `Store.publish`."""
+        from prodigy_team.store import bulk
+
         bulk.publish(self._handle, hidden, dataset)
 
     def discard(self, hidden: str) -> int:
         """See `Store.discard`."""
+        from prodigy_team.store import bulk
+
         return bulk.discard(self._handle, hidden)
 
     def leftovers(self, purpose: str) -> list[str]:
         """See `Store.leftovers`."""
+        from prodigy_team.store import bulk
+
         return bulk.leftovers(self._handle, purpose)
 
     def sessions_of(self, dataset: str) -> list[DatasetInfo]:
         """See `Store.sessions_of`."""
+        from prodigy_team.store import bulk
+
         return bulk.read_sessions(self._handle, dataset)
 
     def drop(self, dataset: str) -> int:
         """See `Store.drop`."""
+        from prodigy_team.store import bulk
+
         return bulk.drop(self._handle, dataset)
 
     def alone(self, purpose: str) -> AbstractContextManager[None]:
