@@ -115,3 +115,56 @@ def test_the_overlay_lists_every_key(start: Any, open_desk: Any) -> None:
     desk.press("Escape")
     desk.page.wait_for_selector("dialog", state="detached")
     desk.shows("task 1")
+
+
+def test_browsers_without_a_name_share_the_tasks_and_keep_their_own_desk(start: Any, open_desk: Any) -> None:
+    server = start(tasks_of(4), annotators=(), settings={"batch_size": 2})
+    first, second = open_desk(server), open_desk(server)
+    first.shows("task 1")
+    second.shows("task 3")
+    first.press("a", "a")
+    second.press("a", "a")
+    for desk in (first, second):
+        desk.page.wait_for_selector(".end")
+        desk.all_sent()
+    assert sorted(each["text"] for each in stored(server, 4)) == ["task 1", "task 2", "task 3", "task 4"]
+
+
+def test_a_session_that_is_not_allowed_is_told_so(start: Any, open_desk: Any) -> None:
+    server = start(tasks_of(4))
+    desk = open_desk(server, query="?session=eve", load=False)
+    desk.harmless = ("403",)
+    desk.page.goto(desk.address)
+    desk.page.locator("body").filter(has_text="not one of this server's").wait_for()
+
+
+def test_an_answer_is_sent_within_a_second(start: Any, open_desk: Any) -> None:
+    server = start(tasks_of(4))
+    desk = open_desk(server, load=False)
+    desk.page.add_init_script("""(() => {
+      const old = window.fetch;
+      window.posts = [];
+      window.fetch = (path, options) => {
+        if (String(path).endsWith('give_answers')) window.posts.push(performance.now());
+        return old(path, options);
+      };
+    })()""")
+    desk.open()
+    desk.page.evaluate("""() => { window.pressed = performance.now();
+      document.dispatchEvent(new KeyboardEvent('keydown', {key: 'a', bubbles: true})); }""")
+    stored(server, 1)
+    assert desk.page.evaluate("window.posts[0] - window.pressed") < 1000
+
+
+def test_what_waits_is_kept_even_where_the_browser_keeps_nothing(start: Any, open_desk: Any) -> None:
+    server = start(tasks_of(4))
+    desk = open_desk(server, load=False)
+    desk.harmless = ("Failed to load resource",)
+    desk.page.add_init_script("Object.defineProperty(window, 'indexedDB', { value: undefined })")
+    desk.open()
+    server.kill()
+    desk.press("a")
+    desk.page.locator(".warning").filter(has_text="leave the page open").wait_for()
+    server.start()
+    desk.all_sent()
+    stored(server, 1)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 from browser.desk import Desk, stored, tasks_of
 
 
 def test_the_end_says_why_and_goes_on_by_itself(start: Any, open_desk: Any) -> None:
-    """Two people share six tasks; while one holds the last, the other is told; when it comes free, his page opens it."""
+    """Two people share three tasks: who has the rest is said, and once they are free they open by themselves."""
     server = start(tasks_of(3), annotators=["joe", "jane"], settings={"batch_size": 2})
     held = server.pull("ds-joe")["tasks"]
     assert len(held) == 2
@@ -37,7 +37,7 @@ class _Prefix(BaseHTTPRequestHandler):
     """A proxy that takes requests below /annot/a/joe/ and hands them on without that."""
 
     target = ""
-    outside: list[str] = []
+    outside: ClassVar[list[str]] = []
 
     def _pass_on(self) -> None:
         prefix = "/annot/a/joe/"
@@ -65,7 +65,7 @@ class _Prefix(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_the_page_works_below_a_prefix(start: Any, open_desk: Any, browser: Any) -> None:
+def test_the_page_works_below_a_prefix(start: Any, browser: Any) -> None:
     server = start([{"html": "<b>one</b>"}, {"html": "<b>two</b>"}], view="html", settings={"ui_lang": "de"})
     handler = type("Handler", (_Prefix,), {"target": f"http://127.0.0.1:{server.port}/", "outside": []})
     proxy = ThreadingHTTPServer(("127.0.0.1", 0), handler)

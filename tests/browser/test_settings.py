@@ -14,7 +14,6 @@ from browser.desk import stored, tasks_of
 from embedded import EmbeddedServer, write_jsonl
 
 
-
 def refused(folder: Path, settings: Any) -> str:
     """What a server says that does not start with these settings."""
     write_jsonl(folder / "source.jsonl", tasks_of(1))

@@ -105,8 +105,8 @@ def test_html_is_cleaned_and_keeps_its_looks(start: Any, open_desk: Any) -> None
     assert desk.page.locator(".html script, .html form, .html input, .html iframe, .html [onerror]").count() == 0
     assert desk.page.get_attribute(".html a >> nth=0", "href") is None
     assert "noopener" in (desk.page.get_attribute(".html a >> nth=1", "rel") or "")
-    inside = "document.querySelector('.html').getBoundingClientRect().top <= document.querySelector('.html p').getBoundingClientRect().top"
-    assert desk.page.evaluate(inside)
+    top = "document.querySelector('%s').getBoundingClientRect().top"
+    assert desk.page.evaluate(top % ".html") <= desk.page.evaluate(top % ".html p")
     desk.press("a")
     desk.page.wait_for_selector(".html i")
     assert stored(server, 1)[0]["html"] == html

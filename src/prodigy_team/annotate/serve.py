@@ -139,7 +139,7 @@ def _set_up_logging(environ: Mapping[str, str]) -> None:
 def _check(settings: Mapping[str, Any]) -> None:
     for key, problem, remedy in configuration.contradictions(settings):
         raise UsageError(f"{key}: {problem}", remedy=remedy)
-    if settings.get("javascript"):
+    if settings.get("javascript") or settings.get("javascript_dir"):
         raise UsageError(
             "javascript: the embedded engine runs no scripts of a prodigy.json in its page.",
             remedy="Take the setting out, or use Prodigy.",

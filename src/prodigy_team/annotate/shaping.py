@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from prodigy_team import settings as configuration
 from prodigy_team.errors import UsageError
 
 ACTION_KEYS: Mapping[str, tuple[str, ...]] = {
@@ -77,6 +79,42 @@ def _table(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
         example = '{"accept": ["a"]}' if name == "keymap" else '{"LABEL": "q"}'
         raise UsageError(f"{name} is not a table of keys.", remedy=f"Write it like {example}.")
     return table
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What the embedded engine says to one setting.
+
+    Attributes:
+        warning: The server starts nevertheless.
+    """
+
+    key: str
+    text: str
+    remedy: str
+    warning: bool
+
+
+def remarks_on(settings: Mapping[str, Any], directory: Path) -> list[Remark]:
+    """Everything the embedded engine would not honour or refuse at its start, without starting."""
+    refused = [key for key in ("javascript", "javascript_dir") if settings.get(key)]
+    found = [
+        Remark(key, f"{key} is not honoured by the embedded engine: {why}.", "Take it out, or use Prodigy.", True)
+        for key, why in configuration.unsupported(settings)
+        if key not in refused
+    ]
+    text = "is refused by the embedded engine: scripts do not run under its page's content security policy."
+    found += [Remark(key, f"{key} {text}", "Take it out, or use Prodigy.", False) for key in refused]
+    for key, check in (
+        ("keymap", lambda: check_keys(settings)),
+        ("instructions", lambda: read_instructions(settings, directory)),
+        ("global_css", lambda: read_styles(settings, directory)),
+    ):
+        try:
+            check()
+        except UsageError as error:
+            found.append(Remark(key, error.message, error.remedy or "", False))
+    return found
 
 
 def read_instructions(settings: Mapping[str, Any], directory: Path) -> dict[str, str] | None:

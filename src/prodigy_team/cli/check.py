@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import typer
 
 from prodigy_team.cli import output, render
 from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared
+from prodigy_team.errors import TeamError
+
+if TYPE_CHECKING:
+    from prodigy_team.roster import Roster
 
 EXAMPLES = ("prodigy-team check", "prodigy-team -f /srv/headlines/team.toml check")
 
@@ -22,7 +28,7 @@ def command(context: typer.Context, roster: RosterPath = None, quiet: Quiet = Fa
     from prodigy_team.roster import RosterError, load_roster
 
     try:
-        loaded = load_roster(path, os.environ)
+        loaded = _with_remarks(load_roster(path, os.environ))
     except RosterError as error:
         if not shared.as_json:
             raise
@@ -39,3 +45,31 @@ def command(context: typer.Context, roster: RosterPath = None, quiet: Quiet = Fa
     output.tell([output.problem_line(each, path.name) for each in loaded.warnings])
     if not shared.quiet:
         output.say(render.roster_lines(loaded))
+
+
+def _with_remarks(roster: Roster) -> Roster:
+    """The roster, warned of the settings that the embedded engine does not honour, where that is what will run.
+
+    Raises:
+        RosterError: A setting keeps it from starting.
+    """
+    from prodigy_team.annotate.shaping import remarks_on
+    from prodigy_team.roster import Problem, RosterError
+    from prodigy_team.servers.engines import EMBEDDED, decide_engine, plan_server
+    from prodigy_team.settings import read_settings
+
+    try:
+        if decide_engine(roster, recorded=None) != EMBEDDED:
+            return roster
+        plans = [plan_server(roster, server, engine=EMBEDDED, environ=os.environ) for server in roster.servers]
+    except TeamError:
+        return roster  # `up` and `doctor` say so; it is no problem of the roster's settings
+    found: dict[Problem, None] = {}
+    for plan, server in zip(plans, roster.servers, strict=True):
+        for each in remarks_on(read_settings(plan.env, server.directory), server.directory):
+            where = f"prodigy.{each.key}" if each.key in roster.prodigy else each.key
+            found[Problem(where, each.text, each.remedy, warning=each.warning)] = None
+    refused = [each for each in found if not each.warning]
+    if refused:
+        raise RosterError(roster.path, refused)
+    return replace(roster, warnings=(*roster.warnings, *found))

@@ -1,0 +1,59 @@
+"""`check` names what the embedded engine's page will not honour, and refuses what keeps a server from starting."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support import ROOT
+
+ROSTER = """
+[team]
+name = "t"
+engine = "embedded"
+[task]
+recipe = "mark"
+view_id = "text"
+source = "sample:headlines"
+[prodigy]
+{settings}
+[[annotator]]
+name = "joe"
+[[annotator]]
+name = "jane"
+"""
+
+
+def check(folder: Path, settings: str) -> tuple[int, dict[str, object]]:
+    (folder / "team.toml").write_text(ROSTER.format(settings=settings), encoding="utf-8")
+    command = [sys.executable, "-m", "prodigy_team", "check", "--json"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_settings_without_effect_are_named_once(tmp_path: Path) -> None:
+    code, said = check(tmp_path, 'darken_image = 0.3\nui_lang = "pt"\nshow_flag = true')
+    assert code == 0
+    problems = said["problems"]
+    assert isinstance(problems, list)
+    assert sorted(each["where"] for each in problems) == ["prodigy.darken_image", "prodigy.ui_lang"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ('javascript = "alert(1)"', "javascript"),
+        ('keymap = { accept = ["x"] }', "reject"),
+        ('instructions = "none.md"', "none.md"),
+    ],
+)
+def test_what_keeps_a_server_from_starting_is_a_problem(tmp_path: Path, settings: str, word: str) -> None:
+    code, said = check(tmp_path, settings)
+    assert code == 2
+    assert word in json.dumps(said["problems"])
