@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ PRODIGY_DDL = (
     'CREATE INDEX "link_example_id" ON "link" ("example_id")',
     'CREATE INDEX "link_dataset_id" ON "link" ("dataset_id")',
 )
+
+_CREATED = count(1_650_000_000)  # as if each had been made a second after the one before
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,8 @@ def add_as_prodigy(path: Path, dataset: str, contents: Iterable[bytes | str], *,
         names = [(dataset, 0)] + ([(session, 1)] if session else [])
         for name, is_session in names:
             connection.execute(
-                "INSERT OR IGNORE INTO dataset (name, created, meta, session) VALUES (?, 1650000000, ?, ?)",
-                (name, b'{"created":1649992800}', is_session),
+                "INSERT OR IGNORE INTO dataset (name, created, meta, session) VALUES (?, ?, ?, ?)",
+                (name, next(_CREATED), b'{"created":1649992800}', is_session),
             )
         ids = [connection.execute("SELECT id FROM dataset WHERE name = ?", (name,)).fetchone()[0] for name, _ in names]
         for content in contents:

@@ -129,6 +129,13 @@ def test_activity_counts_and_tells_the_newest_time(store: Store) -> None:
     assert store.activity(["meta"])["meta"].last_answer_at == 77.0
 
 
+def test_a_correction_counts_with_the_answer_it_corrects(store: Store) -> None:
+    store.append("d", [[new_answer("a", key="1"), new_answer("b", key="2")]])
+    store.append("d", [[new_answer("a", "reject", key="3", replaces="1")]])
+    assert store.activity(["d"])["d"].answers == 2
+    assert len(list(store.answers("d"))) == 3
+
+
 def test_the_register_tells_one_team_from_another_that_begins_alike(store: Store) -> None:
     store.ensure_dataset("headlines_joe", team="headlines")
     store.ensure_dataset("headlines_2_joe", team="headlines_2")

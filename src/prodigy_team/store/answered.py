@@ -68,17 +68,22 @@ def _state(handle: Handle, name: str) -> _State | None:
         "(SELECT count(*) FROM link WHERE dataset_id = dataset.id AND id <= indexed.mark), "
         f"(SELECT {handle.content} FROM link JOIN example ON example.id = link.example_id "
         " WHERE link.id = indexed.mark AND link.dataset_id = dataset.id), "
+        "(SELECT example_id FROM link WHERE id = indexed.mark), "
         "(SELECT max(link) FROM prodigy_team_answer WHERE dataset = indexed.id) "
         "FROM dataset LEFT JOIN prodigy_team_dataset AS indexed ON indexed.name = dataset.name WHERE dataset.name = ?",
         (name,),
     )
     if not rows:
         return None
-    dataset, created, newest_link, index, of, of_created, mark, links, newest, count, content, top = rows[0]
+    dataset, created, newest_link, index, of, of_created, mark, links, newest, count, content, example, top = rows[0]
     if index is None:
         return _State(0, dataset, 0, 0, true=False, complete=False)
     # Ids are given out again from the top: whatever was put below the mark since lies at the mark too.
-    true = (of, of_created) == (dataset, created) and count == links and (not mark or newest_digest(content) == newest)
+    true = (
+        (of, of_created) == (dataset, created)
+        and count == links
+        and (not mark or newest_digest(example, content) == newest)
+    )
     return _State(index, dataset, mark, links, true=true, complete=(newest_link or 0) == mark >= (top or 0))
 
 
@@ -90,7 +95,7 @@ def _extend(handle: Handle, name: str, state: _State, identify: Identify) -> int
     mark = state.mark
     while True:
         page = handle.all(
-            f"SELECT link.id, {handle.content} FROM link LEFT JOIN example ON example.id = link.example_id "
+            f"SELECT link.id, {handle.content}, example_id FROM link LEFT JOIN example ON example.id = link.example_id "
             "WHERE link.dataset_id = ? AND link.id > ? ORDER BY link.id LIMIT ?",
             (state.dataset, mark, _AT_ONCE),
         )
@@ -100,7 +105,7 @@ def _extend(handle: Handle, name: str, state: _State, identify: Identify) -> int
         # Asked anew for each page: `append` may have begun a generation meanwhile.
         named = handle.one("SELECT id FROM prodigy_team_dataset WHERE name = ?", (name,)) or 0
         known = _known(handle, named, mark, page[-1][0])
-        entries = [_entry(link, content, identify, known) for link, content in page]
+        entries = [_entry(link, content, identify, known) for link, content, _ in page]
         with handle.writing():
             mark = _index_page(handle, state.index, mark, page, [entry for entry in entries if entry])
 
@@ -149,7 +154,7 @@ def _index_page(handle: Handle, index: int, mark: int, page: list[tuple[Any, ...
     )
     handle.connection.execute(
         "UPDATE prodigy_team_dataset SET mark = ?, links = ?, newest = ? WHERE id = ?",
-        (last, row[1] + len(page), newest_digest(page[-1][1]), index),
+        (last, row[1] + len(page), newest_digest(page[-1][2], page[-1][1]), index),
     )
     return int(last)
 

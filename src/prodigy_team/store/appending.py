@@ -44,21 +44,22 @@ class _Appending:
         self._connection = handle.connection
         self._dataset = handle.ensure(dataset, session=False)
         self._index, mark, self._links, at_mark = current_index(handle, dataset, self._dataset)
-        example, link, newest, content = self._connection.execute(
+        example, link, newest, content, at_mark_example = self._connection.execute(
             "SELECT (SELECT max(id) FROM example), (SELECT max(id) FROM link), "
             "(SELECT max(id) FROM link WHERE dataset_id = ?1), "
             f"(SELECT {handle.content} FROM link JOIN example ON example.id = link.example_id "
-            " WHERE link.id = ?2 AND link.dataset_id = ?1)",
+            " WHERE link.id = ?2 AND link.dataset_id = ?1), "
+            "(SELECT example_id FROM link WHERE id = ?2)",
             (self._dataset, mark),
         ).fetchone()
         self._example, self._link = example or 0, link or 0
         # The mark stays where rows above it are not indexed yet, or where it tells that rows below were replaced.
-        self._complete = (newest or 0) == mark and (not mark or newest_digest(content) == at_mark)
+        self._complete = (newest or 0) == mark and (not mark or newest_digest(at_mark_example, content) == at_mark)
         self._forget_deleted(newest or 0)
         self._sessions: dict[str, int] = {}
         self._examples: list[tuple[int, int, int, bytes]] = []
         self._new_links: list[tuple[int, int, int]] = []
-        self._last: tuple[int, bytes] | None = None
+        self._last: tuple[int, int, bytes] | None = None
         self._stored = 0
 
     def _forget_deleted(self, newest: int) -> None:
@@ -86,10 +87,10 @@ class _Appending:
         """Write what is left, and how far the index reaches."""
         self._flush()
         if self._last is not None and self._complete:
-            link, content = self._last
+            link, example, content = self._last
             self._connection.execute(
                 "UPDATE prodigy_team_dataset SET mark = ?, links = ?, newest = ? WHERE id = ?",
-                (link, self._links + self._stored, newest_digest(content), self._index),
+                (link, self._links + self._stored, newest_digest(example, content), self._index),
             )
 
     def _store(self, answer: NewAnswer, digest: bytes, version: int) -> None:
@@ -107,7 +108,7 @@ class _Appending:
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
             (self._index, answer.identity, answer.annotator, version, main, digest, answer.answer_id),
         )
-        self._last = (main, answer.content)
+        self._last = (main, self._example, answer.content)
         self._stored += 1
 
     def _session(self, name: str) -> int:
@@ -145,9 +146,12 @@ class _Appending:
         return true
 
 
-def newest_digest(content: bytes | str | None) -> bytes:
-    """What tells the answer at the mark from any other; empty where its example is gone."""
-    return mmh3.hash_bytes(as_bytes(content)) if content is not None else b""
+def newest_digest(example: int | None, content: bytes | str | None) -> bytes:
+    """What tells the answer at the mark from any other; empty where its example is gone.
+
+    The id of the example counts too: Prodigy's `drop` leaves examples, so the same content saved again has another.
+    """
+    return mmh3.hash_bytes(b"%d:" % (example or 0) + as_bytes(content)) if content is not None else b""
 
 
 def current_index(handle: Handle, name: str, dataset: int) -> tuple[int, int, int, bytes]:

@@ -27,6 +27,13 @@ _PAGE = """
     ORDER BY link.id LIMIT ?
 """
 
+_CORRECTIONS = """
+    SELECT count(*) FROM prodigy_team_answer WHERE version > 0 AND dataset = (
+        SELECT id FROM prodigy_team_dataset AS indexed
+        WHERE indexed.name = dataset.name AND indexed.dataset_id = dataset.id AND indexed.created = dataset.created
+    )
+"""
+
 
 def read_datasets(handle: Handle) -> list[DatasetInfo]:
     """All datasets that are to be seen."""
@@ -108,17 +115,21 @@ def one_line(content: bytes) -> bytes:
 
 
 def read_activity(handle: Handle, datasets: Iterable[str]) -> dict[str, Activity]:
-    """Counts and newest times, in one statement: several would each wait for a writer's lock."""
+    """Counts and newest times, in one statement: several would each wait for a writer's lock.
+
+    A correction stands beside the answer it corrects, so it is not counted; sessions count every link.
+    """
     names = list(dict.fromkeys(datasets))
     found = {name: Activity(0, None) for name in names}
     newest = (
         f"SELECT {handle.content} FROM example WHERE id = "
         "(SELECT example_id FROM link WHERE dataset_id = dataset.id ORDER BY id DESC LIMIT 1)"
     )
+    corrections = _CORRECTIONS if handle.has_table("prodigy_team_answer") else "0"
     for start in range(0, len(names), 500):
         part = names[start : start + 500]
         for name, answers, content in handle.all(
-            f"SELECT name, (SELECT count(*) FROM link WHERE dataset_id = dataset.id), ({newest}) "
+            f"SELECT name, (SELECT count(*) FROM link WHERE dataset_id = dataset.id) - ({corrections}), ({newest}) "
             f"FROM dataset WHERE name IN ({', '.join('?' * len(part))})",
             tuple(part),
         ):

@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS prodigy_team_writer (team TEXT NOT NULL, dataset TEXT
 CREATE TABLE IF NOT EXISTS prodigy_team_answer (dataset INTEGER NOT NULL, identity BLOB NOT NULL, annotator TEXT NOT NULL, version INTEGER NOT NULL, link INTEGER NOT NULL, digest BLOB NOT NULL, answer_id TEXT);
 CREATE UNIQUE INDEX IF NOT EXISTS prodigy_team_answer_key ON prodigy_team_answer (dataset, identity, annotator, version);
 CREATE INDEX IF NOT EXISTS prodigy_team_answer_id ON prodigy_team_answer (dataset, answer_id) WHERE answer_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS prodigy_team_correction ON prodigy_team_answer (dataset) WHERE version > 0;
 CREATE INDEX IF NOT EXISTS prodigy_team_answer_link ON prodigy_team_answer (dataset, link, annotator, identity);
 -- Up to which place of a source everything is answered, so that a restart need not look at all of it again.
 CREATE TABLE IF NOT EXISTS prodigy_team_frontier (dataset INTEGER NOT NULL, annotator TEXT NOT NULL, source TEXT NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (dataset, annotator, source)) WITHOUT ROWID;

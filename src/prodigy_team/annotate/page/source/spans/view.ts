@@ -6,6 +6,11 @@ import { createMarking } from "./marking";
 import { listenToPointers, type Pointing } from "./pointing";
 import type { SpanOptions, SpanTask, SpanView } from "./values";
 
+/** Spans from which on their list, then far below, is drawn a frame after the text. */
+const MANY = 20;
+
+const afterFrame = (then: () => void): void => void requestAnimationFrame(() => requestAnimationFrame(then));
+
 /** Draw a task's text with its spans; unless read-only or without tokens, they can be changed by mouse, touch and keys. */
 export function createSpanView(task: SpanTask, options: SpanOptions): SpanView {
   const board = createBoard(task, options);
@@ -15,9 +20,11 @@ export function createSpanView(task: SpanTask, options: SpanOptions): SpanView {
   let pointing: Pointing | null = null;
   let keyboard: Keyboard | null = null;
 
+  let listed = marking.spans().length <= MANY;
+
   function redraw(): void {
     board.show(marking.spans());
-    listing.show(marking.spans());
+    if (listed) listing.show(marking.spans());
   }
 
   const element = document.createElement("div");
@@ -33,6 +40,11 @@ export function createSpanView(task: SpanTask, options: SpanOptions): SpanView {
     keyboard = createKeyboard(board, marking, pointing, options);
   }
   redraw();
+  if (!listed)
+    afterFrame(() => {
+      listed = true;
+      listing.show(marking.spans());
+    });
 
   return {
     element,
