@@ -32,7 +32,7 @@ demo: $(VENV)/installed $(DEMO)/team.toml
 demo-stop:
 	@if [ -x $(BIN)/prodigy-team ] && [ -e $(DEMO)/team.toml ]; then $(TEAM) stop --force; else echo "No demo here."; fi
 
-test: $(VENV)/installed-for-tests
+test: $(VENV)/installed-for-tests $(if $(NPM),$(PAGE)/node_modules/installed)
 	$(BIN)/python $(PYTEST) -m "not long"
 
 check: $(VENV)/installed-for-tests
@@ -40,7 +40,6 @@ check: $(VENV)/installed-for-tests
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python $(PYTEST) tests/unit/test_import_order.py
-
 	@$(MAKE) --no-print-directory check-page
 
 page: $(PAGE)/node_modules/installed
