@@ -18,3 +18,8 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     monkeypatch.setenv("PRODIGY_HOME", str(home / ".prodigy"))
     monkeypatch.setenv("HOME", str(home))
     return home
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright's event loop stays until the end, and no other can run beside it."""
+    items.sort(key=lambda item: "browser" in item.path.parts)

@@ -51,7 +51,8 @@ def test_rotation_loses_no_line_of_a_writer_that_goes_on(tmp_path: Path) -> None
             rotated += logs.rotate(log, limit=500_000, keep=100)
     assert rotated > 1
     copies = sorted(tmp_path.glob("joe.log.*"), key=lambda path: -int(path.suffix[1:]))
-    numbers = [int(line.split()[0]) for path in [*copies, log] for line in path.read_text().splitlines()]
+    lines = [line.split() for path in [*copies, log] for line in path.read_text().splitlines()]
+    numbers = [int(words[0]) for words in lines if words[1:] == ["x" * 90]]  # a line cut in two is one at risk
     assert len(set(numbers)) == len(numbers), "no line twice"
     assert numbers == sorted(numbers)
     gaps = sum(after - before > 1 for before, after in itertools.pairwise(numbers))
