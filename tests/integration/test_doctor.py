@@ -45,8 +45,8 @@ MOUNTS = """
 22 1 0:20 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 30 22 0:30 / /home rw,relatime shared:2 - nfs4 server:/home rw
 31 30 0:31 / /home/joe/with\\040space rw,relatime - tmpfs tmpfs rw
-32 22 0:32 / /work rw - ext4 /dev/sdb1 rw
-33 22 0:33 / /work rw - fuse.sshfs joe@host: rw
+32 22 0:32 / /data rw - ext4 /dev/sdb1 rw
+33 22 0:33 / /data rw - fuse.sshfs joe@host: rw
 """
 
 
@@ -216,7 +216,7 @@ def test_the_journal_and_its_place(wal, network, chosen, level):
         ("/home/jane", "nfs4"),
         ("/homework", "ext4"),
         ("/home/joe/with space/x", "tmpfs"),
-        ("/work/x", "fuse.sshfs"),
+        ("/data/x", "fuse.sshfs"),
     ],
 )
 def test_the_file_system_that_holds_a_path(path, kind):
