@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import subprocess
 import time
 from pathlib import Path
@@ -204,11 +205,10 @@ def set_password(project: Project, name: str, password: str) -> None:
     deadline = time.monotonic() + 20
     try:
         while process.poll() is None and time.monotonic() < deadline:
-            heard += read_some(leader)
             if heard.count(b":") > asked and asked < 2:
                 os.write(leader, f"{password}\n".encode())
                 asked += 1
-                heard += read_some(leader)
+            heard += read_some(leader)
         assert process.wait(10) == 0, heard
         assert password.encode() not in heard
     finally:
@@ -216,9 +216,9 @@ def set_password(project: Project, name: str, password: str) -> None:
 
 
 def read_some(descriptor: int) -> bytes:
-    """What a terminal shows; nothing once its program has gone."""
+    """What a terminal shows by now; nothing where it stays silent for a moment, or its program has gone."""
     try:
-        return os.read(descriptor, 4096)
+        return os.read(descriptor, 4096) if select.select([descriptor], [], [], 0.1)[0] else b""
     except OSError:
         return b""
 
