@@ -210,6 +210,7 @@ def test_a_lockfile_whose_place_is_taken_is_an_error_in_two_lines(project: Proje
     assert project.marked() == before
 
 
+@pytest.mark.long
 def test_up_killed_at_any_moment_leaves_one_server_each_to_the_next(project: Project) -> None:
     chance = random.Random(10)
     stranger = project.stranger()

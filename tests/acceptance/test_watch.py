@@ -56,6 +56,7 @@ def test_what_was_killed_is_back_at_once_and_a_stopped_one_stays_stopped(
     assert "Traceback" not in (project.folder / "said").read_text()
 
 
+@pytest.mark.long
 def test_a_broken_server_is_given_up_after_five_failures(project: Project, watcher: subprocess.Popen[str]) -> None:
     (project.folder / "own.jsonl").unlink()
     os.kill(project.pids()["cy"], signal.SIGKILL)

@@ -307,6 +307,7 @@ def test_a_task_taken_over_meanwhile_is_skipped_without_a_word(start: Any, open_
     assert desk.page.locator(".problem").count() == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("people", [3])
 def test_s6_a_server_killed_at_twenty_points_under_real_pages(start: Any, open_desk: Any, people: int) -> None:
     """300 answers by each of three pages at different places, killed 20 times: 900 rows, none twice, none missing."""

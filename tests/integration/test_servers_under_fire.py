@@ -24,7 +24,7 @@ PLACES = {"joe": 40, "jane": 110, "cy": 205}
 POOL = '[[server]]\nname = "pool"\nannotators = ["joe", "jane", "cy"]\n'
 
 
-@pytest.fixture(params=["own", "shared"])
+@pytest.fixture(params=["own", pytest.param("shared", marks=pytest.mark.long)])
 def team(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """Three people with 300 tasks each: a server each, or one for all with full overlap."""
     with a_project(tmp_path) as found:
