@@ -9,14 +9,10 @@ from dataclasses import dataclass, field
 import mmh3
 
 from prodigy_team.curation.judgements import Answer, Disagreements, annotator_of, judgement_of, read_answer, task_of
-from prodigy_team.errors import TeamError, UsageError
+from prodigy_team.errors import UsageError
 from prodigy_team.store import Row, Store
 
 _HIDDEN = "prodigy-team:merge:"
-
-
-class MergeError(TeamError):
-    """The datasets cannot be merged."""
 
 
 @dataclass(frozen=True)

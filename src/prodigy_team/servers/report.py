@@ -8,7 +8,7 @@ from typing import Literal
 Action = Literal["start", "keep", "restart", "stop", "blocked", "leave", "given-up"]
 State = Literal["running", "starting", "stopped", "asleep", "failed", "stale", "blocked"]
 
-DONE, FAILED, WRONG_USAGE, PARTLY = 0, 1, 2, 3
+DONE, PARTLY = 0, 3  # exit codes
 
 
 @dataclass(frozen=True)
