@@ -1,0 +1,1 @@
+"""Who answers what: tasks dealt out exactly, leased when somebody asks, never kept for somebody who is not there."""
