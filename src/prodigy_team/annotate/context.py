@@ -22,6 +22,8 @@ class ServerContext:
         log: The file this process writes its output to, or None.
         alive: The file whose lock says that this server lives, and whose JSON says what it is.
         image_hosts: Where pictures in tasks may be loaded from.
+        version: Of the task (labels, guidelines), written on each answer, or None.
+        routing: Its tasks are dealt out by the rules under the state folder.
     """
 
     name: str
@@ -31,6 +33,8 @@ class ServerContext:
     log: Path | None
     alive: Path
     image_hosts: tuple[str, ...] = ()
+    version: str | None = None
+    routing: bool = False
 
     @property
     def title(self) -> str:
@@ -46,7 +50,10 @@ def read_context(environ: Mapping[str, str]) -> ServerContext | None:
         annotators = tuple(str(each) for each in told.get("annotators", ()))
         team = str(told.get("team", ""))
         hosts = tuple(str(each) for each in told.get("image_hosts", ()))
+        version = None if told.get("version") is None else str(told["version"])
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
     log = state / "logs" / f"{name}.log"
-    return ServerContext(name, team, annotators, state, log, state / "servers" / f"{name}.alive", hosts)
+    alive = state / "servers" / f"{name}.alive"
+    routing = told.get("routing") is True
+    return ServerContext(name, team, annotators, state, log, alive, hosts, version, routing)

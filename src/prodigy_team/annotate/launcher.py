@@ -21,12 +21,13 @@ import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import setproctitle
 
-from prodigy_team.annotate.context import ServerContext
+from prodigy_team.annotate.context import ServerContext, read_context
 from prodigy_team.annotate.serve import serve
 from prodigy_team.annotate.warm import warm
 from prodigy_team.errors import TeamError
@@ -147,14 +148,12 @@ def _listener(descriptor: int | None) -> socket.socket | None:
 
 
 def _context(request: Request, mark: Mark) -> ServerContext:
-    return ServerContext(
-        name=mark.name,
-        team=mark.team,
-        annotators=tuple(request["annotators"]),
-        state=mark.state,
-        log=Path(request["log"]),
-        alive=mark.alive,
-    )
+    """What the environment tells of the server, as it would tell it to one that was started alone."""
+    log, alive_file = Path(request["log"]), mark.alive
+    told = read_context(request["env"])
+    if told is not None:
+        return replace(told, log=log, alive=alive_file)
+    return ServerContext(mark.name, mark.team, tuple(request["annotators"]), mark.state, log, alive_file)
 
 
 def _follow(children: dict[int, str]) -> None:

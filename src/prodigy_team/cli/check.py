@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -13,7 +14,7 @@ from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared
 from prodigy_team.errors import TeamError
 
 if TYPE_CHECKING:
-    from prodigy_team.roster import Roster
+    from prodigy_team.roster import Problem, Roster
 
 EXAMPLES = ("prodigy-team check", "prodigy-team -f /srv/headlines/team.toml check")
 
@@ -48,28 +49,52 @@ def command(context: typer.Context, roster: RosterPath = None, quiet: Quiet = Fa
 
 
 def _with_remarks(roster: Roster) -> Roster:
-    """The roster, warned of the settings that the embedded engine does not honour, where that is what will run.
+    """The roster, warned of what its engine does not honour or does otherwise than one would think.
 
     Raises:
-        RosterError: A setting keeps it from starting.
+        RosterError: Something keeps it from starting there.
     """
-    from prodigy_team.annotate.shaping import remarks_on
-    from prodigy_team.roster import Problem, RosterError
+    from prodigy_team.roster import RosterError, own_router_warnings, routing_problems
     from prodigy_team.servers.engines import EMBEDDED, decide_engine, plan_server
     from prodigy_team.settings import read_settings
 
     try:
-        if decide_engine(roster, recorded=None) != EMBEDDED:
-            return roster
-        plans = [plan_server(roster, server, engine=EMBEDDED, environ=os.environ) for server in roster.servers]
+        engine = decide_engine(roster, recorded=None)
+        plans = [plan_server(roster, server, engine=engine, environ=os.environ) for server in roster.servers]
     except TeamError:
         return roster  # `up` and `doctor` say so; it is no problem of the roster's settings
-    found: dict[Problem, None] = {}
-    for plan, server in zip(plans, roster.servers, strict=True):
-        for each in remarks_on(read_settings(plan.env, server.directory), server.directory):
-            where = f"prodigy.{each.key}" if each.key in roster.prodigy else each.key
-            found[Problem(where, each.text, each.remedy, warning=each.warning)] = None
+    settings = [read_settings(plan.env, server.directory) for plan, server in zip(plans, roster.servers, strict=True)]
+    found = routing_problems(roster, engine)
+    if engine == EMBEDDED:
+        found += _embedded_remarks(roster, settings)
+    elif roster.routing is None:
+        found += own_router_warnings(roster, _dealt_by_prodigy(roster, settings))
     refused = [each for each in found if not each.warning]
     if refused:
         raise RosterError(roster.path, refused)
     return replace(roster, warnings=(*roster.warnings, *found))
+
+
+def _embedded_remarks(roster: Roster, settings: Sequence[Mapping[str, Any]]) -> list[Problem]:
+    from prodigy_team.annotate.shaping import remarks_on
+    from prodigy_team.roster import Problem
+
+    found: dict[Problem, None] = {}
+    for values, server in zip(settings, roster.servers, strict=True):
+        for each in remarks_on(values, server.directory):
+            where = f"prodigy.{each.key}" if each.key in roster.prodigy else each.key
+            found[Problem(where, each.text, each.remedy, warning=each.warning)] = None
+    return list(found)
+
+
+def _dealt_by_prodigy(roster: Roster, settings: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The servers on which several people share tasks that Prodigy's own router deals out, and why it does."""
+    found = {}
+    for values, server in zip(settings, roster.servers, strict=True):
+        wanted = values.get("annotations_per_task")
+        shared = server.open or len(server.annotators) > 1
+        if wanted is not None and (shared or "annotations_per_task" in roster.prodigy):
+            found[server.name] = f"annotations_per_task = {wanted}"
+        elif shared and not values.get("feed_overlap"):
+            found[server.name] = "feed_overlap = false"
+    return found

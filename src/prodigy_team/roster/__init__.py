@@ -9,7 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from prodigy_team.roster.access import access_problems, embedded_problems, is_loopback, refuse_windows
+    from prodigy_team.roster.access import (
+        access_problems,
+        embedded_problems,
+        is_loopback,
+        own_router_warnings,
+        refuse_windows,
+        routing_problems,
+    )
     from prodigy_team.roster.load import load_roster
     from prodigy_team.roster.paths import state_folder
     from prodigy_team.roster.template import render_roster
@@ -26,8 +33,10 @@ __all__ = [
     "embedded_problems",
     "is_loopback",
     "load_roster",
+    "own_router_warnings",
     "refuse_windows",
     "render_roster",
+    "routing_problems",
     "state_folder",
 ]
 
@@ -37,8 +46,10 @@ _LAZY = {
     "embedded_problems": "access",
     "is_loopback": "access",
     "load_roster": "load",
+    "own_router_warnings": "access",
     "refuse_windows": "access",
     "render_roster": "template",
+    "routing_problems": "access",
     "state_folder": "paths",
 }
 

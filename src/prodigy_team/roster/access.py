@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from prodigy_team.errors import UsageError
 from prodigy_team.roster.recipes import instead_of
@@ -91,6 +91,55 @@ def _embedded_problem(server: Server, recipes: Collection[str]) -> Problem | Non
         return None
     text, remedy = instead_of(server.recipe)
     return Problem(server.where("recipe"), text, remedy or f"Without it: one of {', '.join(sorted(recipes))}.")
+
+
+def routing_problems(roster: Roster, engine: str) -> list[Problem]:
+    """What [routing] cannot do on the servers there are.
+
+    Args:
+        engine: "prodigy" or "embedded".
+    """
+    if roster.routing is None:
+        return []
+    problems = [_without_source(server) for server in roster.servers if server.source is None]
+    if engine != "prodigy":
+        return problems
+    shared = [server for server in roster.servers if server.open or len(server.annotators) > 1]
+    problems += [_shared_with_prodigy(server) for server in shared]
+    # The feeder that pipes tasks into Prodigy's standard input takes this away.
+    text = "[routing] is carried out by the embedded engine only, so far."
+    return problems or [Problem("routing", text, 'Set engine = "embedded" in [team], or take [routing] out.')]
+
+
+def _without_source(server: Server) -> Problem:
+    text = f"[routing] deals out the tasks of a `source`, and {server.name} names none."
+    remedy = "Set `source`, and write {source} in its place in `args`." if server.args is not None else "Set `source`."
+    return Problem(server.where("source"), text, remedy)
+
+
+def _shared_with_prodigy(server: Server) -> Problem:
+    text = f"{server.name} is shared, and Prodigy's own router would deal its stream out again."
+    return Problem(server.where("annotators"), text, "Give each annotator a server of their own ([[annotator]]).")
+
+
+def own_router_warnings(roster: Roster, dealt: Mapping[str, str]) -> list[Problem]:
+    """That Prodigy's own router keeps tasks for people who are not there.
+
+    Args:
+        dealt: Servers that Prodigy runs and deals out itself, by name, each with the setting that says so.
+    """
+    return [
+        Problem(
+            server.where("annotators"),
+            f"Prodigy deals {server.name}'s tasks out itself ({dealt[server.name]}), and stops a lone annotator near "
+            "their share while the others are away.",
+            'For exact allocation use [routing] with engine = "embedded"; for everything to everybody feed_overlap = '
+            "true.",
+            warning=True,
+        )
+        for server in roster.servers
+        if server.name in dealt
+    ]
 
 
 def refuse_windows(platform: str) -> None:

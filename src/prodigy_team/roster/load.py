@@ -199,10 +199,12 @@ def _annotator(name: str, server: str, table: AnnotatorTable | None) -> Annotato
 
 def _finished(draft: Roster, paused: set[str | None], findings: Findings) -> Roster:
     """The roster without the servers that nobody needs while their annotators are paused."""
-    servers = []
+    servers, resting = [], []
     for server in draft.servers:
         present = tuple(name for name in server.annotators if name not in paused)
         if present or server.open:
             servers.append(replace(server, annotators=present))
+        else:
+            resting.append(server)
     warnings = tuple(problem for problem in findings.problems if problem.warning)
-    return replace(draft, servers=tuple(servers), warnings=warnings)
+    return replace(draft, servers=tuple(servers), resting=tuple(resting), warnings=warnings)

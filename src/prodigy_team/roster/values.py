@@ -157,6 +157,7 @@ class Roster:
         prodigy: The [prodigy] table: settings that beat ``config``.
         routing: None: every annotator's server gets the whole source.
         servers: Those wanted, in roster order; a paused annotator's own server is not among them.
+        resting: The servers left out of ``servers`` because everybody who annotates there is paused.
         gateway: The [gateway] table, None without one.
         managers: The [[manager]] tables.
         warnings: What works, but perhaps not as meant.
@@ -179,6 +180,7 @@ class Roster:
     servers: tuple[Server, ...]
     gateway: Mapping[str, Any] | None = None
     managers: tuple[Mapping[str, Any], ...] = ()
+    resting: tuple[Server, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
     @property

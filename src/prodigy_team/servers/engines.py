@@ -89,7 +89,7 @@ def plan_server(
         TeamError: ``args`` names a field that the roster does not set.
     """
     argv = _argv(roster, server, engine)
-    env = _environment(roster, server, environ)
+    env = server_environment(roster, server, environ)
     return ServerPlan(
         name=server.name,
         annotators=tuple(server.annotators),
@@ -172,7 +172,11 @@ def _is_passed_or_own(name: str) -> bool:
 
 
 def _program(roster: Roster, engine: str) -> tuple[str, ...]:
-    """The embedded engine is part of this package, so it runs in the Python that has it: this one."""
+    """The embedded engine is part of this package, so it runs in the Python that has it: this one.
+
+    Prodigy has no other way to a routed stream than its standard input, so what feeds it belongs in front here; until
+    there is such a feeder, `routing_problems` refuses what would need it.
+    """
     return (
         (str(roster.python), "-m", "prodigy") if engine == PRODIGY else (sys.executable, "-m", "prodigy_team.annotate")
     )
@@ -220,7 +224,7 @@ def _given(roster: Roster, server: Server, args: Sequence[str]) -> tuple[str, ..
     return tuple(_FIELD.sub(fill, word) for word in args)
 
 
-def _environment(roster: Roster, server: Server, environ: Mapping[str, str]) -> dict[str, str]:
+def server_environment(roster: Roster, server: Server, environ: Mapping[str, str]) -> dict[str, str]:
     """Everything a server sees; what the roster says beats the shell, and what makes it this server beats both."""
     env = {**passed_environment(environ), **server.env, "PRODIGY_HOST": server.host}
     env[MARK_VARIABLE] = _mark(roster, server)
@@ -240,7 +244,8 @@ def _environment(roster: Roster, server: Server, environ: Mapping[str, str]) -> 
 def _mark(roster: Roster, server: Server) -> str:
     facts: dict[str, Any] = {"team": roster.name, "name": server.name, "annotators": list(server.annotators)}
     facts["state"] = str(roster.state)
-    more = {"version": server.version, "image_hosts": list(server.image_hosts)}
+    routed = roster.routing is not None
+    more = {"version": server.version, "image_hosts": list(server.image_hosts), "routing": routed}
     return json.dumps(facts | {key: value for key, value in more.items() if value})
 
 
@@ -282,6 +287,9 @@ def _spec(
     values: dict[str, Any] = {key: getattr(server, key) for key in keys.split()}
     values |= {"engine": engine, "python": roster.python if engine == PRODIGY else None}
     values |= {key: _stamp(getattr(server, key)) for key in ("source", "labels", "patterns", "recipe_file")}
+    if roster.routing is not None:
+        # Rules and source are read anew while it runs: only that it is routed, and from which file, is settled.
+        values |= {"routing": True, "source": server.source}
     values |= {"env": sorted(server.env.items()), "prodigy": roster.prodigy, "database": roster.database}
     values["config"] = [_stamp(path) for path in settings.config_files(env, server.directory)]
     values["password"] = password and [password.user, password.set_at]

@@ -104,6 +104,7 @@ class Supervisor:
         if revive:
             return self.revive(names, wait=wait, timeout=timeout, dry_run=dry_run, on_event=on_event)
         from prodigy_team.servers.deciding import decide_up, prepared_lockfile
+        from prodigy_team.servers.pools import routing_notes, write_pools, written_pools
         from prodigy_team.servers.registering import datasets_of_others
         from prodigy_team.servers.wanting import on_ports, read_wanted
 
@@ -111,9 +112,10 @@ class Supervisor:
         wanted = read_wanted(self.path, self.environ, recorded_engine=recorded.lockfile.engine)
         chosen = self._servers_named(names, recorded.lockfile, wanted.plans)
         options = UpOptions(chosen, now=now, remove_orphans=remove_orphans)
+        dealing = tuple(routing_notes(written_pools(self.state), wanted.pools, state=self.state))
         if dry_run:
             steps, _ = decide_up(recorded, wanted, options)
-            notes = (*recorded.notes, *wanted.notes)
+            notes = (*recorded.notes, *wanted.notes, *dealing)
             return self._report(wanted.engine, _foretold(steps, recorded), notes, dry_run=True)
         prepare_state(self.state)
         with guard(self.lockfile):
@@ -126,13 +128,15 @@ class Supervisor:
             lockfile = prepared_lockfile(lockfile, steps, wanted.plans, options, self.state)
             if lockfile != found or observation.changed:
                 write_lockfile(self.lockfile, lockfile)
+            if wanted.pools:  # without [routing] the file stays, for servers that were not restarted yet
+                write_pools(self.state, wanted.pools)
         plans = on_ports(wanted.plans, ports)
         new = [plan for name, plan in plans.items() if name not in recorded.lockfile.servers]
         strange = datasets_of_others(new, team=wanted.roster.name)
         run = self._run(steps, lockfile, plans, wanted.roster.start_at_once, on_event)
         entries = run.carry_out(wait=wait, timeout=timeout)
         self._rotate_logs()
-        return self._report(wanted.engine, entries, (*observation.notes, *wanted.notes, *strange))
+        return self._report(wanted.engine, entries, (*observation.notes, *wanted.notes, *dealing, *strange))
 
     def revive(
         self,

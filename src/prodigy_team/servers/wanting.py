@@ -6,21 +6,35 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from prodigy_team.errors import TeamError
-from prodigy_team.roster import Problem, Roster, RosterError, access_problems, embedded_problems, load_roster
+from prodigy_team.allocation.rules import Rules
+from prodigy_team.roster import (
+    Problem,
+    Roster,
+    RosterError,
+    access_problems,
+    embedded_problems,
+    load_roster,
+    routing_problems,
+)
 from prodigy_team.roster.recipes import EMBEDDED
 from prodigy_team.servers.engines import ServerPlan, decide_engine, left_out, plan_server
 from prodigy_team.servers.passwords import read_passwords
+from prodigy_team.servers.pools import read_pools
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A roster, its engine, and how each of its servers would be started (ports not yet given out)."""
+    """A roster, its engine, and how each of its servers would be started (ports not yet given out).
+
+    Attributes:
+        pools: By what rules tasks are dealt out; none without [routing].
+    """
 
     roster: Roster
     engine: str
     plans: tuple[ServerPlan, ...]
     notes: tuple[str, ...]
+    pools: tuple[Rules, ...] = ()
 
 
 def read_wanted(path: Path, environ: Mapping[str, str], *, recorded_engine: str) -> Wanted:
@@ -31,19 +45,15 @@ def read_wanted(path: Path, environ: Mapping[str, str], *, recorded_engine: str)
 
     Raises:
         RosterError: The roster has problems, some of which only show once the engine is known.
-        TeamError: The engine that ran so far has disappeared, or the roster wants what is not there yet.
+        TeamError: The engine that ran so far has disappeared.
     """
     roster = load_roster(path, environ)
-    if roster.routing is not None:
-        raise TeamError(
-            f"{path}: [routing] is not carried out yet: exact allocation comes in a later release.",
-            remedy="Take [routing] out: every annotator's server then gets the whole source.",
-        )
     engine = decide_engine(roster, recorded=recorded_engine or None, environ=environ)
     secrets = read_passwords(roster.state)
     problems = access_problems(roster, secrets.keys())
     if engine == "embedded":
         problems += embedded_problems(roster, EMBEDDED)
+    problems += routing_problems(roster, engine)
     warnings = [problem for problem in problems if problem.warning]
     if len(warnings) < len(problems):
         raise RosterError(path, [problem for problem in problems if not problem.warning])
@@ -54,7 +64,7 @@ def read_wanted(path: Path, environ: Mapping[str, str], *, recorded_engine: str)
     notes = _notes(roster, warnings, left_out(environ))
     if engine == "embedded" and roster.engine == "auto" and not recorded_engine:
         notes.insert(0, f"No Prodigy in this Python: using the embedded engine ({', '.join(EMBEDDED)}).")
-    return Wanted(roster, engine, plans, tuple(notes))
+    return Wanted(roster, engine, plans, tuple(notes), read_pools(roster, environ))
 
 
 def _notes(roster: Roster, warnings: Collection[Problem], ignored: Collection[str]) -> list[str]:
