@@ -36,8 +36,10 @@ class Handle:
     indexing: WriteLock = field(init=False)
     content: str = field(init=False)
     source: str = field(init=False, default="")
+    file: tuple[int, int] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
+        self.file = self._file_at_path()
         self.lock = WriteLock(lock_path(self.path) if self.path else None)
         self.indexing = WriteLock(lock_path(self.path, "index") if self.path else None, timeout=600.0)
         encoding = self.one("PRAGMA encoding")
@@ -54,6 +56,17 @@ class Handle:
         """Every row."""
         with translated(self.path):
             return self.connection.execute(sql, parameters).fetchall()
+
+    def replaced(self) -> bool:
+        """Whether another file, or none, lies at the path by now."""
+        return self._file_at_path() != self.file
+
+    def _file_at_path(self) -> tuple[int, int] | None:
+        try:
+            state = self.path.stat() if self.path else None
+        except OSError:
+            return None
+        return (state.st_dev, state.st_ino) if state else None
 
     def has_table(self, name: str) -> bool:
         """Whether a table is there; ours are missing from databases that only Prodigy has written."""
