@@ -100,7 +100,8 @@ def adopt_leases(pool: Pool, name: str) -> None:
     for person, identity, screen, position, until, shown in rows:
         _adopt_lease(pool, person, identity, (screen, position, until, shown))
     pool.connection.execute(
-        "INSERT OR IGNORE INTO screen (pool, id, person, confirmed) SELECT ?1, id, number, confirmed FROM carried_screen "
+        "INSERT OR IGNORE INTO screen (pool, id, person, confirmed) "
+        "SELECT ?1, id, number, confirmed FROM carried_screen "
         "JOIN person ON person.name = carried_screen.person AND person.pool = ?1 WHERE carried_screen.pool = ?2",
         (pool.id, name),
     )

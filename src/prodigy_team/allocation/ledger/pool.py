@@ -23,7 +23,7 @@ class Terms:
     """How a pool is dealt out, as the file says; see `rules.Rules`.
 
     Attributes:
-        target: Answers each task gets at least; `policy.ALL`.
+        target: Answers each task got at least when it was last brought up to date; `policy.ALL`.
         digest: By which rules and source it was last brought up to date; None until it first was.
     """
 

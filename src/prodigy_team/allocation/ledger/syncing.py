@@ -97,8 +97,8 @@ class Sync:
         rules = self.rules
         rate = rules.gold_rate if self.gold is not None else Decimal(0)
         pool.connection.execute(
-            "UPDATE pool SET target = ?, lease = ?, stealing = ?, open = ?, gold_rate = ?, seed = ? WHERE id = ?",
-            (self.targets.least, rules.lease, rules.stealing, rules.open, str(rate), rules.seed, pool.id),
+            "UPDATE pool SET lease = ?, stealing = ?, open = ?, gold_rate = ?, seed = ? WHERE id = ?",
+            (rules.lease, rules.stealing, rules.open, str(rate), rules.seed, pool.id),
         )
         latest = pool.now + rules.lease if rules.stealing else NEVER
         condition = "until > ?" if rules.stealing else "until < ?"
@@ -196,7 +196,9 @@ class Sync:
             if wanted == "all":
                 return
             carried = adopted_choice(pool, self.rules.pool)
-            candidates = _Candidates(pool, self.targets.least, first=first, carried=carried)
+            # Where every task is asked more or less often than before, those that have their extra answer are drawn.
+            by_answers = first or pool.terms.target != self.targets.least
+            candidates = _Candidates(pool, self.targets.least, by_answers=by_answers, carried=carried)
             change = draw(
                 wanted,
                 seed=self.rules.seed,
@@ -281,15 +283,15 @@ class Sync:
                 (pool.id,),
             )
             pool.connection.execute(
-                "UPDATE pool SET digest = ?, tasks = ?, source = ? WHERE id = ?",
-                (self.digest, self.targets.digest, self.rules.source, pool.id),
+                "UPDATE pool SET digest = ?, tasks = ?, target = ?, source = ? WHERE id = ?",
+                (self.digest, self.targets.digest, self.targets.least, self.rules.source, pool.id),
             )
 
 
 class _Candidates:
     """What a draw is made from."""
 
-    def __init__(self, pool: Pool, least: int, *, first: bool, carried: frozenset[bytes]) -> None:
+    def __init__(self, pool: Pool, least: int, *, by_answers: bool, carried: frozenset[bytes]) -> None:
         self._pool, self._carried = pool, carried
         buckets = [each for each in pool.buckets.read() if not each.gold]
         self._touched = {each.id for each in buckets if each.people}
@@ -300,7 +302,7 @@ class _Candidates:
         self.newly_chosen: list[bytes] = []
         for identity, bucket, chosen in self._rows():
             more = bucket in answered_more
-            if chosen or (first and (more or identity in carried)):
+            if chosen or identity in carried or (by_answers and more):
                 self.chosen.append(identity)
                 if more:
                     self.used.append(identity)
