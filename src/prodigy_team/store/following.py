@@ -52,7 +52,7 @@ def follow(handle: Handle, datasets: Mapping[str, Mark | None], identify: Identi
         for name in late:
             reconcile(handle, name, identify)
         states |= _states(handle, late)
-    news = {name: _news(handle, states.get(name), since) for name, since in datasets.items()}
+    news = {name: _news(handle, name, states.get(name), since) for name, since in datasets.items()}
     return {name: each for name, each in news.items() if each is not None}
 
 
@@ -72,10 +72,10 @@ def _must_reconcile(state: _State, since: Mark | None) -> bool:
     return state.behind or not state.generation or since is None or since.deletions != state.deletions
 
 
-def _news(handle: Handle, state: _State | None, since: Mark | None) -> News | None:
+def _news(handle: Handle, name: str, state: _State | None, since: Mark | None) -> News | None:
     if state is None or not state.generation:
         return News(Mark(), True, ()) if since is not None and since.link else None
-    known = since if since is not None and _still_true(handle, state, since) else None
+    known = since if since is not None and _still_true(handle, name, state, since) else None
     if known is not None and known.link >= state.indexed:
         return None
     link, newest = _newest(handle, state)
@@ -87,10 +87,19 @@ def _news(handle: Handle, state: _State | None, since: Mark | None) -> News | No
     return News(mark, whole, _answers(handle, state.generation, after, link))
 
 
-def _still_true(handle: Handle, state: _State, since: Mark) -> bool:
-    return (since.generation, since.deletions) == (state.generation, state.deletions) and (
-        not since.link or _at(handle, since.generation, "link = ?", since.link)[1] == since.newest
-    )
+def _still_true(handle: Handle, name: str, state: _State, since: Mark) -> bool:
+    """Whether what was read up to the mark is still there.
+
+    What lies at the mark is looked at once for each opened file: it may be another one than the mark was made in, an
+    older copy for instance. After that nothing changes below a mark without being counted.
+    """
+    if (since.generation, since.deletions) != (state.generation, state.deletions):
+        return False
+    if (name, since.generation) not in handle.followed:
+        if since.link and _at(handle, since.generation, "link = ?", since.link)[1] != since.newest:
+            return False
+        handle.followed.add((name, since.generation))
+    return True
 
 
 def _newest(handle: Handle, state: _State) -> tuple[int, bytes]:

@@ -25,6 +25,7 @@ class Handle:
         path: None for a database in memory.
         lock: Held for each write.
         indexing: Held by the one process that rebuilds an index of answers.
+        followed: Datasets and generations whose marks were seen to fit this file.
         clock: Unix seconds, for `created`.
     """
 
@@ -37,6 +38,7 @@ class Handle:
     content: str = field(init=False)
     source: str = field(init=False, default="")
     file: tuple[int, int] | None = field(init=False, default=None)
+    followed: set[tuple[str, int]] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         self.file = self._file_at_path()

@@ -19,14 +19,13 @@ def follow(pool: Pool) -> None:
     version = pool.answers.version()
     if pool.seen == (pool.file.opened, version):
         return
-    while news := _news(pool, read_marks(pool)):
+    news = _news(pool, read_marks(pool))
+    if any(each.whole for each in news.values()):
+        recount(pool)
+    else:
         for dataset, each in news.items():
-            if not each.whole:
-                _apply(pool, dataset, each.answers)
-        if any(each.whole for each in news.values()):
-            recount(pool)
-        else:
-            write_marks(pool, {dataset: each.mark for dataset, each in news.items()})
+            _apply(pool, dataset, each.answers)
+        write_marks(pool, {dataset: each.mark for dataset, each in news.items()})
     pool.note_seen(version)
 
 

@@ -20,6 +20,8 @@ _LOG_BYTES = 8 << 20
 """Above this the write-ahead log is copied into the file, after the lock has been given back: with each thousand pages,
 as SQLite would by itself, one claim in a hundred would wait for the disk, under the lock."""
 _LOG_MOST_BYTES = 64 << 20
+_CACHE_KB = 4096
+_LARGE_CACHE_KB = 65536
 
 
 class FileReplacedError(Exception):
@@ -106,6 +108,17 @@ class LedgerFile:
             self.connection.execute("ATTACH DATABASE ? AS source", (f"{_uri(index)}?mode=ro&immutable=1",))
 
     @contextmanager
+    def large_cache(self) -> Iterator[None]:
+        """Keep the indexes in memory while much is written: most of a million tasks go to a page of their own."""
+        with ledger_errors(self.path):
+            self.connection.execute(f"PRAGMA cache_size = -{_LARGE_CACHE_KB}")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(sqlite3.Error):
+                self.connection.executescript(f"PRAGMA cache_size = -{_CACHE_KB}; PRAGMA shrink_memory")
+
+    @contextmanager
     def replacing(self) -> Iterator[Path]:
         """Put another file, built at the path given, in this one's place when the block is left; under both locks."""
         with ledger_errors(self.path):
@@ -172,7 +185,9 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=NORMAL")
         if not is_network_file_system(path):
             connection.execute("PRAGMA journal_mode=WAL").fetchone()
-        connection.executescript("PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=4194304")
+        connection.executescript(
+            f"PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=4194304; PRAGMA cache_size = -{_CACHE_KB}"
+        )
         if not connection.execute("PRAGMA user_version").fetchone()[0]:
             connection.executescript(f"BEGIN IMMEDIATE;{_schema()}COMMIT;")
     except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -296,7 +297,7 @@ class Ledger:
             return pool.terms.digest == wish.digest
 
     def _run(self, wish: _Wish) -> Synced:
-        with open_index(wish.source.path):  # it is not removed as long as somebody reads it
+        with contextlib.closing(open_index(wish.source.path)), self._file.large_cache():
             access = _Access(self, wish)
             targets = Targets(wish.rules, {}, wish.read, wish.router)
             return Sync(access, wish.rules, targets, wish.digest, wish.source, wish.gold).run()
@@ -317,7 +318,7 @@ class Ledger:
         )
         answers.follow(dict.fromkeys(people), self._identify)
         if wish.gold is not None:
-            with open_index(wish.gold.path) as index:
+            with contextlib.closing(open_index(wish.gold.path)) as index:
                 answers.register_gold(rules.team, [each for (each,) in index.execute("SELECT identity FROM task")])
 
 
