@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from hashlib import blake2b
+from typing import TypeVar
 
 from prodigy_team.allocation.buckets import ALL, Bucket, People, allowed, may, need, remaining
 from prodigy_team.allocation.reach import Flows
 
+Page = TypeVar("Page")
 Heads = Callable[[int, int], Sequence[tuple[int, int]]]
 """(bucket id, n) -> its first n tasks as (ord, task number), by ord. Fewer than n: there are no more for this asker,
 so what must not be given to them (sent to their stream before, say) is left out here."""
@@ -145,23 +147,25 @@ def takeover(buckets: Sequence[Bucket], person: int, people: People, loose: Sequ
     return list(taken.values())
 
 
-def from_pages(pages: Mapping[str, Sequence[int]], count: int) -> list[int]:
-    """Which tasks that lie unseen in pages should go first: the last of the longest page, over and over.
+def from_pages(pages: Mapping[Page, Sequence[int]], *, longer_than: int = 0) -> list[tuple[Page, int]]:
+    """Which tasks that lie unseen in pages may be taken over, and in what order: the last of the longest page first.
 
     Args:
-        pages: Page -> its unconfirmed tasks as they will be shown.
-        count: At most so many.
+        pages: Page -> its unconfirmed tasks as they will be shown; only those that `takeover` would give to the asker,
+            since of each page at most half, but at least one, may go.
+        longer_than: How many the asker's own page holds: pages are not made shorter than that, so that two people near
+            the end do not take the same tasks from each other again and again.
 
     Returns:
-        Task numbers; of each page at most half, but of each at least one may go.
+        Pairs of page and task number.
     """
-    left = {page: list(tasks) for page, tasks in pages.items() if tasks}
-    floor = {page: min(len(tasks) - 1, (len(tasks) + 1) // 2) for page, tasks in left.items()}
-    taken: list[int] = []
-    while left and len(taken) < count:
+    left = {page: list(tasks) for page, tasks in pages.items() if len(tasks) > longer_than}
+    kept = {page: max(longer_than, min(len(each) - 1, (len(each) + 1) // 2)) for page, each in left.items()}
+    taken: list[tuple[Page, int]] = []
+    while left:
         page = max(left, key=lambda each: len(left[each]))
-        taken.append(left[page].pop())
-        if len(left[page]) <= floor[page]:
+        taken.append((page, left[page].pop()))
+        if len(left[page]) <= kept[page]:
             del left[page]
     return taken
 
