@@ -4,6 +4,9 @@
     python tests/benchmarks/allocation.py --only seed --schedules 200
     python tests/benchmarks/allocation.py --list
 
+Part "claims": eight processes with four people each answer and claim, 400 claims of 10 tasks a second together, from
+the beginning and where nearly all is done; among them pulls that end empty though a million tasks wait for others.
+
 Part "seed": 150 tasks at `annotations_per_task = 1.2`, joe all day, jane now and then, over random schedules that both
 sides play alike; an absolute figure is the worst of all schedules. Prints one line a figure as servers.py does. Exit
 code 1 if a goal is missed.
@@ -24,6 +27,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
 PARTS = {
     "seed": ("dealing", "seed_case", "150 tasks at 1.2 for two, against Prodigy's router and stealing"),
+    "claims": ("claiming", "claims", "eight processes claim from 100,000 and from 1,000,000 tasks"),
 }
 
 

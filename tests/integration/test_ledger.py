@@ -11,7 +11,7 @@ import pytest
 from databases import add_as_prodigy, change, compact
 from ledgers import World, known, people_per_task, person, places, texts, work
 from prodigy_team.allocation.ledger import Ledger, LedgerError, Synced
-from prodigy_team.allocation.policy import Outlook
+from prodigy_team.allocation.reach import Outlook
 from prodigy_team.sources import SourceReader
 
 

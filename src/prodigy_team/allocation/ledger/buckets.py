@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from prodigy_team.allocation.policy import Bucket
+from prodigy_team.allocation.buckets import Bucket
 
 _COLUMNS = "eligible, preferred, target, people, gold"
 

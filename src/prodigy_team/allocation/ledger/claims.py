@@ -6,20 +6,11 @@ import heapq
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from prodigy_team.allocation.buckets import Bucket, People, may, need
 from prodigy_team.allocation.ledger.pool import NEVER, Pool
 from prodigy_team.allocation.ledger.values import Held, Leased, Pull
-from prodigy_team.allocation.policy import (
-    Bucket,
-    Choice,
-    Loose,
-    People,
-    Taken,
-    choose,
-    from_pages,
-    may,
-    outlook,
-    takeover,
-)
+from prodigy_team.allocation.policy import Choice, Loose, Taken, choose, from_pages, takeover
+from prodigy_team.allocation.reach import outlook
 
 _HEADS_AT_ONCE = 64
 
@@ -57,8 +48,8 @@ def pull(pool: Pool, asker: Asker) -> Pull:
     if len(leases) < asker.count and people.active >> asker.number & 1:
         leases += _deal(pool, asker, _choices(pool, asker, buckets, people, asker.count - len(leases)))
         missing = asker.count - len(leases)
-        if missing and pool.terms.stealing:
-            leases += _take_over(pool, asker, people, missing, desperate=not leases and len(own) <= 1)
+        if not leases and pool.terms.stealing:
+            leases += _take_over(pool, asker, people, len(own), missing)
         pool.buckets.flush()
     if leases:
         return Pull(tuple(leases))
@@ -80,7 +71,7 @@ def _hand_over(pool: Pool, asker: Asker, leases: Sequence[Leased]) -> None:
     """Give open tasks to the screen that asks. Those over their time nobody wanted meanwhile: they are dealt anew."""
     pool.connection.executemany(
         "UPDATE lease SET shown = CASE WHEN screen IS ?1 THEN shown ELSE 0 END, screen = ?1, "
-        "until = CASE WHEN until < ?2 THEN ?3 ELSE until END WHERE pool = ?4 AND person = ?5 AND position = ?6",
+        "until = CASE WHEN until <= ?2 THEN ?3 ELSE until END WHERE pool = ?4 AND person = ?5 AND position = ?6",
         [(asker.screen, pool.now, pool.lease_end(), pool.id, asker.number, lease.position) for lease in leases],
     )
 
@@ -140,46 +131,53 @@ def _lease(pool: Pool, asker: Asker, tasks: Sequence[int], taken_from: str = "")
     ]
 
 
-def _take_over(pool: Pool, asker: Asker, people: People, missing: int, *, desperate: bool) -> list[Leased]:
-    """Leases over their time, oldest first; then, for whom has nothing at all, tasks that lie unseen in pages."""
-    buckets = pool.buckets.read()
-    taken = takeover(buckets, asker.number, people, list(_expired(pool, asker)), missing)
-    if not taken and desperate:
-        loose = _unseen(pool, asker, missing)
-        taken = takeover(buckets, asker.number, people, loose, missing)
+def _take_over(pool: Pool, asker: Asker, people: People, held: int, missing: int) -> list[Leased]:
+    """Leases over their time, oldest first; then tasks that lie unseen in pages longer than the asker's."""
+    leases = _loose_leases(pool, asker, people)
+    lapsed = [Loose(each.task, each.bucket, each.holder) for each in leases if each.until <= pool.now]
+    pages: dict[tuple[int, str], list[int]] = {}
+    bucket_of: dict[int, int] = {}
+    for each in leases:
+        bucket_of[each.task] = each.bucket
+        if each.until > pool.now:
+            pages.setdefault((each.holder, each.screen or ""), []).append(each.task)
+    unseen = [Loose(task, bucket_of[task], page[0]) for page, task in from_pages(pages, longer_than=held)]
+    taken = takeover(pool.buckets.read(), asker.number, people, lapsed + unseen, missing) if leases else []
     return [lease for each in taken for lease in _take(pool, asker, each)]
 
 
-def _expired(pool: Pool, asker: Asker) -> Iterator[Loose]:
-    rows = pool.connection.execute(
-        "SELECT lease.task, bucket, person, identity FROM lease JOIN task ON task.number = lease.task "
-        "WHERE lease.pool = ? AND until < ? AND person <> ? ORDER BY until, position",
-        (pool.id, pool.now, asker.number),
-    )
-    return (
-        Loose(task, bucket, person) for task, bucket, person, identity in rows.fetchall() if identity not in asker.fed
-    )
+@dataclass(frozen=True)
+class _LooseLease:
+    task: int
+    bucket: int
+    holder: int
+    until: float
+    screen: str | None
 
 
-def _unseen(pool: Pool, asker: Asker, count: int) -> list[Loose]:
-    """Tasks that lie unconfirmed in pages that confirm what they show, and that the asker might be asked."""
-    bit = 1 << asker.number
+def _loose_leases(pool: Pool, asker: Asker, people: People) -> list[_LooseLease]:
+    """What others let lie and the asker might be asked if all of it were given back.
+
+    That is over its time, or lies unseen in a page that says what it shows.
+    """
     rows = pool.connection.execute(
-        "SELECT lease.screen, lease.task, bucket, lease.person, identity "
-        "FROM screen CROSS JOIN lease ON lease.pool = screen.pool AND lease.person = screen.person "
-        "JOIN task ON task.number = lease.task "
-        "WHERE screen.pool = ? AND lease.screen = screen.id AND NOT shown AND lease.person <> ? ORDER BY position",
-        (pool.id, asker.number),
-    ).fetchall()
-    pages: dict[str, list[int]] = {}
-    loose: dict[int, Loose] = {}
-    for page, task, bucket, holder, identity in rows:
-        key = pool.buckets.key(bucket)
-        allowed = (key.eligible is None or key.eligible & bit) and not key.people & bit
-        if allowed and identity not in asker.fed and task not in loose:
-            pages.setdefault(page, []).append(task)
-            loose[task] = Loose(task, bucket, holder)
-    return [loose[task] for task in from_pages(pages, count)]
+        "SELECT lease.task, bucket, lease.person, until, lease.screen, identity "
+        "FROM lease JOIN task ON task.number = lease.task WHERE lease.pool = ?1 AND lease.person <> ?2 AND "
+        "(until <= ?3 OR (NOT shown AND EXISTS (SELECT 1 FROM screen WHERE pool = ?1 AND id = lease.screen))) "
+        "ORDER BY until, lease.person, position",
+        (pool.id, asker.number, pool.now),
+    )
+    leases = [_LooseLease(*row[:5]) for row in rows if row[5] not in asker.fed]
+    loose: dict[int, int] = {}
+    for each in leases:
+        loose[each.task] = loose.get(each.task, 0) | 1 << each.holder
+    return [each for each in leases if _may_if_given_back(pool, each.bucket, loose[each.task], asker.number, people)]
+
+
+def _may_if_given_back(pool: Pool, bucket: int, holders: int, number: int, people: People) -> bool:
+    key = pool.buckets.key(bucket)
+    freed = Bucket(bucket, key.eligible, key.preferred, key.target, key.people & ~holders, 1, key.gold)
+    return may(freed, number, people.active) and need(freed, people.active) > 0
 
 
 def _take(pool: Pool, asker: Asker, taken: Taken) -> list[Leased]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from prodigy_team.allocation.buckets import may, need, remaining
 from prodigy_team.allocation.ledger.pool import Pool
-from prodigy_team.allocation.policy import may, need, remaining
 
 
 def confirm(pool: Pool, number: int, identities: Iterable[bytes], screen: str) -> list[bytes]:

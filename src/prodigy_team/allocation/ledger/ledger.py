@@ -20,7 +20,7 @@ from prodigy_team.allocation.ledger.snapshot import Snapshot
 from prodigy_team.allocation.ledger.syncing import Sync
 from prodigy_team.allocation.ledger.targets import Targets
 from prodigy_team.allocation.ledger.values import LedgerError, Pull, ReadTask, Router, Synced
-from prodigy_team.allocation.policy import Outlook, outlook
+from prodigy_team.allocation.reach import Outlook, outlook
 from prodigy_team.allocation.rules import Rules
 from prodigy_team.sources import SourceIndex
 from prodigy_team.sources.index import open_index

@@ -7,10 +7,11 @@ import sqlite3
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from prodigy_team.allocation.buckets import People
 from prodigy_team.allocation.ledger.buckets import Buckets
 from prodigy_team.allocation.ledger.handle import LedgerFile
 from prodigy_team.allocation.ledger.people import Member, Members, Naming
-from prodigy_team.allocation.policy import Gold, People
+from prodigy_team.allocation.policy import Gold
 from prodigy_team.store import Store
 from prodigy_team.store.base import Identify
 

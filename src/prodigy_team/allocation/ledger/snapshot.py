@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from prodigy_team.allocation.buckets import Bucket, People
 from prodigy_team.allocation.ledger.buckets import Buckets
 from prodigy_team.allocation.ledger.handle import connect_to_read, ledger_errors
 from prodigy_team.allocation.ledger.people import Member, Members
-from prodigy_team.allocation.policy import Bucket, People
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ done no harm. New tasks are closed (target 0) until it is known whom they may be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
+from prodigy_team.allocation.buckets import ALL
 from prodigy_team.allocation.draw import draw
 from prodigy_team.allocation.ledger.buckets import Key
 from prodigy_team.allocation.ledger.carrying import adopt_leases, adopt_people, adopted_choice
@@ -21,7 +22,6 @@ from prodigy_team.allocation.ledger.following import follow, recount
 from prodigy_team.allocation.ledger.pool import NEVER, Pool
 from prodigy_team.allocation.ledger.targets import Targets
 from prodigy_team.allocation.ledger.values import Synced
-from prodigy_team.allocation.policy import ALL
 from prodigy_team.allocation.rules import Rules
 from prodigy_team.sources import SourceIndex
 
@@ -112,6 +112,7 @@ class Sync:
         for first in range(1, last + 1, at_once):
             part = first, min(first + at_once - 1, last)
             with self.access.writing() as pool:
+                pool.connection.create_function("dealt_order", 2, self.targets.order, deterministic=True)
                 if not fresh:
                     self._move(pool, part, gold=gold)
                 self._enter(pool, part, gold=gold)
@@ -120,14 +121,13 @@ class Sync:
             self._close_gone(last, gold=gold)
 
     def _enter(self, pool: Pool, part: tuple[int, int], *, gold: bool) -> None:
-        pool.connection.create_function("ord", 2, self.targets.order, deterministic=True)
-        order = "ord(place, identity)" if self.rules.order == "shuffled" else "place"
         plain = Key(None, None, self.targets.least, 0) if self.targets.plain else CLOSED
         bucket = pool.buckets.id_of(_GOLD if gold else plain)
         # The condition by identity, not by task_identity's conflict: ids would be used up and repeats be counted.
         added = pool.connection.execute(
-            f"INSERT INTO task (pool, identity, place, ord, bucket, gold) SELECT ?1, identity, place, {order}, ?2, ?3 "
-            "FROM source.task AS new WHERE place BETWEEN ?4 AND ?5 "
+            "INSERT INTO task (pool, identity, place, ord, bucket, gold) "
+            f"SELECT ?1, identity, place, {self._order('')}, ?2, ?3 FROM source.task AS new "
+            "WHERE place BETWEEN ?4 AND ?5 "
             "AND NOT EXISTS (SELECT 1 FROM task AS old WHERE old.pool = ?1 AND old.identity = new.identity)",
             (pool.id, bucket, int(gold), *part),
         ).rowcount
@@ -136,23 +136,21 @@ class Sync:
 
     def _move(self, pool: Pool, part: tuple[int, int], *, gold: bool) -> None:
         rows = pool.connection.execute(
-            "SELECT new.place, new.identity, old.number, old.place, old.ord, old.bucket FROM source.task AS new "
-            "CROSS JOIN task AS old ON old.pool = ? AND old.identity = new.identity AND old.gold = ? "
-            "WHERE new.place BETWEEN ? AND ?",
-            (pool.id, int(gold), *part),
+            f"SELECT new.place, {self._order('new.')} AS wanted, old.number, old.place, old.bucket "
+            "FROM source.task AS new CROSS JOIN task AS old ON old.pool = ? AND old.identity = new.identity "
+            "WHERE new.place BETWEEN ? AND ? AND old.gold = ? AND (old.place IS NOT new.place OR old.ord <> wanted)",
+            (pool.id, *part, int(gold)),
         ).fetchall()
-        wanted = [(place, self.targets.order(place, identity), number) for place, identity, number, *_ in rows]
-        moved = [new for new, row in zip(wanted, rows, strict=True) if new[:2] != (row[3], row[4])]
-        pool.connection.executemany("UPDATE task SET place = ?, ord = ? WHERE number = ?", moved)
-        back = [(row[2], row[5]) for row in rows if row[3] is None]
+        pool.connection.executemany("UPDATE task SET place = ?, ord = ? WHERE number = ?", [row[:3] for row in rows])
+        back = [(number, old) for *_, number, place, old in rows if place is None]
         if gold:
-            pool.buckets.move_all(
-                [
-                    (number, old, pool.buckets.id_of(pool.buckets.key(old)._replace(eligible=None, target=ALL)))
-                    for number, old in back
-                ]
-            )
+            keys = {old: pool.buckets.key(old)._replace(eligible=None, target=ALL) for _, old in back}
+            pool.buckets.move_all([(number, old, pool.buckets.id_of(keys[old])) for number, old in back])
         self.done = replace(self.done, returned=self.done.returned + (0 if gold else len(back)))
+
+    def _order(self, table: str) -> str:
+        """What tasks are dealt in the order of, in SQL."""
+        return f"dealt_order({table}place, {table}identity)" if self.rules.order == "shuffled" else f"{table}place"
 
     def _close_gone(self, last: int, *, gold: bool) -> None:
         with self.access.reading() as pool:
@@ -218,22 +216,26 @@ class Sync:
     def _choose(self, identities: list[bytes], *, chosen: bool) -> None:
         for start in range(0, len(identities), _AT_ONCE):
             with self.access.writing() as pool:
-                moves = []
-                for identity in identities[start : start + _AT_ONCE]:
-                    number, old = pool.connection.execute(
-                        "SELECT number, bucket FROM task WHERE pool = ? AND identity = ?", (pool.id, identity)
-                    ).fetchone()
-                    key = pool.buckets.key(old)
-                    if key.target > 0:
-                        moves.append(
-                            (number, old, pool.buckets.id_of(key._replace(target=self.targets.target(chosen=chosen))))
-                        )
-                pool.connection.executemany(
-                    "UPDATE task SET chosen = ? WHERE pool = ? AND identity = ?",
-                    [(int(chosen), pool.id, each) for each in identities[start : start + _AT_ONCE]],
-                )
-                pool.buckets.move_all(moves)
+                pool.connection.execute("CREATE TEMP TABLE IF NOT EXISTS drawn (identity BLOB PRIMARY KEY)")
+                pool.connection.execute("DELETE FROM temp.drawn")
+                part = [(identity,) for identity in identities[start : start + _AT_ONCE]]
+                pool.connection.executemany("INSERT INTO temp.drawn VALUES (?)", part)
+                self._choose_drawn(pool, chosen=chosen)
                 pool.buckets.flush()
+
+    def _choose_drawn(self, pool: Pool, *, chosen: bool) -> None:
+        """Let the tasks in the table pass to the buckets of their new target; closed ones pass when they are opened."""
+        drawn = "pool = ? AND identity IN (SELECT identity FROM temp.drawn)"
+        counts = pool.connection.execute(f"SELECT bucket, count(*) FROM task WHERE {drawn} GROUP BY bucket", (pool.id,))
+        for old, tasks in counts.fetchall():
+            key = pool.buckets.key(old)
+            target = self.targets.target(chosen=chosen) if key.target > 0 else key.target
+            new = pool.buckets.id_of(key._replace(target=target))
+            pool.connection.execute(
+                f"UPDATE task SET chosen = ?, bucket = ? WHERE {drawn} AND +bucket = ?", (chosen, new, pool.id, old)
+            )
+            pool.buckets.count_new(old, -tasks)
+            pool.buckets.count_new(new, tasks)
 
     def _rekey(self) -> None:
         """Let tasks pass to the bucket they belong in: all of them where the rules changed, else those still closed."""
@@ -300,7 +302,8 @@ class _Candidates:
         self.chosen: list[bytes] = []
         self.used: list[bytes] = []
         self.newly_chosen: list[bytes] = []
-        for identity, bucket, chosen in self._rows():
+        wanted = f"chosen OR {by_answers:d} AND bucket IN ({_listed(answered_more)})"
+        for identity, bucket, chosen in self._rows("1" if carried else wanted):
             more = bucket in answered_more
             if chosen or identity in carried or (by_answers and more):
                 self.chosen.append(identity)
@@ -312,22 +315,25 @@ class _Candidates:
 
     def unchosen(self, *, touched: bool | None) -> Iterator[bytes]:
         """Tasks that are not drawn; None: whether or not somebody touched them."""
-        return (
-            identity
-            for identity, bucket, chosen in self._rows()
-            if not chosen and identity not in self._entered and touched in (None, bucket in self._touched)
-        )
+        condition = "1" if touched is None else f"{'' if touched else 'NOT '}bucket IN ({_listed(self._touched)})"
+        rows = self._rows(f"NOT chosen AND {condition}")
+        return (identity for identity, _, _ in rows if identity not in self._entered)
 
-    def _rows(self) -> Iterator[tuple[bytes, int, int]]:
+    def _rows(self, condition: str) -> Iterator[tuple[bytes, int, int]]:
         return iter(
             self._pool.connection.execute(
-                "SELECT identity, bucket, chosen FROM task WHERE pool = ? AND gold = 0 AND place IS NOT NULL",
+                "SELECT identity, bucket, chosen FROM task "
+                f"WHERE pool = ? AND NOT gold AND place IS NOT NULL AND ({condition})",
                 (self._pool.id,),
             )
         )
 
     def _one(self, query: str) -> int:
         return int(self._pool.connection.execute(query, (self._pool.id,)).fetchone()[0])
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(str(number) for number in numbers)
 
 
 def bucket_of(pool: Pool, task: int) -> int:

@@ -9,9 +9,9 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
+from prodigy_team.allocation.buckets import ALL
 from prodigy_team.allocation.draw import base, order_key, preferred
 from prodigy_team.allocation.ledger.values import ReadTask, Router
-from prodigy_team.allocation.policy import ALL
 from prodigy_team.allocation.rules import Person, Rules
 
 

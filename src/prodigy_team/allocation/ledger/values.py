@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from prodigy_team.allocation.policy import Outlook
+from prodigy_team.allocation.reach import Outlook
 from prodigy_team.errors import TeamError
 
 ReadTask = Callable[[int], Mapping[str, Any]]
