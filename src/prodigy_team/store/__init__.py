@@ -5,8 +5,11 @@ from __future__ import annotations
 from prodigy_team.store.base import (
     Activity,
     DatasetInfo,
+    Mark,
     NewAnswer,
+    News,
     Outcome,
+    Routed,
     Row,
     Store,
     StoreError,
@@ -17,8 +20,11 @@ from prodigy_team.store.base import (
 __all__ = [
     "Activity",
     "DatasetInfo",
+    "Mark",
     "NewAnswer",
+    "News",
     "Outcome",
+    "Routed",
     "Row",
     "Store",
     "StoreError",

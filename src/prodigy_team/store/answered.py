@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from prodigy_team.store.appending import newest_digest
+from prodigy_team.store.base import Identify
 from prodigy_team.store.handle import Handle, as_bytes
 from prodigy_team.store.rules import answer_id_in, content_digest
-
-Identify = Callable[[bytes], "tuple[str, bytes] | None"]
 
 _AT_ONCE = 1000
 _INSERT = """

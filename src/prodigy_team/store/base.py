@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -13,6 +13,10 @@ from prodigy_team.errors import TeamError
 
 if TYPE_CHECKING:
     from prodigy_team.settings import Database
+
+
+Identify = Callable[[bytes], "tuple[str, bytes] | None"]
+"""A stored content to (annotator, task identity); None for an answer that belongs to nobody or to no task."""
 
 
 class StoreError(TeamError):
@@ -83,6 +87,52 @@ class Row:
     content: bytes
 
 
+@dataclass(frozen=True)
+class Mark:
+    """How far somebody has read a dataset's answers, and what tells that they are still the same.
+
+    Attributes:
+        generation: Of the index of answers; never given out twice in one file. 0: there was no such dataset.
+        link: The highest that was read.
+        deletions: How often links of this dataset had been removed or moved by then.
+        newest: What lay at ``link``.
+    """
+
+    generation: int = 0
+    link: int = 0
+    deletions: int = 0
+    newest: bytes = b""
+
+
+@dataclass(frozen=True)
+class News:
+    """What changed in a dataset since a mark.
+
+    Attributes:
+        mark: Where to go on from.
+        whole: ``answers`` are all there are, since earlier ones were removed or replaced, or there was no mark;
+            otherwise those behind the mark.
+        answers: Annotator and identity of the task, in link order, corrections too; read as it is iterated.
+    """
+
+    mark: Mark
+    whole: bool
+    answers: Iterable[tuple[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Routed:
+    """A dataset into which tasks dealt out exactly were answered.
+
+    Attributes:
+        person: Who answered there; "" where several did.
+    """
+
+    pool: str
+    dataset: str
+    person: str
+
+
 class Outcome(Enum):
     """What became of a new answer: stored, already there, or in contradiction to what is there."""
 
@@ -134,12 +184,37 @@ class Store(Protocol):
     def append(self, dataset: str, batches: Sequence[Sequence[NewAnswer]]) -> list[list[Outcome]]:
         """Store several batches in one transaction that is on disk when this returns; the rules are `rules.judge`."""
 
-    def reconcile(self, dataset: str, identify: Callable[[bytes], tuple[str, bytes] | None]) -> None:
+    def reconcile(self, dataset: str, identify: Identify) -> None:
         """Make the index of answers true to the links there are, whoever wrote or removed them.
 
         Args:
             identify: Content to (annotator, task identity); None for an answer that belongs to nobody or to no task.
         """
+
+    def replaced(self) -> bool:
+        """Whether the file that is open here is no longer the one at its path."""
+
+    def version(self) -> int:
+        """A number that changes when another connection has written, and says nothing else."""
+
+    def follow(self, datasets: Mapping[str, Mark | None], identify: Identify | None) -> dict[str, News]:
+        """What changed in these datasets since their marks; those without news are left out.
+
+        Answers that were written past our index of them are entered into it first, as by `reconcile`; without
+        ``identify`` they are passed over. Costs one statement where nothing changed.
+        """
+
+    def register_routed(self, team: str, recipe: str, routed: Iterable[Routed]) -> None:
+        """Remember into which datasets the tasks of a recipe are answered."""
+
+    def routed(self, team: str, recipe: str) -> list[Routed]:
+        """What was ever registered so, those who left included."""
+
+    def register_gold(self, team: str, identities: Iterable[bytes]) -> None:
+        """Remember tasks with known answers, which `merge` and `export` leave out."""
+
+    def gold(self, team: str) -> frozenset[bytes]:
+        """The identities that were registered so."""
 
     def unanswered(self, index: Path, dataset: str, annotator: str | None, *, after: int, limit: int) -> list[int]:
         """Places of a source index above ``after``, in order, that the annotator (None: anybody) has not answered."""

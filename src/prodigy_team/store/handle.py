@@ -25,6 +25,7 @@ class Handle:
         path: None for a database in memory.
         lock: Held for each write.
         indexing: Held by the one process that rebuilds an index of answers.
+        followed: Datasets and generations whose marks were seen to fit this file.
         clock: Unix seconds, for `created`.
     """
 
@@ -36,8 +37,11 @@ class Handle:
     indexing: WriteLock = field(init=False)
     content: str = field(init=False)
     source: str = field(init=False, default="")
+    file: tuple[int, int] | None = field(init=False, default=None)
+    followed: set[tuple[str, int]] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
+        self.file = self._file_at_path()
         self.lock = WriteLock(lock_path(self.path) if self.path else None)
         self.indexing = WriteLock(lock_path(self.path, "index") if self.path else None, timeout=600.0)
         encoding = self.one("PRAGMA encoding")
@@ -54,6 +58,17 @@ class Handle:
         """Every row."""
         with translated(self.path):
             return self.connection.execute(sql, parameters).fetchall()
+
+    def replaced(self) -> bool:
+        """Whether another file, or none, lies at the path by now."""
+        return self._file_at_path() != self.file
+
+    def _file_at_path(self) -> tuple[int, int] | None:
+        try:
+            state = self.path.stat() if self.path else None
+        except OSError:
+            return None
+        return (state.st_dev, state.st_ino) if state else None
 
     def has_table(self, name: str) -> bool:
         """Whether a table is there; ours are missing from databases that only Prodigy has written."""

@@ -6,12 +6,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from prodigy_team.store import reading
-from prodigy_team.store.base import Activity, DatasetInfo, NewAnswer, Outcome, Row, Store, TeamDataset
+from prodigy_team.store.base import (
+    Activity,
+    DatasetInfo,
+    Identify,
+    Mark,
+    NewAnswer,
+    News,
+    Outcome,
+    Routed,
+    Row,
+    Store,
+    TeamDataset,
+)
 from prodigy_team.store.connection import connect_to_read, connect_to_write
 from prodigy_team.store.handle import Handle
 from prodigy_team.store.locking import hold_alone, lock_path
@@ -79,11 +91,49 @@ class SqliteStore:
 
         return appending.append(self._handle, dataset, batches)
 
-    def reconcile(self, dataset: str, identify: Callable[[bytes], tuple[str, bytes] | None]) -> None:
+    def reconcile(self, dataset: str, identify: Identify) -> None:
         """See `Store.reconcile`."""
         from prodigy_team.store import answered
 
         answered.reconcile(self._handle, dataset, identify)
+
+    def replaced(self) -> bool:
+        """See `Store.replaced`."""
+        return self._handle.replaced()
+
+    def version(self) -> int:
+        """See `Store.version`."""
+        return int(self._handle.one("PRAGMA data_version"))
+
+    def follow(self, datasets: Mapping[str, Mark | None], identify: Identify | None) -> dict[str, News]:
+        """See `Store.follow`."""
+        from prodigy_team.store import following
+
+        return following.follow(self._handle, datasets, identify)
+
+    def register_routed(self, team: str, recipe: str, routed: Iterable[Routed]) -> None:
+        """See `Store.register_routed`."""
+        from prodigy_team.store import following
+
+        following.register_routed(self._handle, team, recipe, routed)
+
+    def routed(self, team: str, recipe: str) -> list[Routed]:
+        """See `Store.routed`."""
+        from prodigy_team.store import following
+
+        return following.read_routed(self._handle, team, recipe)
+
+    def register_gold(self, team: str, identities: Iterable[bytes]) -> None:
+        """See `Store.register_gold`."""
+        from prodigy_team.store import following
+
+        following.register_gold(self._handle, team, identities)
+
+    def gold(self, team: str) -> frozenset[bytes]:
+        """See `Store.gold`."""
+        from prodigy_team.store import following
+
+        return following.read_gold(self._handle, team)
 
     def unanswered(self, index: Path, dataset: str, annotator: str | None, *, after: int, limit: int) -> list[int]:
         """See `Store.unanswered`."""

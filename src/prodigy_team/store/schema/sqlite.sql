@@ -22,3 +22,11 @@ CREATE INDEX IF NOT EXISTS prodigy_team_correction ON prodigy_team_answer (datas
 CREATE INDEX IF NOT EXISTS prodigy_team_answer_link ON prodigy_team_answer (dataset, link, annotator, identity);
 -- Up to which place of a source everything is answered, so that a restart need not look at all of it again.
 CREATE TABLE IF NOT EXISTS prodigy_team_frontier (dataset INTEGER NOT NULL, annotator TEXT NOT NULL, source TEXT NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (dataset, annotator, source)) WITHOUT ROWID;
+-- How often links of a row of "dataset" were removed or moved: what tells in a moment that answers below a known link changed.
+CREATE TABLE IF NOT EXISTS prodigy_team_deletion (dataset INTEGER PRIMARY KEY, times INTEGER NOT NULL);
+CREATE TRIGGER IF NOT EXISTS prodigy_team_link_deleted AFTER DELETE ON link BEGIN INSERT INTO prodigy_team_deletion VALUES (OLD.dataset_id, 1) ON CONFLICT (dataset) DO UPDATE SET times = times + 1; END;
+CREATE TRIGGER IF NOT EXISTS prodigy_team_link_moved AFTER UPDATE OF dataset_id ON link BEGIN INSERT INTO prodigy_team_deletion VALUES (OLD.dataset_id, 1), (NEW.dataset_id, 1) ON CONFLICT (dataset) DO UPDATE SET times = times + 1; END;
+-- Which datasets a team's servers with a recipe wrote while tasks were dealt out exactly; `person` is '' where several answered.
+CREATE TABLE IF NOT EXISTS prodigy_team_routed (team TEXT NOT NULL, recipe TEXT NOT NULL, pool TEXT NOT NULL, dataset TEXT NOT NULL, person TEXT NOT NULL, PRIMARY KEY (team, recipe, pool, dataset)) WITHOUT ROWID;
+-- Tasks with known answers that a team mixed in; merge and export leave them out.
+CREATE TABLE IF NOT EXISTS prodigy_team_gold (team TEXT NOT NULL, identity BLOB NOT NULL, PRIMARY KEY (team, identity)) WITHOUT ROWID;

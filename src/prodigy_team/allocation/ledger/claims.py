@@ -1,0 +1,206 @@
+"""The dealing out of tasks: one's own that are open, then free ones, then those that others let lie."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from prodigy_team.allocation.buckets import Bucket, People, may, need
+from prodigy_team.allocation.ledger.pool import NEVER, Pool
+from prodigy_team.allocation.ledger.values import Held, Leased, Pull
+from prodigy_team.allocation.policy import Choice, Loose, Taken, choose, from_pages, takeover
+from prodigy_team.allocation.reach import outlook
+
+_HEADS_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks for how many tasks, and from where.
+
+    Attributes:
+        held: Identities they have already.
+        fed: Identities that this client's stream was ever given.
+        screen: The load of the page that asks.
+        apart: Several browsers go by this name; each has open tasks of its own, told by ``screen``.
+    """
+
+    number: int
+    count: int
+    held: Collection[bytes]
+    fed: Collection[bytes]
+    screen: str | None
+    apart: bool
+
+    def has(self, identity: bytes) -> bool:
+        """Whether the client has this task already."""
+        return identity in self.held or identity in self.fed
+
+
+def pull(pool: Pool, asker: Asker) -> Pull:
+    """See `Ledger.pull`; in a transaction, after the answers have been followed."""
+    own = _own(pool, asker)
+    leases = [lease for lease in own if not asker.has(lease.identity)][: asker.count]
+    _hand_over(pool, asker, leases)
+    people = pool.people(asker.count)
+    buckets = pool.buckets.read()
+    if len(leases) < asker.count and people.active >> asker.number & 1:
+        leases += _deal(pool, asker, _choices(pool, asker, buckets, people, asker.count - len(leases)))
+        missing = asker.count - len(leases)
+        if not leases and pool.terms.stealing:
+            leases += _take_over(pool, asker, people, len(own), missing)
+        pool.buckets.flush()
+    if leases:
+        return Pull(tuple(leases))
+    return Pull((), outlook(buckets, asker.number, people), tuple(_elsewhere(pool, asker, buckets, people)))
+
+
+def _own(pool: Pool, asker: Asker) -> list[Leased]:
+    """The asker's open tasks in the order they were dealt; not those that the source has no more."""
+    screen = " AND screen IS ?" if asker.apart else ""
+    rows = pool.connection.execute(
+        "SELECT place, identity, position, gold FROM lease JOIN task ON task.number = lease.task "
+        f"WHERE lease.pool = ? AND person = ? AND place IS NOT NULL{screen} ORDER BY position",
+        (pool.id, asker.number, *([asker.screen] if asker.apart else [])),
+    )
+    return [Leased(place, identity, position, bool(gold)) for place, identity, position, gold in rows]
+
+
+def _hand_over(pool: Pool, asker: Asker, leases: Sequence[Leased]) -> None:
+    """Give open tasks to the screen that asks. Those over their time nobody wanted meanwhile: they are dealt anew."""
+    pool.connection.executemany(
+        "UPDATE lease SET shown = CASE WHEN screen IS ?1 THEN shown ELSE 0 END, screen = ?1, "
+        "until = CASE WHEN until <= ?2 THEN ?3 ELSE until END WHERE pool = ?4 AND person = ?5 AND position = ?6",
+        [(asker.screen, pool.now, pool.lease_end(), pool.id, asker.number, lease.position) for lease in leases],
+    )
+
+
+def _choices(pool: Pool, asker: Asker, buckets: list[Bucket], people: People, count: int) -> list[Choice]:
+    def heads(bucket: int, wanted: int) -> list[tuple[int, int]]:
+        return _heads(pool, bucket, wanted, asker.fed)
+
+    return choose(buckets, asker.number, people, heads, count, gold=pool.terms.gold)
+
+
+def _heads(pool: Pool, bucket: int, wanted: int, fed: Collection[bytes]) -> list[tuple[int, int]]:
+    """The first tasks of a bucket, without those that the client's stream was given before."""
+    if not fed:
+        query = "SELECT ord, number FROM task WHERE bucket = ? ORDER BY ord, number LIMIT ?"
+        return pool.connection.execute(query, (bucket, wanted)).fetchall()
+    query = "SELECT ord, number, identity FROM task WHERE bucket = ? ORDER BY ord, number"
+    found: list[tuple[int, int]] = []
+    cursor = pool.connection.execute(query, (bucket,))
+    while len(found) < wanted and (rows := cursor.fetchmany(_HEADS_AT_ONCE)):
+        found += [(order, number) for order, number, identity in rows if identity not in fed]
+    cursor.close()
+    return found[:wanted]
+
+
+def _deal(pool: Pool, asker: Asker, choices: Sequence[Choice]) -> list[Leased]:
+    moves = [
+        (each.task, each.bucket, pool.buckets.id_of(pool.buckets.key(each.bucket).with_person(asker.number)))
+        for each in choices
+    ]
+    pool.buckets.move_all(moves)
+    return _lease(pool, asker, [each.task for each in choices])
+
+
+def _lease(pool: Pool, asker: Asker, tasks: Sequence[int], taken_from: str = "") -> list[Leased]:
+    """Enter leases behind those the asker has."""
+    if not tasks:
+        return []
+    last = pool.connection.execute(
+        "SELECT max(position) FROM lease WHERE pool = ? AND person = ?", (pool.id, asker.number)
+    ).fetchone()[0]
+    first = (last or 0) + 1
+    pool.connection.executemany(
+        "INSERT INTO lease (task, person, pool, screen, position, until) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (task, asker.number, pool.id, asker.screen, position, pool.lease_end())
+            for position, task in enumerate(tasks, first)
+        ],
+    )
+    rows = [
+        pool.connection.execute("SELECT place, identity, gold FROM task WHERE number = ?", (task,)).fetchone()
+        for task in tasks
+    ]
+    return [
+        Leased(place, identity, position, bool(gold), taken_from)
+        for position, (place, identity, gold) in enumerate(rows, first)
+    ]
+
+
+def _take_over(pool: Pool, asker: Asker, people: People, held: int, missing: int) -> list[Leased]:
+    """Leases over their time, oldest first; then tasks that lie unseen in pages longer than the asker's."""
+    leases = _loose_leases(pool, asker, people)
+    lapsed = [Loose(each.task, each.bucket, each.holder) for each in leases if each.until <= pool.now]
+    pages: dict[tuple[int, str], list[int]] = {}
+    bucket_of: dict[int, int] = {}
+    for each in leases:
+        bucket_of[each.task] = each.bucket
+        if each.until > pool.now:
+            pages.setdefault((each.holder, each.screen or ""), []).append(each.task)
+    unseen = [Loose(task, bucket_of[task], page[0]) for page, task in from_pages(pages, longer_than=held)]
+    taken = takeover(pool.buckets.read(), asker.number, people, lapsed + unseen, missing) if leases else []
+    return [lease for each in taken for lease in _take(pool, asker, each)]
+
+
+@dataclass(frozen=True)
+class _LooseLease:
+    task: int
+    bucket: int
+    holder: int
+    until: float
+    screen: str | None
+
+
+def _loose_leases(pool: Pool, asker: Asker, people: People) -> list[_LooseLease]:
+    """What others let lie and the asker might be asked if all of it were given back.
+
+    That is over its time, or lies unseen in a page that says what it shows.
+    """
+    rows = pool.connection.execute(
+        "SELECT lease.task, bucket, lease.person, until, lease.screen, identity "
+        "FROM lease JOIN task ON task.number = lease.task WHERE lease.pool = ?1 AND lease.person <> ?2 AND "
+        "(until <= ?3 OR (NOT shown AND EXISTS (SELECT 1 FROM screen WHERE pool = ?1 AND id = lease.screen))) "
+        "ORDER BY until, lease.person, position",
+        (pool.id, asker.number, pool.now),
+    )
+    leases = [_LooseLease(*row[:5]) for row in rows if row[5] not in asker.fed]
+    loose: dict[int, int] = {}
+    for each in leases:
+        loose[each.task] = loose.get(each.task, 0) | 1 << each.holder
+    return [each for each in leases if _may_if_given_back(pool, each.bucket, loose[each.task], asker.number, people)]
+
+
+def _may_if_given_back(pool: Pool, bucket: int, holders: int, number: int, people: People) -> bool:
+    key = pool.buckets.key(bucket)
+    freed = Bucket(bucket, key.eligible, key.preferred, key.target, key.people & ~holders, 1, key.gold)
+    return may(freed, number, people.active) and need(freed, people.active) > 0
+
+
+def _take(pool: Pool, asker: Asker, taken: Taken) -> list[Leased]:
+    pool.connection.executemany(
+        "DELETE FROM lease WHERE task = ? AND person = ?", [(taken.task, holder) for holder in taken.holders]
+    )
+    key = pool.buckets.key(taken.bucket).without(taken.holders).with_person(asker.number)
+    pool.buckets.move([taken.task], taken.bucket, pool.buckets.id_of(key))
+    return _lease(pool, asker, [taken.task], ", ".join(pool.name(holder) for holder in taken.holders))
+
+
+def _elsewhere(pool: Pool, asker: Asker, buckets: Sequence[Bucket], people: People) -> Iterator[Held]:
+    """Who holds tasks that the asker might be asked if they were given back."""
+    by_id = {each.id: each for each in buckets}
+    rows = pool.connection.execute(
+        "SELECT person, bucket, count(*), max(until) FROM lease JOIN task ON task.number = lease.task "
+        "WHERE lease.pool = ? AND person <> ? GROUP BY person, bucket",
+        (pool.id, asker.number),
+    )
+    found: dict[int, tuple[int, float]] = {}
+    for holder, bucket, tasks, until in rows:
+        if bucket in by_id and by_id[bucket].target and may(by_id[bucket], asker.number, people.active):
+            before, latest = found.get(holder, (0, 0.0))
+            found[holder] = before + tasks, max(latest, until)
+    for holder, (tasks, until) in heapq.nlargest(len(found), found.items(), key=lambda each: each[1]):
+        yield Held(pool.name(holder), tasks, None if until == NEVER else until)

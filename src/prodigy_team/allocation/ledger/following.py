@@ -1,0 +1,160 @@
+"""The ledger kept true to the answers: what was answered, by whom, since somebody last looked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from prodigy_team.store import Mark, News
+
+if TYPE_CHECKING:
+    from prodigy_team.allocation.ledger.pool import Pool
+
+_AT_ONCE = 5000
+
+
+def follow(pool: Pool) -> None:
+    """Read what is new in every dataset of a pool. In a transaction; costs next to nothing where nothing is new."""
+    version = pool.answers.version()
+    if pool.seen == (pool.file.opened, version):
+        return
+    news = _news(pool, read_marks(pool))
+    if any(each.whole for each in news.values()):
+        recount(pool)
+    else:
+        for dataset, each in news.items():
+            _apply(pool, dataset, each.answers)
+        write_marks(pool, {dataset: each.mark for dataset, each in news.items()})
+    pool.note_seen(version)
+
+
+def _news(pool: Pool, marks: dict[str, Mark | None]) -> dict[str, News]:
+    own = {name: mark for name, mark in marks.items() if name in pool.own_datasets}
+    others = {name: mark for name, mark in marks.items() if name not in pool.own_datasets}
+    return pool.answers.follow(own, pool.identify) | (pool.answers.follow(others, None) if others else {})
+
+
+def read_marks(pool: Pool) -> dict[str, Mark | None]:
+    """How far each dataset has been read."""
+    rows = pool.connection.execute(
+        "SELECT dataset, generation, link, deletions, newest FROM followed WHERE pool = ?", (pool.id,)
+    )
+    known = {
+        dataset: Mark(generation, link, deletions, newest) for dataset, generation, link, deletions, newest in rows
+    }
+    return {dataset: known.get(dataset, Mark()) for dataset in pool.datasets}
+
+
+def write_marks(pool: Pool, marks: dict[str, Mark]) -> None:
+    """Note how far datasets have been read."""
+    pool.connection.executemany(
+        "INSERT OR REPLACE INTO followed VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (pool.id, dataset, mark.generation, mark.link, mark.deletions, mark.newest)
+            for dataset, mark in marks.items()
+        ],
+    )
+
+
+def _apply(pool: Pool, dataset: str, answers: Iterable[tuple[str, bytes]]) -> None:
+    """Enter new answers: each ends the answerer's lease, and renews their others, since they are at work."""
+    at_work: set[int] = set()
+    for annotator, identity in answers:
+        number = pool.members.number(pool.naming.person(dataset, annotator))
+        at_work.add(number)
+        row = pool.connection.execute(
+            "SELECT number, bucket FROM task WHERE pool = ? AND identity = ?", (pool.id, identity)
+        ).fetchone()
+        if row is not None:
+            _answered(pool, row[0], row[1], number)
+    pool.connection.executemany(
+        "UPDATE lease SET until = ? WHERE pool = ? AND person = ?",
+        [(pool.lease_end(), pool.id, number) for number in at_work],
+    )
+    pool.buckets.flush()
+
+
+def _answered(pool: Pool, task: int, bucket: int, person: int) -> None:
+    key = pool.buckets.key(bucket)
+    pool.connection.execute("DELETE FROM lease WHERE task = ? AND person = ?", (task, person))
+    if key.people >> person & 1:
+        return
+    key = key.with_person(person)
+    if 0 < key.target < key.people.bit_count():
+        key = key.without(_give_back(pool, task, key.people.bit_count() - key.target))
+    pool.buckets.move([task], bucket, pool.buckets.id_of(key))
+
+
+def _give_back(pool: Pool, task: int, surplus: int) -> list[int]:
+    """End leases of a task that has got enough answers otherwise, where nobody looks at it yet."""
+    rows = pool.connection.execute(
+        "SELECT person FROM lease WHERE task = ? AND NOT shown ORDER BY until LIMIT ?", (task, surplus)
+    ).fetchall()
+    pool.connection.executemany(
+        "DELETE FROM lease WHERE task = ? AND person = ?", [(task, person) for (person,) in rows]
+    )
+    return [person for (person,) in rows]
+
+
+def recount(pool: Pool) -> None:
+    """Enter who answered what from the beginning: answers were removed or replaced, or nothing was known yet."""
+    pool.connection.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS answered (task INTEGER NOT NULL, person INTEGER NOT NULL, "
+        "PRIMARY KEY (task, person)) WITHOUT ROWID"
+    )
+    pool.connection.execute("DELETE FROM temp.answered")
+    news = _news(pool, dict.fromkeys(pool.datasets))
+    for dataset, each in news.items():
+        _collect(pool, dataset, each.answers)
+    answered = bool(pool.connection.execute("SELECT 1 FROM temp.answered LIMIT 1").fetchone())
+    if answered or any(each.people for each in pool.buckets.read()):
+        for moves in _corrections(pool):
+            pool.buckets.move_all(moves)
+    pool.buckets.flush()
+    pool.connection.execute("DELETE FROM temp.answered")
+    write_marks(pool, {dataset: Mark() for dataset in pool.datasets} | {name: each.mark for name, each in news.items()})
+
+
+def _collect(pool: Pool, dataset: str, answers: Iterable[tuple[str, bytes]]) -> None:
+    left = iter(answers)
+    while page := list(islice(left, _AT_ONCE)):
+        pool.connection.executemany(
+            "INSERT OR IGNORE INTO temp.answered SELECT number, ? FROM task WHERE pool = ? AND identity = ?",
+            [
+                (pool.members.number(pool.naming.person(dataset, annotator)), pool.id, identity)
+                for annotator, identity in page
+            ],
+        )
+
+
+def _corrections(pool: Pool) -> Iterator[list[tuple[int, int, int]]]:
+    """Tasks whose bucket tells other people than those who answered or hold a lease, some thousand at a time."""
+    pool.connection.execute(
+        "DELETE FROM lease WHERE pool = ? AND EXISTS "
+        "(SELECT 1 FROM temp.answered WHERE answered.task = lease.task AND answered.person = lease.person)",
+        (pool.id,),
+    )
+    after = 0
+    while rows := pool.connection.execute(
+        "SELECT number, bucket FROM task WHERE pool = ? AND number > ? ORDER BY number LIMIT ?",
+        (pool.id, after, _AT_ONCE),
+    ).fetchall():
+        first, after = rows[0][0], rows[-1][0]
+        touched = _touched(pool, first, after)
+        moves = [(task, old, _bucket_for(pool, old, touched.get(task, 0))) for task, old in rows]
+        yield [move for move in moves if move[1] != move[2]]
+
+
+def _touched(pool: Pool, first: int, last: int) -> dict[int, int]:
+    masks: dict[int, int] = {}
+    for table in ("temp.answered", "lease"):
+        query = f"SELECT task, person FROM {table} WHERE task BETWEEN ? AND ?"
+        for task, person in pool.connection.execute(query, (first, last)):
+            masks[task] = masks.get(task, 0) | 1 << person
+    return masks
+
+
+def _bucket_for(pool: Pool, old: int, people: int) -> int:
+    key = pool.buckets.key(old)
+    return old if key.people == people else pool.buckets.id_of(key._replace(people=people))

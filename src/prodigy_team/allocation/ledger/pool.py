@@ -1,0 +1,115 @@
+"""One pool in one transaction: what its parts share while they read and change it."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from prodigy_team.allocation.buckets import People
+from prodigy_team.allocation.ledger.buckets import Buckets
+from prodigy_team.allocation.ledger.handle import LedgerFile
+from prodigy_team.allocation.ledger.people import Member, Members, Naming
+from prodigy_team.allocation.policy import Gold
+from prodigy_team.store import Store
+from prodigy_team.store.base import Identify
+
+NEVER = math.inf
+"""When a lease ends that does not run out."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a pool is dealt out, as the file says; see `rules.Rules`.
+
+    Attributes:
+        target: Answers each task got at least when it was last brought up to date; `policy.ALL`.
+        digest: By which rules and source it was last brought up to date; None until it first was.
+    """
+
+    digest: str | None
+    lease: float
+    stealing: bool
+    open: bool
+    gold: Gold | None
+    target: int
+
+
+@dataclass
+class Pool:
+    """A pool as seen by one process. What is remembered between transactions holds for one opened file.
+
+    Attributes:
+        id: Its row.
+        answers: The answers' database.
+        identify: Stored content to (annotator, identity), for rows that a licensed Prodigy wrote.
+        naming: Whose an answer is.
+        datasets: All that are followed.
+        own_datasets: Those whose index of answers this pool may bring up to date.
+        now: Unix seconds, of this transaction.
+        seen: Opened file and version of the answers that were followed last.
+    """
+
+    id: int
+    file: LedgerFile
+    answers: Store
+    identify: Identify
+    naming: Naming
+    datasets: tuple[str, ...]
+    own_datasets: frozenset[str]
+    buckets: Buckets
+    members: Members
+    now: float = 0.0
+    seen: tuple[int, int] | None = None
+    terms: Terms = field(init=False)
+    everybody: dict[str, Member] = field(init=False)
+    _seen_here: tuple[int, int] | None = None
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """Of the open file."""
+        return self.file.connection
+
+    def begin(self, now: float) -> None:
+        """Read what the file says of pool and people; first in each transaction."""
+        self.now = now
+        self.terms = read_terms(self.connection, self.id)
+        self.everybody = self.members.read()
+        self._seen_here = None
+
+    def note_seen(self, version: int) -> None:
+        """The answers were followed up to this version of their database, if this transaction is kept."""
+        self._seen_here = (self.file.opened, version)
+
+    def kept(self) -> None:
+        """The transaction was."""
+        self.seen = self._seen_here or self.seen
+
+    def undone(self) -> None:
+        """The transaction was not."""
+        self.buckets.forget()
+
+    def lease_end(self) -> float:
+        """Until when a task dealt out now is somebody's."""
+        return self.now + self.terms.lease if self.terms.stealing else NEVER
+
+    def people(self, batch_size: int) -> People:
+        """The people as the policy wants them."""
+        members = self.everybody.values()
+        active = sum(1 << each.number for each in members if each.active)
+        limits = {each.number: each.most for each in members if each.most is not None}
+        return People(active, limits, batch_size)
+
+    def name(self, number: int) -> str:
+        """A person's name."""
+        return next((each.name for each in self.everybody.values() if each.number == number), "")
+
+
+def read_terms(connection: sqlite3.Connection, pool: int) -> Terms:
+    """How a pool is dealt out."""
+    digest, lease, stealing, is_open, rate, seed, target = connection.execute(
+        "SELECT digest, lease, stealing, open, gold_rate, seed, target FROM pool WHERE id = ?", (pool,)
+    ).fetchone()
+    gold = Gold(Decimal(rate), seed) if Decimal(rate) else None
+    return Terms(digest, lease, bool(stealing), bool(is_open), gold, target)
