@@ -137,3 +137,26 @@ def test_a_foreign_port_is_named_before_anything_is_launched(licensed: Project) 
 def test_exec_runs_beside_the_servers(licensed: Project) -> None:
     assert STANDIN.exists()
     assert "1.18.4+standin" in licensed.run("exec", "python", "-m", "prodigy", "stats").stdout
+
+
+def test_routing_is_refused_on_prodigys_engine_with_the_reason(licensed: Project, standin_python: Path) -> None:
+    routing = "[routing]\nannotations_per_task = 1.2\n"
+    licensed.roster.write_text(licensed.roster.read_text() + routing)
+    for command in ("up", "check"):
+        said = licensed.run(command, code=2).stderr
+        assert "pool is shared, and Prodigy's own router would deal its stream out again." in said
+        assert "server of their own" in said
+    licensed.write_roster(team=f'python = "{standin_python}"', more=routing)
+    said = licensed.run("up", code=2).stderr
+    assert "[routing] is carried out by the embedded engine only" in said
+    assert not licensed.marked()
+
+
+def test_check_warns_of_prodigys_own_router(licensed: Project, standin_python: Path) -> None:
+    said = licensed.run("check").stderr
+    assert "Prodigy deals pool's tasks out itself (feed_overlap = false), and stops a lone annotator" in said
+    assert "joe" not in said
+    licensed.roster.write_text(licensed.roster.read_text() + "[prodigy]\nfeed_overlap = true\n")
+    assert "stops a lone annotator" not in licensed.run("check").stderr
+    licensed.write_roster(team=f'python = "{standin_python}"', more="[prodigy]\nannotations_per_task = 1.2\n")
+    assert "Prodigy deals joe's tasks out itself (annotations_per_task = 1.2)" in licensed.run("check").stderr

@@ -47,7 +47,7 @@ def test_a_pull_gives_own_open_tasks_again_without_those_held(tmp_path: Path) ->
         assert numbers(server.pull("ds-ana")) == [0, 1, 2, 4, 5, 6, 7, 8, 9, 10]
 
 
-def test_without_overlap_each_task_goes_to_one_person_and_a_restart_frees_it(tmp_path: Path) -> None:
+def test_without_overlap_each_task_goes_to_one_person_and_stays_theirs_over_a_restart(tmp_path: Path) -> None:
     with served(tmp_path, mark(tmp_path, 30)) as server:
         ana, bob = server.pull("ds-ana"), server.pull("ds-bob")
         assert (numbers(ana), numbers(bob)) == (list(range(10)), list(range(10, 20)))
@@ -55,7 +55,9 @@ def test_without_overlap_each_task_goes_to_one_person_and_a_restart_frees_it(tmp
         assert numbers(server.pull("ds-ana")) == [*range(2, 10), 20, 21]
         server.kill()
         server.start()
-        assert numbers(server.pull("ds-bob")) == list(range(2, 12))
+        assert numbers(server.pull("ds-bob")) == list(range(10, 20))
+        assert numbers(server.pull("ds-ana")) == [*range(2, 10), 20, 21]
+        assert numbers(server.pull("ds-cy")) == list(range(22, 30))
 
 
 def test_with_overlap_everybody_gets_everything(tmp_path: Path) -> None:
@@ -84,6 +86,89 @@ def test_three_browsers_on_one_address_get_different_tasks(tmp_path: Path) -> No
     assert got == [list(range(10)), list(range(10, 20)), list(range(20, 30))]
     assert again == got
     assert "set-cookie" not in page.headers  # it has one already
+
+
+def test_a_restart_gives_a_browser_without_a_name_its_tasks_again(tmp_path: Path) -> None:
+    """Whoever it was is not known any more, so what it had must not wait for a lease to run out."""
+    with served(tmp_path, mark(tmp_path, 30)) as server:
+        client = browser(server)
+        try:
+            first = client.post("/get_session_questions", json={}).json()
+            client.post("/give_answers", json={"answers": [answer(task) for task in first["tasks"][:2]]})
+            server.kill()
+            server.start()
+            again = client.post("/get_session_questions", json={}).json()
+        finally:
+            client.close()
+    assert numbers(again) == list(range(2, 12))
+
+
+def test_an_idle_tab_without_a_name_keeps_only_what_it_shows(tmp_path: Path) -> None:
+    with served(tmp_path, mark(tmp_path, 12)) as server:
+        idle, busy = browser(server), browser(server)
+        try:
+            tasks = idle.post("/get_session_questions", json={}).json()["tasks"]
+            body = {"screen": "any", "shown": [tasks[0]["_task_hash"]]}
+            assert idle.post("/confirm_tasks", json=body).json()["skip"] == []
+            done: list[int] = []
+            while (reply := busy.post("/get_session_questions", json={}).json())["tasks"]:
+                done += numbers(reply)
+                busy.post("/give_answers", json={"answers": [answer(task) for task in reply["tasks"]]})
+            held = [task["_task_hash"] for task in tasks]
+            told = idle.post("/get_session_questions", json={"screen": "any", "held": held}).json()
+        finally:
+            idle.close()
+            busy.close()
+    assert sorted(done) == list(range(1, 12))
+    assert reply["elsewhere"][0]["tasks"] == 1
+    assert sorted(told["skip"]) == sorted(held[1:])
+
+
+def test_so_many_answers_a_task_are_exact_on_a_shared_server_too(tmp_path: Path) -> None:
+    """Prodigy's own setting, carried out by leases."""
+    overrides = settings(annotations_per_task=1.5, batch_size=4)
+    env = {"PRODIGY_CONFIG_OVERRIDES": overrides, "PRODIGY_ALLOWED_SESSIONS": "ana,bob"}
+    with served(tmp_path, mark(tmp_path, 20), **env) as server:
+        done = {"ds-ana": 0, "ds-bob": 0}
+        for session in ("ds-ana", "ds-bob"):
+            while tasks := (reply := server.pull(session))["tasks"]:
+                server.give([answer(task) for task in tasks], session)
+                done[session] += len(tasks)
+            assert reply["progress"] == 1.0
+        assert done == {"ds-ana": 20, "ds-bob": 10}
+        assert server.pull("ds-ana")["waiting"]["others"] == 0
+
+
+def test_nothing_is_taken_over_where_the_settings_forbid_it(tmp_path: Path) -> None:
+    overrides = settings(allow_work_stealing=False, batch_size=6)
+    with served(tmp_path, mark(tmp_path, 12), PRODIGY_CONFIG_OVERRIDES=overrides) as server:
+        tasks = server.pull("ds-ana", screen="one")["tasks"]
+        shown = {"session_id": "ds-ana", "screen": "one", "shown": [tasks[0]["_task_hash"]]}
+        server.client.post("/confirm_tasks", json=shown)
+        server.give([answer(task) for task in server.pull("ds-bob")["tasks"]], "ds-bob")
+        reply = server.pull("ds-bob")
+        assert reply["tasks"] == []
+        assert reply["waiting"]["held"] == [{"session": "ana", "tasks": 6, "until": None}]
+
+
+def test_a_source_edited_while_it_is_asked_is_read_anew(tmp_path: Path) -> None:
+    argv = mark(tmp_path, 12)
+    with served(tmp_path, argv, PRODIGY_CONFIG_OVERRIDES=settings(batch_size=2)) as server:
+        server.give([answer(task) for task in server.pull("ds-ana")["tasks"]], "ds-ana")
+        write_jsonl(tmp_path / "source.jsonl", ({"text": f"text {number}"} for number in range(20, 0, -1)))
+        open_ones = server.pull("ds-ana")
+        assert numbers(open_ones) == [2, 3]  # hers before she knew
+        server.give([answer(task) for task in open_ones["tasks"]], "ds-ana")
+        assert numbers(server.pull("ds-ana")) == [20, 19]
+
+
+def test_each_takeover_is_logged_with_task_and_names(tmp_path: Path) -> None:
+    with served(tmp_path, mark(tmp_path, 2), PRODIGY_LOGGING="basic") as server:
+        tasks = server.pull("ds-ana", screen="one")["tasks"]
+        hashes = [task["_task_hash"] for task in tasks]
+        server.client.post("/confirm_tasks", json={"session_id": "ds-ana", "screen": "one", "shown": hashes[:1]})
+        assert [task["_task_hash"] for task in server.pull("ds-bob")["tasks"]] == hashes[1:]
+        assert f"ROUTING: bob takes over task {hashes[1]} from ana" in server.log.read_text()
 
 
 def test_the_cookie_is_kept_from_scripts_and_names_nobody(tmp_path: Path) -> None:

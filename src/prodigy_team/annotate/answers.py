@@ -41,6 +41,7 @@ class AnswerKeys(msgspec.Struct):
     view_id: Any = msgspec.field(name="_view_id", default=msgspec.UNSET)
     session_id: Any = msgspec.field(name="_session_id", default=msgspec.UNSET)
     annotator_id: Any = msgspec.field(name="_annotator_id", default=msgspec.UNSET)
+    version: Any = msgspec.field(name="_version", default=msgspec.UNSET)
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,23 @@ class Posted:
 
 
 @dataclass(frozen=True)
+class Given:
+    """What one request gives.
+
+    Attributes:
+        answers: In the order they were sent.
+        session_id: The session that the request names, if it does.
+        screen: The load of a page that it comes from; None for clients that never say what they show.
+        shown: Hashes of the tasks that came on that screen since the page last said so.
+    """
+
+    answers: list[Posted]
+    session_id: str | None = None
+    screen: str | None = None
+    shown: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Receipt:
     """What became of an answer."""
 
@@ -61,11 +79,16 @@ class Receipt:
     identity: bytes
 
 
-def stored_content(raw: bytes, keys: AnswerKeys, *, session_id: str, view_id: str, now: float) -> bytes:
+def stored_content(
+    raw: bytes, keys: AnswerKeys, *, session_id: str, view_id: str, now: float, version: str | None = None
+) -> bytes:
     """The JSON that is stored for an answer: the client's own, with what it lacks spliced in at its end.
 
     Numbers, escapes and the order of keys stay as the client sent them. A session or annotator other than the
     request's own is replaced, whatever the client wrote there.
+
+    Args:
+        version: Of labels and guidelines; a page that was opened under an earlier one sends that one back.
     """
     owners = (keys.session_id, keys.annotator_id)
     if any(each is not msgspec.UNSET and each != session_id for each in owners):
@@ -77,6 +100,8 @@ def stored_content(raw: bytes, keys: AnswerKeys, *, session_id: str, view_id: st
         added.append(b',"_view_id":' + msgspec.json.encode(view_id))
     if keys.timestamp is msgspec.UNSET:
         added.append(b',"_timestamp":%d' % int(now))
+    if version is not None and keys.version is msgspec.UNSET:
+        added.append(b',"_version":' + msgspec.json.encode(version))
     if owners[1] is msgspec.UNSET:
         added.append(b',"_annotator_id":' + msgspec.json.encode(session_id))
     if owners[0] is msgspec.UNSET:
@@ -252,6 +277,8 @@ class _Body(msgspec.Struct):
     answers: list[msgspec.Raw]
     session_id: str | None = None
     owner: Owner | None = None
+    screen: str | None = None
+    shown: list[Any] = []
 
 
 _bodies = msgspec.json.Decoder(_Body)
@@ -265,12 +292,14 @@ def read_answers(
     find_session: FindSession,
     check_owner: Callable[[Owner | None, Session], None] = lambda owner, session: None,  # noqa: ARG005
     now: float | None = None,
-) -> list[Posted]:
-    """The answers in the body of ``/give_answers``, ready to be stored.
+    version: str | None = None,
+) -> Given:
+    """What is in the body of ``/give_answers``, its answers ready to be stored.
 
     Args:
         find_session: The session of a request that gives this id, or none, for an answer that carries that one; may
             refuse by raising.
+        version: Of labels and guidelines, for answers that carry none.
         check_owner: Refuses, by raising, what the page says is not for the session it would be stored under.
 
     Raises:
@@ -284,13 +313,18 @@ def read_answers(
         raise MalformedError(400, f"The body is no JSON: {error}") from None
     seconds = time.time() if now is None else now
     found = [
-        _read_answer(raw, number, request.session_id, view_id, find_session, seconds)
+        _read_answer(raw, number, request.session_id, view_id, find_session, seconds, version)
         for number, raw in enumerate(request.answers)
     ]
     if request.owner is not None:
         for session in {each.session for each in found}:
             check_owner(request.owner, session)
-    return found
+    return Given(found, request.session_id, request.screen, hashes(request.shown))
+
+
+def hashes(values: list[Any]) -> tuple[int, ...]:
+    """Those of a page's values that can be a task's hash."""
+    return tuple(each for each in values if type(each) is int and -(2**63) <= each < 2**63)
 
 
 def _read_answer(
@@ -300,6 +334,7 @@ def _read_answer(
     view_id: str,
     find_session: FindSession,
     now: float,
+    version: str | None,
 ) -> Posted:
     try:
         keys = _answers.decode(raw)
@@ -308,5 +343,5 @@ def _read_answer(
         raise MalformedError(422, detail) from None
     own = keys.session_id if isinstance(keys.session_id, str) else None
     session = find_session(given, own)
-    content = stored_content(bytes(raw), keys, session_id=session.id, view_id=view_id, now=now)
+    content = stored_content(bytes(raw), keys, session_id=session.id, view_id=view_id, now=now, version=version)
     return Posted(session, keys, content)

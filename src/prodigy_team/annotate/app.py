@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
@@ -18,9 +18,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from prodigy_team.annotate import assets, web
-from prodigy_team.annotate.answers import AnswerWriter, MalformedError, Owner, Receipt, read_answers
+from prodigy_team.annotate.answers import AnswerWriter, Given, MalformedError, Owner, Receipt, hashes, read_answers
+from prodigy_team.annotate.bodies import Pull, read_history_pull, read_object, read_pull
 from prodigy_team.annotate.sessions import Session, SessionRefusedError, Sessions
-from prodigy_team.annotate.stream import Batch, Stream, dumps
+from prodigy_team.annotate.stream import Batch, Count, Deals, dumps
 from prodigy_team.errors import TeamError
 from prodigy_team.store.base import Outcome
 
@@ -32,7 +33,6 @@ _REFUSED = "This task has another answer already, given in another window or by 
 LONGEST_HISTORY = 200
 """Answers that one request for history may have at most."""
 
-Found = TypeVar("Found")
 Handler = Callable[[web.Scope, web.Receive, web.Send], Awaitable[None]]
 
 
@@ -46,6 +46,7 @@ class Project:
         progress_kind: Which of the two.
         global_css: The style sheet of the settings.
         image_sources: Hosts that pictures may come from, as the page's policy names them.
+        version: Of labels and guidelines, stored with each answer.
     """
 
     dataset: str
@@ -55,23 +56,7 @@ class Project:
     progress_kind: str
     global_css: str | None = None
     image_sources: str = ""
-
-
-class _Pull(msgspec.Struct):
-    session_id: str | None = None
-    held: list[Any] = []
-    owner: Owner | None = None
-
-
-class _HistoryPull(msgspec.Struct):
-    session_id: str | None = None
-    owner: Owner | None = None
-    before: int | None = None
-    limit: int = 25
-
-
-_pulls = msgspec.json.Decoder(_Pull)
-_history_pulls = msgspec.json.Decoder(_HistoryPull)
+    version: str | None = None
 
 
 @lru_cache
@@ -97,7 +82,7 @@ class Server:
         project: Project,
         *,
         sessions: Sessions,
-        stream: Stream,
+        stream: Deals,
         writer: AnswerWriter,
         auth: web.BasicAuth | None = None,
     ) -> None:
@@ -107,6 +92,7 @@ class Server:
             ("POST", "/get_session_questions"): self._get_session_questions,
             ("GET", "/get_questions"): self._get_questions,
             ("POST", "/give_answers"): self._give_answers,
+            ("POST", "/confirm_tasks"): self._confirm_tasks,
             ("GET", "/version"): self._version,  # what `up` and `status` ask, of 64 servers at once
         }
         self._pages = assets.Pages(global_css=project.global_css)
@@ -132,39 +118,62 @@ class Server:
     # The busy paths.
 
     async def _get_session_questions(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:
-        pull = _read_pull(await web.read_body(scope, receive))
-        held = [each for each in pull.held if isinstance(each, int)]
+        pull = read_pull(await web.read_body(scope, receive))
         session = self._session(scope, pull.session_id)
         self._check_owner(pull.owner, session)
-        await web.send_json(send, self._batch(await self._pull(session, held), session))
+        await web.send_json(send, self._batch(await self._pull(session, pull), session))
 
     async def _get_questions(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:  # noqa: ARG002
         session = self._session(scope, self._named_in_query(scope))
-        await web.send_json(send, self._batch(await self._pull(session, ()), session))
+        await web.send_json(send, self._batch(await self._pull(session, Pull()), session))
+
+    async def _confirm_tasks(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:
+        """What is on a page's screen is told by itself where no other request tells it."""
+        pull = read_pull(await web.read_body(scope, receive))
+        session = self._session(scope, pull.session_id)
+        self._check_owner(pull.owner, session)
+        skip = await self._confirm(session, hashes(pull.shown), pull.screen)
+        await web.send_json(send, b'{"session_id":%s,"skip":%s}' % (dumps(session.id), msgspec.json.encode(skip)))
 
     async def _version(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:  # noqa: ARG002
         content = {"name": "prodigy-team", "version": package_version(), "engine": "embedded"}
         await web.send_json(send, msgspec.json.encode(content))
 
-    async def _pull(self, session: Session, held: Any) -> Batch:
+    async def _pull(self, session: Session, pull: Pull) -> Batch:
+        held, shown = hashes(pull.held), hashes(pull.shown)
         try:
-            return await self._stream.pull(session, held=held)
+            return await self._stream.pull(session, held=held, screen=pull.screen, shown=shown)
         except TeamError as error:
             log.error("Tasks cannot be read: %s", error)
             raise web.HttpError(503, f"Tasks cannot be read at the moment: {error}") from error
 
+    async def _confirm(self, session: Session, shown: tuple[int, ...], screen: str | None) -> tuple[int, ...]:
+        """Note what is on screen; a page asks again by itself, so that what fails here is not its business."""
+        if not shown:
+            return ()
+        try:
+            return await self._stream.confirm(session, shown, screen=screen)
+        except TeamError as error:
+            log.error("What is on screen cannot be noted: %s", error)
+            return ()
+
     def _batch(self, batch: Batch, session: Session) -> bytes:
-        progress, kind = self._progress(batch.answered), msgspec.json.encode(self._progress_kind)
+        progress, kind = self._progress(batch.count), msgspec.json.encode(self._progress_kind)
+        more: dict[str, Any] = {"skip": batch.skip} if batch.skip else {}
         # Only a page that has nothing left asks itself why.
-        others = {} if batch.tasks else self._stream.elsewhere(session)
-        elsewhere = [{"session": self._bare_name(each), "tasks": tasks} for each, tasks in others.items()]
+        if batch.elsewhere:
+            more["elsewhere"] = [
+                {"session": self._bare_name(each.session), "tasks": each.tasks} for each in batch.elsewhere
+            ]
+        if batch.waiting is not None:
+            more["waiting"] = batch.waiting
         return b'{"tasks":[%s],"total":%d,"progress":%s,"progress_kind":%s,"session_id":%s%s}' % (
             batch.tasks,
-            batch.answered,
+            batch.count.answered,
             msgspec.json.encode(progress),
             kind,
             dumps(session.id),
-            b',"elsewhere":' + msgspec.json.encode(elsewhere) if elsewhere else b"",
+            b"," + msgspec.json.encode(more)[1:-1] if more else b"",
         )
 
     def _bare_name(self, session_id: str) -> str:
@@ -174,24 +183,31 @@ class Server:
     def _progress_kind(self) -> str | None:
         return self._project.progress_kind if self._project.total else None
 
-    def _progress(self, answered: int) -> float | None:
-        return answered / self._project.total if self._project.total else None
+    def _progress(self, count: Count) -> float | None:
+        """How far the asker is: of what is theirs where tasks are dealt out, else of the target or the source."""
+        own = count.total if self._project.progress_kind == "source" else None
+        if own is not None:
+            return count.answered / own if own else None
+        return count.answered / self._project.total if self._project.total else None
 
     async def _give_answers(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:
-        body = await web.read_body(scope, receive)
-        browser = web.cookie(scope, BROWSER_COOKIE)
+        given = self._read_answers(await web.read_body(scope, receive), web.cookie(scope, BROWSER_COOKIE))
+        receipts = await self._save(given.answers) if given.answers else []
+        session = given.answers[-1].session if given.answers else self._session(scope, given.session_id)
+        skip = await self._confirm(session, given.shown, given.screen)
+        await self._reply(send, receipts, session, skip)
+
+    def _read_answers(self, body: bytes, browser: str | None) -> Given:
         try:
-            posted = read_answers(
+            return read_answers(
                 body,
                 view_id=self._project.view_id,
                 find_session=lambda given, own: self._sessions.find_owner(given, own, browser=browser),
                 check_owner=self._check_owner,
+                version=self._project.version,
             )
         except MalformedError as error:
             raise web.HttpError(error.status, error.detail) from error
-        receipts = await self._save(posted) if posted else []
-        session = posted[-1].session if posted else self._session(scope, None)
-        await self._reply(send, receipts, session)
 
     async def _save(self, posted: list[Any]) -> list[Receipt]:
         try:
@@ -206,16 +222,16 @@ class Server:
             self._stream.answered(each.posted.session, each.identity, first=first)
         return receipts
 
-    async def _reply(self, send: web.Send, receipts: list[Receipt], session: Session) -> None:
-        answered = self._stream.count(session)
+    async def _reply(self, send: web.Send, receipts: list[Receipt], session: Session, skip: tuple[int, ...]) -> None:
+        count = self._stream.count(session)
         refused = [each.posted.keys for each in receipts if each.outcome is Outcome.REFUSED]
-        progress = msgspec.json.encode(self._progress(answered))
+        more: dict[str, Any] = {"progress": self._progress(count), "total": count.answered}
+        more |= {"skip": skip} if skip else {}
         if not refused:
-            content = b'{"progress":%s,"total":%d,"session_id":%s}' % (progress, answered, dumps(session.id))
-            await web.send_json(send, content)
+            await web.send_json(send, msgspec.json.encode({**more, "session_id": session.id}))
             return
         which = [{"_answer_id": each.answer_id, "_task_hash": each.task_hash} for each in refused]
-        raise web.HttpError(409, _REFUSED, refused=which, progress=self._progress(answered), total=answered)
+        raise web.HttpError(409, _REFUSED, refused=which, **more)
 
     # Who asks.
 
@@ -286,7 +302,7 @@ class Server:
 
     async def _get_session_answers(self, request: Request) -> Response:
         """A person's own answers, newest first, a page at a time: what history and undo reach back to."""
-        pull = _decode(_history_pulls, await web.read_body(request.scope, request.receive), _HistoryPull())
+        pull = read_history_pull(await web.read_body(request.scope, request.receive))
         session = self._session(request.scope, pull.session_id)
         self._check_owner(pull.owner, session)
         limit = max(1, min(pull.limit, LONGEST_HISTORY))
@@ -315,17 +331,17 @@ class Server:
 
     async def _validate_answer(self, request: Request) -> Response:
         # The recipes here have no validation of their own, so an answer is valid if it could be saved.
-        body = _read_object(await web.read_body(request.scope, request.receive))
+        body = read_object(await web.read_body(request.scope, request.receive))
         answer = next((body[key] for key in ("answer", "task", "eg") if isinstance(body.get(key), dict)), body)
         return JSONResponse({"valid": bool(answer), "errors": []})
 
     async def _set_session_aliases(self, request: Request) -> Response:
-        body = _read_object(await web.read_body(request.scope, request.receive))
+        body = read_object(await web.read_body(request.scope, request.receive))
         session = self._session(request.scope, _text(body.get("session_id")))
         return JSONResponse({"session_id": session.id, "aliases": body.get("aliases") or []})
 
     async def _end_session(self, request: Request) -> Response:
-        body = _read_object(await web.read_body(request.scope, request.receive))
+        body = read_object(await web.read_body(request.scope, request.receive))
         session = self._session(request.scope, _text(body.get("session_id")))
         return JSONResponse({"session_id": session.id, "ended": True})
 
@@ -347,29 +363,6 @@ def _by_status(request: Request, error: Exception) -> Response:  # noqa: ARG001
 
 _HANDLERS: dict[Any, Any] = {web.HttpError: _refuse, SessionRefusedError: _refuse, HTTPException: _by_status}
 _NO_STORE = {"Cache-Control": "no-store"}
-
-
-def _read_pull(body: bytes) -> _Pull:
-    return _decode(_pulls, body, _Pull())
-
-
-def _decode(decoder: msgspec.json.Decoder[Found], body: bytes, default: Found) -> Found:
-    try:
-        return decoder.decode(body) if body.strip() else default
-    except msgspec.ValidationError as error:
-        raise web.HttpError(422, f'The body should be {{"session_id": "DATASET-NAME"}}: {error}') from error
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise web.HttpError(400, f"The body is no JSON: {error}") from error
-
-
-def _read_object(body: bytes) -> dict[str, Any]:
-    try:
-        found = msgspec.json.decode(body) if body.strip() else {}
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise web.HttpError(400, f"The body is no JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise web.HttpError(422, "The body should be a JSON object.")
-    return found
 
 
 def _text(value: Any) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from prodigy_team.errors import TeamError
@@ -39,6 +39,11 @@ def timestamp_session(seconds: float | None = None) -> str:
     return time.strftime("%Y-%m-%d_%H-%M-%S", time.localtime(seconds))
 
 
+def is_timestamp(session_id: str) -> bool:
+    """Whether this is the id of a session without a name."""
+    return _TIMESTAMP.fullmatch(session_id) is not None
+
+
 def read_allowed(text: str | None) -> tuple[str, ...]:
     """The names in ``PRODIGY_ALLOWED_SESSIONS``, in order; empty means whoever asks."""
     return tuple(dict.fromkeys(name.strip() for name in (text or "").split(",") if name.strip()))
@@ -47,11 +52,35 @@ def read_allowed(text: str | None) -> tuple[str, ...]:
 class Sessions:
     """Tells which session a request belongs to, and refuses those the server is not for."""
 
-    def __init__(self, dataset: str, *, allowed: Iterable[str] = (), started: float | None = None) -> None:
+    def __init__(
+        self,
+        dataset: str,
+        *,
+        allowed: Iterable[str] = (),
+        joined: Callable[[], Iterable[str]] | None = None,
+        started: float | None = None,
+    ) -> None:
+        """Begin.
+
+        Args:
+            allowed: The people it is for; empty for whoever asks.
+            joined: Asked, where somebody else wants in, who has been let in since.
+        """
         self.dataset = dataset
-        self.allowed = tuple(allowed)
-        self._bare = f"{dataset}-{self.allowed[0]}" if len(self.allowed) == 1 else timestamp_session(started)
+        self._joined, self._started = joined, timestamp_session(started)
+        self._allow(tuple(allowed))
+
+    def _allow(self, allowed: tuple[str, ...]) -> None:
+        self.allowed = allowed
+        self._bare = f"{self.dataset}-{allowed[0]}" if len(allowed) == 1 else self._started
         self._known: dict[str, Session] = {}
+
+    def _is_allowed(self, name: str) -> bool:
+        if self.allowed and name not in self.allowed and self._joined is not None:
+            new = [each for each in self._joined() if each not in self.allowed]
+            if new:
+                self._allow((*self.allowed, *new))
+        return not self.allowed or name in self.allowed
 
     def find(self, given: str | None, *, browser: str | None = None) -> Session:
         """The session of a request.
@@ -94,7 +123,7 @@ class Sessions:
 
     def _named(self, given: str) -> Session:
         name = given.removeprefix(f"{self.dataset}-")
-        if self.allowed and name not in self.allowed:
+        if not self._is_allowed(name):
             raise SessionRefusedError(
                 f"The session {_shown(name)} is not one of this server's.", remedy="Ask who sent you here."
             )

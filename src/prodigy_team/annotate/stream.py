@@ -35,6 +35,95 @@ class Offer:
     json: bytes
 
 
+@dataclass(frozen=True)
+class Count:
+    """How far the asker is, or everybody where tasks are shared out.
+
+    Attributes:
+        total: What progress is measured by; None: the whole project.
+    """
+
+    answered: int
+    total: int | None = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """Open tasks on somebody else's screen.
+
+    Attributes:
+        session: Whose, as a person reads it.
+        until: Unix seconds when the last of them may be given to somebody else; None: not before a restart.
+    """
+
+    session: str
+    tasks: int
+    until: float | None = None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Why nothing is left for the asker while something is for others; in tasks.
+
+    Attributes:
+        others: They have done their part of these, which wait for somebody else.
+        not_yours: Kept from them by what the roster says.
+        limit: There is more, but their limit is reached.
+        paused: They are paused, or not in the roster.
+    """
+
+    others: int = 0
+    not_yours: int = 0
+    limit: bool = False
+    paused: bool = False
+    held: tuple[Held, ...] = ()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a pull gives.
+
+    Attributes:
+        tasks: JSON objects, with commas between.
+        skip: Hashes of tasks on the asker's page that are somebody else's now.
+        elsewhere: Open tasks on other screens; told to those who get nothing.
+        waiting: Why there is nothing, where tasks are dealt out.
+    """
+
+    tasks: bytes
+    count: Count
+    skip: tuple[int, ...] = ()
+    elsewhere: tuple[Held, ...] = ()
+    waiting: Waiting | None = None
+
+
+class Deals(Protocol):
+    """What hands out tasks. Called in the event loop only."""
+
+    async def pull(
+        self, session: Session, *, held: Collection[int] = (), screen: str | None = None, shown: Collection[int] = ()
+    ) -> Batch:
+        """The asker's open tasks in the same order, without those they hold already, then new ones.
+
+        Args:
+            held: Hashes of the tasks that their page has.
+            screen: Which load of a page asks; None for clients that never say what they show.
+            shown: Hashes of the tasks that came on that screen.
+        """
+
+    async def confirm(self, session: Session, shown: Collection[int], *, screen: str | None) -> tuple[int, ...]:
+        """Note what is on somebody's screen; returns the hashes of those tasks that are no longer theirs."""
+
+    def answered(self, session: Session, identity: bytes, *, first: bool) -> None:
+        """A task has this session's answer: it is open no longer, and counts if this is the first of it."""
+
+    def count(self, session: Session) -> Count:
+        """How far they are, as far as that is known yet."""
+
+    async def own_answers(self, session: Session, *, before: int | None, limit: int) -> list[Row]:
+        """A session's own answers, newest first."""
+
+
 class Earlier(Protocol):
     """What is known of answers given before, where tasks are asked again."""
 
@@ -53,14 +142,6 @@ class Supply(Protocol):
 
     def newest_answers(self, session_id: str, *, before: int | None, limit: int) -> list[Row]:
         """A session's answers below a link, newest first."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What a pull gives: the tasks, and how far the asker (or everybody, where tasks are shared out) is."""
-
-    tasks: bytes
-    answered: int
 
 
 @dataclass
@@ -114,12 +195,19 @@ class Stream:
         self._newest = newest
         self._pools: dict[str | None, _Pool] = {}
 
-    async def pull(self, session: Session, *, held: Collection[int] = ()) -> Batch:
-        """The asker's open tasks in the same order, without those they hold already, then new ones."""
+    async def pull(
+        self,
+        session: Session,
+        *,
+        held: Collection[int] = (),
+        screen: str | None = None,  # noqa: ARG002
+        shown: Collection[int] = (),  # noqa: ARG002
+    ) -> Batch:
+        """As `Deals.pull`; what is on which screen makes no difference here."""
         pool = self._pool(session)
         desk = self._desk(pool, session)
         if not held and desk.joined is not None:
-            return Batch(desk.joined, pool.answered)
+            return Batch(desk.joined, Count(pool.answered))
         async with pool.turn:
             return await self._fill(pool, desk, session, frozenset(held))
 
@@ -132,7 +220,8 @@ class Stream:
         joined = b",".join([each.json for each in offers])
         if not held and len(offers) == self._batch_size and not self._moves_on(session):
             desk.joined = joined
-        return Batch(joined, pool.answered)
+        elsewhere = () if offers else self._elsewhere(pool, desk)
+        return Batch(joined, Count(pool.answered), elsewhere=elsewhere)
 
     async def _take(self, pool: _Pool, desk: _Desk, session: Session, missing: int) -> list[Offer]:
         found = await self._ask(lambda: self._supply.next_offers(pool.annotator, after=pool.mark, limit=missing))
@@ -157,20 +246,22 @@ class Stream:
         if first and pool.counted is not None:
             pool.answered += 1
 
-    def count(self, session: Session) -> int:
-        """How many tasks are answered, by this session or by everybody, as far as that is known yet."""
-        return self._pool(session).answered
+    async def confirm(self, session: Session, shown: Collection[int], *, screen: str | None) -> tuple[int, ...]:  # noqa: ARG002
+        """As `Deals.confirm`; nothing is ever taken from a screen here."""
+        return ()
 
-    def elsewhere(self, session: Session) -> dict[str, int]:
+    def count(self, session: Session) -> Count:
+        """How many tasks are answered, by this session or by everybody, as far as that is known yet."""
+        return Count(self._pool(session).answered)
+
+    def _elsewhere(self, pool: _Pool, own: _Desk) -> tuple[Held, ...]:
         """How many open tasks of the same run through the source lie on whose other screens."""
-        pool = self._pool(session)
-        own = self._desk(pool, session)
         found: dict[str, int] = {}
         for key, desk in pool.desks.items():
             if desk is not own and desk.open:
                 name = key.partition("\0")[0]
                 found[name] = found.get(name, 0) + len(desk.open)
-        return found
+        return tuple(Held(name, tasks) for name, tasks in found.items())
 
     async def own_answers(self, session: Session, *, before: int | None, limit: int) -> list[Row]:
         """A session's own answers, newest first."""

@@ -17,7 +17,10 @@ from prodigy_team.store.base import Row, Store
 from prodigy_team.tasks import Task, identity
 
 _OF_AN_ANSWER = frozenset(
-    ("answer", "_view_id", "_session_id", "_annotator_id", "_timestamp", "_answer_id", "_replaces", "_is_binary")
+    (
+        *("answer", "_view_id", "_session_id", "_annotator_id", "_timestamp", "_answer_id", "_replaces", "_is_binary"),
+        "_version",
+    )
 )
 """Keys of an earlier answer, in a source that is a dataset; a new one has its own."""
 
@@ -37,11 +40,23 @@ _owners = msgspec.json.Decoder(_AnswerOwner)
 _tasks = msgspec.json.Decoder(dict[str, Any])
 
 
-def shown_json(task: Task, view_id: str) -> bytes:
-    """A task as it is sent: without an earlier answer's keys, with its view."""
+def shown_json(task: Task, view_id: str, version: str | None = None) -> bytes:
+    """A task as it is sent: without an earlier answer's keys, with its view and the version of labels and guidelines.
+
+    The version goes with the task, so that a page which was opened under an earlier one says so in its answers.
+    """
     shown = {key: value for key, value in task.items() if key not in _OF_AN_ANSWER}
     shown["_view_id"] = view_id
+    if version is not None:
+        shown["_version"] = version
     return msgspec.json.encode(shown)
+
+
+def without_answer(task: Task, view_id: str) -> Task:
+    """A task with a known answer as a question: without what people mark or choose in this view."""
+    marked = {"ner_manual": "spans", "spans_manual": "spans", "choice": "accept", "text_input": "user_input"}
+    left_out = marked.get(view_id)
+    return {key: value for key, value in task.items() if key != left_out}
 
 
 class _Input(msgspec.Struct):
@@ -139,16 +154,19 @@ class SourceSupply:
         decorate: Callable[[Task], Task],
         excluded: frozenset[bytes] = frozenset(),
         again: bool = False,
+        version: str | None = None,
     ) -> None:
         """Prepare.
 
         Args:
+            version: Of labels and guidelines; shown tasks carry it.
             decorate: Adds what the view shows; the hashes are in the task already.
             excluded: Identities that are not asked.
             again: Tasks that are answered already are offered once more (``auto_exclude_current = false``).
         """
         self._index, self._store, self._dataset = index, store, dataset
         self._view_id, self._decorate, self._excluded, self._again = view_id, decorate, excluded, again
+        self._version = version
         self._reader = SourceReader(index)
 
     def next_offers(self, annotator: str | None, *, after: int, limit: int) -> list[Offer]:
@@ -157,7 +175,7 @@ class SourceSupply:
         while len(offers) < limit:
             places = self._places(annotator, after=after, limit=limit)
             for place in places:
-                offer = self._offer(place)
+                offer = self.offer(place)
                 if offer.identity not in self._excluded and len(offers) < limit:
                     offers.append(offer)
             if len(places) < limit:
@@ -171,9 +189,14 @@ class SourceSupply:
             return list(range(first, min(first + limit - 1, self._index.tasks) + 1))
         return self._store.unanswered(self._index.path, self._dataset, annotator, after=after, limit=limit)
 
-    def _offer(self, place: int) -> Offer:
+    def read(self, place: int) -> Task:
+        """The task at a place, as the source has it."""
+        return self._reader.read(place)
+
+    def offer(self, place: int) -> Offer:
+        """The task at a place, as it is shown."""
         task = self._reader.read(place)
-        content = shown_json(self._decorate(task), self._view_id)
+        content = shown_json(self._decorate(task), self._view_id, self._version)
         return Offer(place, self._reader.identity(place), task["_task_hash"], content)
 
     def count_answered(self, annotator: str | None) -> int:

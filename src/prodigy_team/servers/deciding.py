@@ -60,6 +60,9 @@ def prepared_lockfile(
     wanted = {plan.name: plan for plan in plans}
     order = list(wanted)
     records = {name: replace(each, orphan=name not in order) for name, each in lockfile.servers.items()}
+    for name, plan in wanted.items():
+        if name in records and records[name].spec_hash == plan.spec_hash:  # people may come to it while it runs
+            records[name] = replace(records[name], annotators=plan.annotators)
     for step in steps:
         record = records.get(step.name)
         if step.action == "blocked":

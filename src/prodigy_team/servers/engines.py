@@ -290,6 +290,8 @@ def _spec(
     if roster.routing is not None:
         # Rules and source are read anew while it runs: only that it is routed, and from which file, is settled.
         values |= {"routing": True, "source": server.source}
+        if server.shared and engine == EMBEDDED:
+            values["annotators"] = "as the rules say"
     values |= {"env": sorted(server.env.items()), "prodigy": roster.prodigy, "database": roster.database}
     values["config"] = [_stamp(path) for path in settings.config_files(env, server.directory)]
     values["password"] = password and [password.user, password.set_at]

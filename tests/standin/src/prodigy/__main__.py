@@ -85,10 +85,11 @@ def _known(argv: Sequence[str]) -> list[str]:
 
 def _serve(argv: Sequence[str]) -> int:
     from prodigy_team.annotate import serve as engine
+    from prodigy_team.annotate import settling
     from prodigy_team.errors import TeamError
 
     if seconds := float(os.environ.get("STANDIN_SAVE_SECONDS", "0")):
-        _slow_down(engine, seconds)
+        _slow_down(settling, seconds)
     listener = _shared_listener() if os.environ.get("STANDIN_STUBBORN") else None
     try:
         return engine.serve(argv, os.environ, Path.cwd(), listener=listener)
