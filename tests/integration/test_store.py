@@ -76,6 +76,10 @@ def test_the_rules_hold_across_batches_transactions_and_people(store: Store) -> 
     assert store.append("d", [[new_answer("b", key="3")]]) == [[REFUSED]]
     assert store.append("other", [[first]]) == [[STORED]]
     assert len(list(store.answers("d"))) == 3
+    # A known task, and a known id, among others that are new.
+    known = [first, new_answer("c", key="4")], [new_answer("e", key="5"), new_answer("f", key="4")]
+    assert store.append("d", known) == [[REPEATED, STORED], [STORED, REFUSED]]
+    assert store.append("d", [[new_answer("g", key="6"), new_answer("h", key="4")]]) == [[STORED, REFUSED]]
 
 
 ENTRIES = "SELECT identity, annotator, version, link, digest, answer_id FROM prodigy_team_answer ORDER BY link"
