@@ -87,6 +87,9 @@ def stop_entry(record: ServerRecord, stopped: Stopped, *, who: str = "") -> Entr
         detail += f" ({who}; their page sends what is unsaved once the server is back)"
     if stopped.stranger is not None:
         detail = f"was not running; pid {stopped.stranger} belongs to another program and was left alone"
+    if stopped.left:
+        pids = ", ".join(map(str, stopped.left))
+        detail += f"; pid {pids} carries its mark but was not started by it and was left alone"
     return Entry(
         record.name,
         "stop",
