@@ -18,13 +18,14 @@ from prodigy_team.servers.activity import idle_seconds
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, write_lockfile
 from prodigy_team.servers.observing import Observation, note_deaths, observe
 from prodigy_team.servers.plan import Step, UpOptions, plan_revive
-from prodigy_team.servers.report import Entry, Event, Report, ServerStatus, StatusReport
+from prodigy_team.servers.report import Entry, Event, Report
 from prodigy_team.servers.statefolder import lockfile_path, prepare_state
 
 if TYPE_CHECKING:
     from prodigy_team.servers.deciding import Decided
     from prodigy_team.servers.engines import ServerPlan
     from prodigy_team.servers.runners.base import Runner
+    from prodigy_team.servers.status import ServerStatus, StatusReport
     from prodigy_team.servers.upping import Run
     from prodigy_team.servers.wanting import Wanted
 
@@ -264,7 +265,7 @@ class Supervisor:
 
     def status(self, names: Sequence[str] = ()) -> StatusReport:
         """How every server stands; reads only, and while the roster is as it was last brought up not even that."""
-        from prodigy_team.servers.status import read_status, roster_digest
+        from prodigy_team.servers.status import StatusReport, read_status, roster_digest
 
         observation = self._observe()
         lockfile = observation.lockfile
