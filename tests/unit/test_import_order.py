@@ -115,7 +115,7 @@ def test_up_status_and_stop_load_nothing_of_the_embedded_engine(module: str) -> 
 
 
 def test_stop_does_not_pay_for_what_only_other_commands_need() -> None:
-    """An eighth of a second of imports is as long as the servers themselves take to end."""
+    """Imports are most of what a stop costs besides the end of the servers themselves."""
     heavy = {"pydantic", "rich", "psutil", "msgspec", "hashlib", "asyncio", "prodigy_team.servers.status"}
     heavy |= {
         f"prodigy_team.servers.{name}" for name in ("engines", "deciding", "upping", "starting", "wanting", "watch")
