@@ -1,9 +1,10 @@
 /** The page: heading, card, decisions, sidebar, and the keyboard. */
-import { Component } from "preact";
+import { Component, type ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Around, type Hand } from "./context";
 import { InstructionsDialog, KeysDialog, read_version, remember_version } from "./dialogs";
 import type { Desk, Item } from "./desk";
+import { after_paint } from "./frames";
 import { listen_for_swipes, SWIPED } from "./gestures";
 import { action_keys, is_pressable, is_typing, key_text, keys_of, type Action } from "./keys";
 import { views_of } from "./prepare";
@@ -139,7 +140,7 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
             <button type="button" class="quiet" onClick={() => this.setState({ keys: true })} aria-label={say("keys")}><kbd>?</kbd></button>
             <button type="button" class="quiet" onClick={() => set_theme(next_theme())} aria-label={say("theme")}><span aria-hidden="true">◐</span></button>
           </header>
-          <aside id="sidebar"><Sidebar desk={desk} now={Date.now()} /></aside>
+          <aside id="sidebar"><Late><Sidebar desk={desk} /></Late></aside>
           <main style={project.card_width ? { "--card-width": project.card_width } : {}}>
             <Problems desk={desk} />
             {current ? <Card item={current} desk={desk} decide={this.decide} swiped={this.offered("accept")} /> : <Nothing desk={desk} />}
@@ -150,6 +151,27 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
         {this.state.instructions && <InstructionsDialog project={project} changed={this.state.changed} onClose={() => this.setState({ instructions: false })} />}
       </Around.Provider>
     );
+  }
+}
+
+/** Draws its children anew only once the rest of the page is painted: the next task does not wait for them. */
+class Late extends Component<{ children: ComponentChildren }> {
+  private take_back: (() => void) | null = null;
+
+  override shouldComponentUpdate(): boolean {
+    this.take_back ??= after_paint(() => {
+      this.take_back = null;
+      this.forceUpdate();
+    });
+    return false;
+  }
+
+  override componentWillUnmount(): void {
+    this.take_back?.();
+  }
+
+  override render() {
+    return this.props.children;
   }
 }
 
@@ -191,6 +213,9 @@ interface CardProps {
   decide(decision: Decision): void;
 }
 
+/** Views that go from task to task; others are made anew for each. */
+const STAYING = ["ner_manual", "spans_manual"];
+
 function Card({ item, desk, decide, swiped }: CardProps) {
   const { project } = desk;
   const card = useRef<HTMLElement>(null);
@@ -204,7 +229,7 @@ function Card({ item, desk, decide, swiped }: CardProps) {
     });
   }, [item.key]);
   return (
-    <article class="card" ref={card} aria-label={say("task")} key={item.key}>
+    <article class="card" ref={card} aria-label={say("task")}>
       {item.past && (
         <p class="notice correcting">
           {say("correcting", { answer: say((text(item.past.answer.answer) ?? "accept") as Word) })}{" "}
@@ -212,7 +237,7 @@ function Card({ item, desk, decide, swiped }: CardProps) {
         </p>
       )}
       <Guard id={item.key}>
-        <View view={view} task={item.draft} id={item.key} project={project} open={true} shared={false} />
+        <View key={STAYING.includes(view) ? view : item.key} view={view} task={item.draft} id={item.key} project={project} open={true} shared={false} />
       </Guard>
       {item.draft.flagged === true && <FlagNote desk={desk} task={item.draft} />}
       {!project.hide_meta && <Meta task={item.task} />}

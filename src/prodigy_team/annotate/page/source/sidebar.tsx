@@ -5,7 +5,7 @@ import type { Past } from "./history";
 import { headline, show, text } from "./task";
 import { say, type Word } from "./words";
 
-export function Sidebar({ desk, now }: { desk: Desk; now: number }) {
+export function Sidebar({ desk }: { desk: Desk }) {
   const { project } = desk;
   const facts: Record<string, string> = {
     dataset: project.dataset, session: project.session, lang: project.lang, recipe_name: project.recipe, view_id: project.view, label: project.label,
@@ -13,7 +13,7 @@ export function Sidebar({ desk, now }: { desk: Desk; now: number }) {
   const shown = project.project_info.filter((key) => facts[key]);
   return (
     <>
-      <ProgressBlock desk={desk} now={now} />
+      <ProgressBlock desk={desk} now={Date.now()} />
       {shown.length > 0 && (
         <dl class="facts">
           {shown.map((key) => <div key={key}><dt>{say(key as Word)}</dt><dd>{facts[key]}</dd></div>)}
