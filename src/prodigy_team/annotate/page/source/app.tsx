@@ -1,12 +1,12 @@
 /** The page: heading, card, decisions, sidebar, and the keyboard. */
-import { Component, type ComponentChildren } from "preact";
+import { Component } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Around, type Hand } from "./context";
 import { InstructionsDialog, KeysDialog, read_version, remember_version } from "./dialogs";
 import type { Desk, Item } from "./desk";
-import { after_paint } from "./frames";
 import { listen_for_swipes, SWIPED } from "./gestures";
 import { action_keys, is_pressable, is_typing, key_text, keys_of, type Action } from "./keys";
+import { Late } from "./late";
 import { views_of } from "./prepare";
 import { Sidebar } from "./sidebar";
 import { is_object, show, text, type Decision, type Task } from "./task";
@@ -151,27 +151,6 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
         {this.state.instructions && <InstructionsDialog project={project} changed={this.state.changed} onClose={() => this.setState({ instructions: false })} />}
       </Around.Provider>
     );
-  }
-}
-
-/** Draws its children anew only once the rest of the page is painted: the next task does not wait for them. */
-class Late extends Component<{ children: ComponentChildren }> {
-  private take_back: (() => void) | null = null;
-
-  override shouldComponentUpdate(): boolean {
-    this.take_back ??= after_paint(() => {
-      this.take_back = null;
-      this.forceUpdate();
-    });
-    return false;
-  }
-
-  override componentWillUnmount(): void {
-    this.take_back?.();
-  }
-
-  override render() {
-    return this.props.children;
   }
 }
 
