@@ -107,12 +107,12 @@ export class Outbox {
 
   /** Send what waits; does nothing while a request is under way, whose end sends the rest. */
   send(): void {
+    this.soon?.();
+    this.soon = null;
     if (this.sending) {
       this.again = true;
       return;
     }
-    this.soon?.();
-    this.soon = null;
     clearTimeout(this.timer);
     void this.work();
   }
