@@ -17,6 +17,8 @@ from support import ROOT, eventually
 
 BASE_INSTALL_BYTES = 60_000_000
 
+pytestmark = pytest.mark.xdist_group("installed once")
+
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -117,6 +117,7 @@ def test_our_own_group_is_never_signalled(team: Team) -> None:
 SLOW_EXIT = BEHAVED.replace("sys.exit(0)", "(time.sleep(0.6), os._exit(0))")
 
 
+@pytest.mark.alone
 def test_many_servers_end_in_the_time_of_the_slowest(team: Team, start) -> None:  # type: ignore[no-untyped-def]
     """16 servers that take 0.6 s each to end are gone after little more than that."""
     targets = start(*[team.script(f"a{number}", SLOW_EXIT) for number in range(16)])
