@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import os
@@ -64,6 +65,10 @@ class PortBlock:
                 return ports
         raise RuntimeError(f"no {count} free ports between {self._first} and {self._first + BLOCK}")
 
+    def close(self) -> None:
+        """Leave the block to others."""
+        self._holder.close()
+
     @staticmethod
     def _claim() -> tuple[socket.socket, int]:
         for first in range(FIRST_PORT, FIRST_PORT + BLOCK * BLOCKS, BLOCK):
@@ -84,7 +89,9 @@ def _is_unused(port: int) -> bool:
 
 @functools.cache
 def _own_block() -> PortBlock:
-    return PortBlock()
+    block = PortBlock()
+    atexit.register(block.close)
+    return block
 
 
 def free_ports(count: int) -> list[int]:

@@ -46,6 +46,7 @@ def start(team: Team) -> Iterator[object]:
         each.close()
 
 
+@pytest.mark.alone
 def test_a_server_is_interrupted_terminated_or_killed(team: Team, start) -> None:  # type: ignore[no-untyped-def]
     """The gentlest signal that works; each is reported with what it took."""
     deaf = STUBBORN.replace("(signal.SIGINT, signal.SIGTERM)", "(signal.SIGINT,)")
