@@ -1,6 +1,6 @@
 # make demo       three annotation servers on shipped headlines; again: nothing to do
 # make demo-stop  end them
-# make test       install what the tests need, run them
+# make test       install what the tests need, run them (WORKERS=3 at once)
 # make check      style, types, order of imports, size of the page
 # make page       build the annotation page (needs Node; an installation does not)
 # make screenshots  draw the README's pictures from the real page (needs Chromium)
