@@ -14,9 +14,6 @@ from support import eventually
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
-HARMLESS = ("net::ERR_", "Failed to load resource")
-"""What Chromium says of requests that a test lets fail on purpose."""
-
 
 def tasks_of(count: int, **more: Any) -> list[dict[str, Any]]:
     """Numbered tasks."""
@@ -88,7 +85,7 @@ class Desk:
 
     def checked(self) -> None:
         """Fail if anything went wrong on the page."""
-        assert self.problems == []
+        assert self.problems == [], "\n".join(self.problems)
 
 
 Opener = Callable[..., Desk]

@@ -248,3 +248,36 @@ def test_large_text(start: Any, open_desk: Any) -> None:
     large = open_desk(start(tasks_of(1), settings={"largeText": True}))
     size = "parseFloat(getComputedStyle(document.querySelector('.text')).fontSize)"
     assert large.page.evaluate(size) > small.page.evaluate(size)
+
+
+def test_white_space_can_be_shown_without_changing_the_offsets(start: Any, open_desk: Any) -> None:
+    text = start([{"text": "one\n\ttwo"}], settings={"show_whitespace": True})
+    assert open_desk(text).page.text_content(".text") == "one↵\n⇥\ttwo"
+    server = start([{"text": "one\n\ntwo"}], recipe=MANUAL, settings={"show_whitespace": True})
+    desk = open_desk(server)
+    assert "↵" in desk.page.evaluate(
+        "[...document.querySelectorAll('.spans-text *')].map(each => getComputedStyle(each, '::before').content"
+        " + getComputedStyle(each, '::after').content + each.textContent).join('')"
+    )
+    desk.press("End", "ArrowRight", "End", "1", "a")
+    assert [(each["start"], each["end"]) for each in stored(server, 1)[0]["spans"]] == [(5, 8)]
+
+
+def test_the_width_of_the_card(start: Any, open_desk: Any) -> None:
+    width = "document.querySelector('.card').getBoundingClientRect().width"
+    assert open_desk(start(tasks_of(1))).page.evaluate(width) > 500
+    theme = {"cardMaxWidth": 400, "bgCardTitle": "red"}
+    server = start(tasks_of(1), settings={"custom_theme": theme, "darken_image": 0.3})
+    assert open_desk(server).page.evaluate(width) == 400
+    # What is known and has no effect is named once, with the reason.
+    said = server.output()
+    assert said.count("does not honour") == 1
+    assert "darken_image (images are annotated with Prodigy only)" in said
+    assert "custom_theme.bgCardTitle" in said
+    assert "cardMaxWidth (" not in said
+
+
+def test_scripts_are_refused_with_the_reason(tmp_path: Any) -> None:
+    said = refused(tmp_path, {"javascript": "alert(1)"})
+    assert "runs no scripts of a prodigy.json in its page" in said
+    assert "use Prodigy" in said
