@@ -30,6 +30,7 @@ def start(
     annotators: Sequence[str] = ("ana",),
     image_hosts: Sequence[str] = (),
     within: float = 20,
+    kind: type[EmbeddedServer] = EmbeddedServer,
 ) -> EmbeddedServer:
     """A server of a team named "team" for these tasks, in the dataset "ds"."""
     write_jsonl(folder / "source.jsonl", tasks)
@@ -41,7 +42,7 @@ def start(
     env["PRODIGY_CONFIG_OVERRIDES"] = json.dumps(dict(settings or {}))
     if annotators:
         env["PRODIGY_ALLOWED_SESSIONS"] = ",".join(annotators)
-    return EmbeddedServer(folder, argv, env=env).start(within=within)
+    return kind(folder, argv, env=env).start(within=within)
 
 
 class Desk:

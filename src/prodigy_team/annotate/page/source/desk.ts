@@ -66,6 +66,8 @@ export class Desk {
   private channel: BroadcastChannel | null = null;
   private scheduled = false;
   private was_unsent = 0;
+  private decided = 0;
+  private undoing: Promise<void> = Promise.resolve();
   private team_asked = -Infinity;
 
   constructor(
@@ -134,6 +136,7 @@ export class Desk {
     if (!item.past || item.past.id !== null) answer._answer_id = id;
     if (item.past?.id) answer._replaces = item.past.id;
     this.counts[decision] += 1;
+    this.decided += 1;
     this.history.add(answer);
     this.confirm_current();
     this.outbox.add({ id, session: this.project.session, hash: hash_of(answer), json: JSON.stringify(answer) });
@@ -143,11 +146,18 @@ export class Desk {
     after_paint(() => this.pull_ahead());
   }
 
-  /** Put the newest own answer on screen again. */
-  async undo(): Promise<void> {
-    const past = await this.history.newest();
-    if (past) this.correct(past);
-    else this.later();
+  /**
+   * Put the newest own answer on screen again. One after the other: two that wait for the server's list would both
+   * take the same answer. One that was overtaken by another decision is dropped.
+   */
+  undo(): Promise<void> {
+    const decided = this.decided;
+    this.undoing = this.undoing.then(async () => {
+      const past = await this.history.newest();
+      if (past && this.decided === decided) this.correct(past);
+      else this.later();
+    });
+    return this.undoing;
   }
 
   /** Put an earlier answer on screen, to be given anew. */
