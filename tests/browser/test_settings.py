@@ -183,16 +183,22 @@ def test_theme_of_the_system_of_the_project_and_of_the_person(start: Any, open_d
 def test_swipes_answer_where_they_are_switched_on(start: Any, open_desk: Any) -> None:
     server = start(tasks_of(3), settings={"swipe": True})
     desk = open_desk(server, has_touch=True, viewport={"width": 390, "height": 800})
-    swipe = """([from, to]) => { const card = document.querySelector('.card');
-      const at = (type, x) => card.dispatchEvent(new PointerEvent(type, {
-        bubbles: true, pointerType: 'touch', isPrimary: true, pointerId: 7, clientX: x, clientY: 300 }));
-      at('pointerdown', from); at('pointerup', to); }"""
-    desk.page.evaluate(swipe, [300, 120])
+    touch = desk.page.context.new_cdp_session(desk.page)
+
+    def swipe(start_x: int, end_x: int) -> None:
+        """A finger goes over the card from one place to another."""
+        places = [start_x, (start_x + end_x) // 2, end_x]
+        for kind, x in zip(("touchStart", "touchMove", "touchMove"), places, strict=True):
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": 200}]})
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    swipe(300, 120)
     desk.shows("task 2")
-    desk.page.evaluate(swipe, [100, 290])
+    swipe(100, 290)
     desk.shows("task 3")
-    desk.page.evaluate(swipe, [100, 120])
+    swipe(100, 120)
     assert [each["answer"] for each in stored(server, 2)] == ["accept", "reject"]
+    desk.shows("task 3")
 
 
 def test_writing_direction(start: Any, open_desk: Any) -> None:
@@ -255,11 +261,8 @@ def test_white_space_can_be_shown_without_changing_the_offsets(start: Any, open_
     assert open_desk(text).page.text_content(".text") == "one↵\n⇥\ttwo"
     server = start([{"text": "one\n\ntwo"}], recipe=MANUAL, settings={"show_whitespace": True})
     desk = open_desk(server)
-    assert "↵" in desk.page.evaluate(
-        "[...document.querySelectorAll('.spans-text *')].map(each => getComputedStyle(each, '::before').content"
-        " + getComputedStyle(each, '::after').content + each.textContent).join('')"
-    )
-    desk.press("End", "ArrowRight", "End", "1", "a")
+    assert desk.page.locator(".spans-blank").evaluate_all("all => all.map(each => each.dataset.shown)") == ["↵↵"]
+    desk.press("ArrowRight", "End", "1", "a")
     assert [(each["start"], each["end"]) for each in stored(server, 1)[0]["spans"]] == [(5, 8)]
 
 
