@@ -187,9 +187,11 @@ def test_swipes_answer_where_they_are_switched_on(start: Any, open_desk: Any) ->
 
     def swipe(start_x: int, end_x: int) -> None:
         """A finger goes over the card from one place to another."""
+        box = desk.page.locator(".card").bounding_box()
+        y = round(box["y"] + box["height"] / 2)
         places = [start_x, (start_x + end_x) // 2, end_x]
         for kind, x in zip(("touchStart", "touchMove", "touchMove"), places, strict=True):
-            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": 200}]})
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
         touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
     swipe(300, 120)
