@@ -76,10 +76,23 @@ def test_people_who_share_the_tasks_see_what_is_theirs(start: Any, open_desk: An
     desk.page.locator(".mine").filter(has_text="0 of them by you").wait_for()
     assert "2 of 9" in desk.page.inner_text(".progress-line")
     desk.press("a")
+    desk.page.locator(".mine").filter(has_text="1 of them by you").wait_for()
     stored(server, 3)
     desk.page.reload()
     desk.page.locator(".mine").filter(has_text="1 of them by you").wait_for()
     assert desk.page.locator(".team").count() == 0
+
+
+def test_who_has_a_server_alone_is_told_of_nobody_else(start: Any, open_desk: Any) -> None:
+    server = start(tasks_of(3))
+    desk = open_desk(server, load=False)
+    with desk.page.expect_response("**/team_progress") as told:
+        desk.open()
+    assert told.value.json() == {"own": None, "team": None}
+    desk.press("a")
+    desk.page.locator(".progress-line").filter(has_text="1 of 3").wait_for()
+    stored(server, 1)
+    assert desk.page.locator(".mine, .team").count() == 0
 
 
 @pytest.fixture

@@ -67,6 +67,8 @@ export class Desk {
   private scheduled = false;
   private was_unsent = 0;
   private decided = 0;
+  private tasks_answered = 0;
+  private counted = 0;
   private undoing: Promise<void> = Promise.resolve();
   private team_asked = -Infinity;
 
@@ -137,6 +139,7 @@ export class Desk {
     if (item.past?.id) answer._replaces = item.past.id;
     this.counts[decision] += 1;
     this.decided += 1;
+    if (!item.past) this.tasks_answered += 1;
     this.history.add(answer);
     this.confirm_current();
     this.outbox.add({ id, session: this.project.session, hash: hash_of(answer), json: JSON.stringify(answer) });
@@ -144,6 +147,11 @@ export class Desk {
     this.forget_draft();
     this.later();
     after_paint(() => this.pull_ahead());
+  }
+
+  /** How many tasks of a run that several people share this person has answered; null where that is not known. */
+  get own(): number | null {
+    return this.together.own === null ? null : this.together.own + this.tasks_answered - this.counted;
   }
 
   /**
@@ -273,6 +281,8 @@ export class Desk {
     const { team, own } = reply.content;
     const known = (value: unknown) => (typeof value === "number" ? value : null);
     this.together = { answered: is_object(team) ? known(team.answered) : null, target: is_object(team) ? known(team.target) : null, own: known(own) };
+    // What the server cannot have counted yet.
+    this.counted = this.tasks_answered - this.outbox.unsent().length;
     this.later();
   }
 

@@ -52,7 +52,8 @@ function ProgressBlock({ desk, now }: { desk: Desk; now: number }) {
 
 /** What the team has together, where there is one; what is one's own, where several people share the tasks. */
 function TeamLines({ desk }: { desk: Desk }) {
-  const { answered, target, own } = desk.together;
+  const { own } = desk;
+  const { answered, target } = desk.together;
   return (
     <>
       {own !== null && own < desk.progress.answered && <p class="mine">{say("mine", { n: own })}</p>}
