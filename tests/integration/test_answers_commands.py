@@ -165,3 +165,35 @@ def test_before_there_is_a_database(folder):
     assert ended.returncode == 1
     assert "prodigy-team up" in ended.stderr
     assert not (folder / "answers.db").exists()
+
+
+def flag(folder: Path, annotator: str, text: str, **more: object) -> None:
+    """Store an answer with further keys, as the page of a server does."""
+    task = {**with_hashes({"text": text}), "answer": "accept", "_annotator_id": annotator, **more}
+    keys = {"answer_id": task.get("_answer_id"), "replaces": task.get("_replaces")}
+    content = json.dumps(task, ensure_ascii=False).encode()
+    new = NewAnswer(content, task["_input_hash"], task["_task_hash"], annotator, identity(task, "task"), **keys)
+    store = open_store(Database("sqlite", folder / "answers.db", "test"), write=True)
+    store.append(f"headlines_{annotator}", [[new]])
+    store.close()
+
+
+def test_flagged_lists_who_flagged_what_and_why(folder: Path) -> None:
+    assert team(folder, "flagged").stdout == "Nothing is flagged.\n"
+    flag(folder, "joe", "odd", flagged=True, flag_note="two\nnames?", _timestamp=1700000000)
+    flag(folder, "zoe", "of somebody who left", flagged=True)
+    flag(folder, "jane", "taken back", flagged=False)
+    flag(folder, "jane", "corrected", flagged=True, _answer_id="a" * 32)
+    flag(folder, "jane", "corrected", _answer_id="b" * 32, _replaces="a" * 32)
+    lines = team(folder, "flagged").stdout.splitlines()
+    assert [line.split() for line in lines] == [
+        ["ANNOTATOR", "ANSWER", "NOTE", "TASK"],
+        ["joe", "accept", "two", "names?", "odd"],
+        ["zoe", "accept", "of", "somebody", "who", "left"],
+    ]
+    found = json.loads(team(folder, "flagged", "headlines_joe", "--json").stdout)
+    assert found["version"] == 1
+    [only] = found["flags"]
+    assert (only["annotator"], only["note"], only["text"]) == ("joe", "two\nnames?", "odd")
+    assert (only["answered_at"], only["task_hash"]) == (1700000000.0, with_hashes({"text": "odd"})["_task_hash"])
+    assert "Did you mean headlines_joe" in team(folder, "flagged", "headlines_jo").stderr
