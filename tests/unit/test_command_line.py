@@ -18,11 +18,12 @@ from prodigy_team.curation.drop import DropReport
 from prodigy_team.curation.merge import MergeReport
 from prodigy_team.roster import Problem
 from prodigy_team.servers.doctor import Finding
-from prodigy_team.servers.report import Entry, Report, ServerStatus, StatusReport
+from prodigy_team.servers.report import Entry, Report
+from prodigy_team.servers.status import ServerStatus, StatusReport
 from prodigy_team.store import DatasetInfo
 from support import ROOT
 
-WITH_JSON = ("up", "status", "stop", "restart", "merge", "export", "check", "doctor", "drop")
+WITH_JSON = ("up", "status", "stop", "restart", "merge", "export", "flagged", "check", "doctor", "drop")
 WITHOUT_JSON = tuple(name for name in NAMES if name not in WITH_JSON)
 
 

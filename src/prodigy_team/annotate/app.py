@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,10 +19,20 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from prodigy_team.annotate import assets, web
-from prodigy_team.annotate.answers import AnswerWriter, Given, MalformedError, Owner, Receipt, hashes, read_answers
+from prodigy_team.annotate.answers import (
+    AnswerWriter,
+    Given,
+    MalformedError,
+    Owner,
+    Receipt,
+    Stored,
+    hashes,
+    read_answers,
+)
 from prodigy_team.annotate.bodies import Pull, read_history_pull, read_object, read_pull
 from prodigy_team.annotate.sessions import Session, SessionRefusedError, Sessions
 from prodigy_team.annotate.stream import Batch, Count, Deals, dumps
+from prodigy_team.annotate.team import TeamProgress
 from prodigy_team.errors import TeamError
 from prodigy_team.store.base import Outcome
 
@@ -85,15 +96,20 @@ class Server:
         stream: Deals,
         writer: AnswerWriter,
         auth: web.BasicAuth | None = None,
+        team: Callable[[], TeamProgress | None] = lambda: None,
     ) -> None:
         self._project, self._sessions, self._stream = project, sessions, stream
-        self._writer, self._auth = writer, auth
+        self._writer, self._auth, self._team = writer, auth, team
         self._busy: dict[tuple[str, str], Handler] = {
             ("POST", "/get_session_questions"): self._get_session_questions,
             ("GET", "/get_questions"): self._get_questions,
             ("POST", "/give_answers"): self._give_answers,
             ("POST", "/confirm_tasks"): self._confirm_tasks,
             ("GET", "/version"): self._version,  # what `up` and `status` ask, of 64 servers at once
+        }
+        self.at_once: dict[bytes, web.AtOnce] = {
+            b"/get_session_questions": self._questions_at_once,
+            b"/give_answers": self._answers_at_once,
         }
         self._pages = assets.Pages(global_css=project.global_css)
         rest = Starlette(routes=self._routes(), exception_handlers=_HANDLERS)
@@ -191,13 +207,20 @@ class Server:
         return count.answered / self._project.total if self._project.total else None
 
     async def _give_answers(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:
-        given = self._read_answers(await web.read_body(scope, receive), web.cookie(scope, BROWSER_COOKIE))
-        receipts = await self._save(given.answers) if given.answers else []
+        given = self._given(scope, await web.read_body(scope, receive))
+        stored: Stored = []
+        if given.answers:
+            try:
+                stored = await self._writer.save(given.answers)
+            except Exception as error:
+                stored = error
+        receipts = self._entered(stored)
         session = given.answers[-1].session if given.answers else self._session(scope, given.session_id)
         skip = await self._confirm(session, given.shown, given.screen)
-        await self._reply(send, receipts, session, skip)
+        await web.send_json(send, self._receipt(receipts, session, skip))
 
-    def _read_answers(self, body: bytes, browser: str | None) -> Given:
+    def _given(self, scope: web.Scope, body: bytes) -> Given:
+        browser = web.cookie(scope, BROWSER_COOKIE)
         try:
             return read_answers(
                 body,
@@ -209,29 +232,58 @@ class Server:
         except MalformedError as error:
             raise web.HttpError(error.status, error.detail) from error
 
-    async def _save(self, posted: list[Any]) -> list[Receipt]:
-        try:
-            receipts = await self._writer.save(posted)
-        except TeamError as error:
-            log.error("Answers could not be stored: %s", error)
-            raise web.HttpError(503, f"The answers could not be stored, so send them again: {error}") from error
-        except Exception as error:
-            raise web.HttpError(500, "The answers could not be stored, so send them again.") from error
-        for each in receipts:
+    def _entered(self, stored: Stored) -> list[Receipt]:
+        """The receipts of one request, whose tasks leave their desks."""
+        if isinstance(stored, TeamError):
+            log.error("Answers could not be stored: %s", stored)
+            raise web.HttpError(503, f"The answers could not be stored, so send them again: {stored}") from stored
+        if isinstance(stored, Exception):
+            raise web.HttpError(500, "The answers could not be stored, so send them again.") from stored
+        for each in stored:
             first = each.outcome is Outcome.STORED and each.posted.keys.replaces is None
             self._stream.answered(each.posted.session, each.identity, first=first)
-        return receipts
+        return stored
 
-    async def _reply(self, send: web.Send, receipts: list[Receipt], session: Session, skip: tuple[int, ...]) -> None:
+    def _receipt(self, receipts: list[Receipt], session: Session, skip: tuple[int, ...] = ()) -> bytes:
         count = self._stream.count(session)
         refused = [each.posted.keys for each in receipts if each.outcome is Outcome.REFUSED]
-        more: dict[str, Any] = {"progress": self._progress(count), "total": count.answered}
-        more |= {"skip": skip} if skip else {}
+        more: dict[str, Any] = {"skip": skip} if skip else {}
         if not refused:
-            await web.send_json(send, msgspec.json.encode({**more, "session_id": session.id}))
-            return
+            own = {"progress": self._progress(count), "total": count.answered, "session_id": session.id}
+            return msgspec.json.encode({**own, **more})
+        more |= {"progress": self._progress(count), "total": count.answered}
         which = [{"_answer_id": each.answer_id, "_task_hash": each.task_hash} for each in refused]
         raise web.HttpError(409, _REFUSED, refused=which, **more)
+
+    # The short way of the busiest two: the same, without a task. See `protocol`.
+
+    def _questions_at_once(self, scope: web.Scope, body: bytes, reply: web.Reply) -> bool:
+        pull = read_pull(body)
+        session = self._session(scope, pull.session_id)
+        self._check_owner(pull.owner, session)
+        batch = None if pull.held or not self._admits(scope) else self._stream.at_hand(session)
+        if batch is None:
+            return False
+        reply(self._batch(batch, session))
+        return True
+
+    def _answers_at_once(self, scope: web.Scope, body: bytes, reply: web.Reply) -> bool:
+        given = self._given(scope, body) if self._admits(scope) else Given([])
+        posted = given.answers
+        if not posted or (given.shown and given.screen):  # what is on screen is noted by another thread
+            return False
+
+        def confirm(stored: Stored) -> None:
+            try:
+                reply(self._receipt(self._entered(stored), posted[-1].session))
+            except web.HttpError as error:
+                reply(error.content, status=error.status)
+
+        self._writer.give(posted, confirm)
+        return True
+
+    def _admits(self, scope: web.Scope) -> bool:
+        return (self._auth is None or self._auth.admits(scope)) and not web.is_foreign(scope)
 
     # Who asks.
 
@@ -268,6 +320,7 @@ class Server:
             Route("/static/{name}", self._static),
             Route("/favicon.ico", self._icon),
             Route("/get_session_answers", self._get_session_answers, methods=["POST"]),
+            Route("/team_progress", self._team_progress),
             Route("/health", self._health),
             Route("/project", self._show_project),
             Route("/project/{session:path}", self._show_project),
@@ -301,23 +354,35 @@ class Server:
         return Response(assets.load_icon(), media_type="image/svg+xml", headers={"Cache-Control": assets.ANEW})
 
     async def _get_session_answers(self, request: Request) -> Response:
-        """A person's own answers, newest first, a page at a time: what history and undo reach back to."""
+        """A person's own answers, newest first, a page at a time: what history, its search and undo reach back to."""
         pull = read_history_pull(await web.read_body(request.scope, request.receive))
         session = self._session(request.scope, pull.session_id)
         self._check_owner(pull.owner, session)
         limit = max(1, min(pull.limit, LONGEST_HISTORY))
         try:
-            rows = await self._stream.own_answers(session, before=pull.before, limit=limit)
+            past = await self._stream.own_answers(session, before=pull.before, limit=limit, wanted=pull.find.strip())
         except TeamError as error:
             log.error("Answers cannot be read: %s", error)
             raise web.HttpError(503, f"Answers cannot be read at the moment: {error}") from error
-        before = rows[-1].link if len(rows) == limit else None
-        content = b'{"answers":[%s],"before":%s,"session_id":%s}' % (
-            b",".join(row.content for row in rows),
-            msgspec.json.encode(before),
+        content = b'{"answers":[%s],"before":%s,"replaced":%s,"session_id":%s}' % (
+            b",".join(row.content for row in past.rows),
+            msgspec.json.encode(past.before),
+            msgspec.json.encode(past.replaced),
             dumps(session.id),
         )
         return Response(content, media_type="application/json", headers=_NO_STORE)
+
+    async def _team_progress(self, request: Request) -> Response:
+        """How far all servers of the roster are together, and how much of a shared run this person has done."""
+        session = self._session(request.scope, self._named_in_query(request.scope))
+        try:
+            alone = len(self._sessions.allowed) == 1
+            own = None if alone else await self._stream.count_own(session)
+            team = await asyncio.to_thread(self._team)
+        except TeamError as error:
+            raise web.HttpError(503, f"Answers cannot be counted at the moment: {error}") from error
+        content = {"own": own, "team": team}
+        return Response(msgspec.json.encode(content), media_type="application/json", headers=_NO_STORE)
 
     async def _health(self, request: Request) -> Response:  # noqa: ARG002
         return JSONResponse({"status": "alive"})

@@ -29,12 +29,13 @@ class Pull(msgspec.Struct):
 
 
 class HistoryPull(msgspec.Struct):
-    """Asks for own answers below a link."""
+    """Asks for own answers below a link; those that hold a text, where one is given."""
 
     session_id: str | None = None
     owner: Owner | None = None
     before: int | None = None
     limit: int = 25
+    find: str = ""
 
 
 _pulls = msgspec.json.Decoder(Pull)

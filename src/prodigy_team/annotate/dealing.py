@@ -14,6 +14,7 @@ from prodigy_team.allocation.reach import outlook
 from prodigy_team.allocation.routers import load_router
 from prodigy_team.allocation.rules import Rules
 from prodigy_team.annotate.ground import Ground, GroundHolder, MakeGround
+from prodigy_team.annotate.history import Past, find_answers, newest_answers
 from prodigy_team.annotate.sessions import Session
 from prodigy_team.annotate.stream import Batch, Count, Held, Offer, Waiting, with_session
 from prodigy_team.annotate.supply import SourceSupply
@@ -175,11 +176,17 @@ class Dealer:
         """They have answered a task."""
         self._dealt.get(asker.key, {}).pop(identity, None)
 
-    def own_answers(self, session: Session, *, before: int | None, limit: int) -> list[Row]:
+    def own_answers(self, session: Session, *, before: int | None, limit: int, wanted: str) -> Past:
         """As `Deals.own_answers`."""
         self._refresh()
-        assert self._supplies is not None, "opened by refreshing"
-        return self._supplies.source.newest_answers(session.id, before=before, limit=limit)
+
+        def read(below: int | None, most: int) -> list[Row]:
+            assert self._supplies is not None, "opened by refreshing"
+            return self._supplies.source.newest_answers(session.id, before=below, limit=most)
+
+        if wanted:
+            return find_answers(read, wanted, before=before, limit=limit)
+        return newest_answers(read, before=before, limit=limit)
 
     def close(self) -> None:
         """Let go of everything, in the same thread."""
@@ -330,9 +337,17 @@ class Dealt:
         """As `Deals.count`: as of the last pull, and what was answered since."""
         return self._counts.get(self._asker(session).person, Count(0))
 
-    async def own_answers(self, session: Session, *, before: int | None, limit: int) -> list[Row]:
+    def at_hand(self, session: Session) -> Batch | None:  # noqa: ARG002
+        """As `Deals.at_hand`: only the ledger knows."""
+        return None
+
+    async def count_own(self, session: Session) -> int | None:  # noqa: ARG002
+        """As `Deals.count_own`: all counts are somebody's own here."""
+        return None
+
+    async def own_answers(self, session: Session, *, before: int | None, limit: int, wanted: str = "") -> Past:
         """As `Deals.own_answers`."""
-        return await self._ask(lambda: self._dealer.own_answers(session, before=before, limit=limit))
+        return await self._ask(lambda: self._dealer.own_answers(session, before=before, limit=limit, wanted=wanted))
 
     def _asker(self, session: Session) -> Asker:
         person = session.id.removeprefix(f"{self._dataset}-") if session.named else session.id

@@ -32,10 +32,12 @@ from prodigy_team.annotate.supply import (
     excluded_tasks,
     without_answer,
 )
+from prodigy_team.annotate.team import TeamProgress, read_pool, read_team
 from prodigy_team.errors import TeamError
 from prodigy_team.sources import SourceIndex
 from prodigy_team.store.base import Routed
 
+LEDGER = "ledger.db"
 _NOT_FOR_THE_PAGE = frozenset(
     ("db", "db_settings", "api_keys", "host", "port", "javascript", "javascript_dir", "global_css", "global_css_dir")
 )
@@ -195,7 +197,7 @@ def _open_ledger(setup: Setup, holder: GroundHolder) -> Ledger:
         with contextlib.closing(setup.open_store()) as store:
             store.register_routed(rules.team, rules.recipe, [Routed(rules.pool, setup.dataset, "")])
     identify = GroundIdentifier(holder).owner_and_task
-    return Ledger(setup.folder / "ledger.db", store=setup.open_store, identify=identify)
+    return Ledger(setup.folder / LEDGER, store=setup.open_store, identify=identify)
 
 
 def _newest(setup: Setup, index: SourceIndex) -> Newest:
@@ -261,5 +263,22 @@ def _application(setup: Setup, index: SourceIndex, deals: Deals, writer: AnswerW
         version=setup.version,
     )
     auth = web.BasicAuth.from_environment(setup.environ)
-    sessions = Sessions(setup.dataset, allowed=setup.allowed, joined=people_of(setup) if setup.routed else None)
-    return Server(project, sessions=sessions, stream=deals, writer=writer, auth=auth)
+    return Server(
+        project,
+        sessions=Sessions(setup.dataset, allowed=setup.allowed, joined=people_of(setup) if setup.routed else None),
+        stream=deals,
+        writer=writer,
+        auth=auth,
+        team=_team(setup, target),
+    )
+
+
+def _team(setup: Setup, target: int) -> Callable[[], TeamProgress | None]:
+    """Tells how far everybody is together."""
+    context = setup.context
+    if context is None:
+        return lambda: None
+    if setup.routed:
+        rules = find_rules(setup)
+        return lambda: read_pool(setup.folder / LEDGER, rules().pool)
+    return lambda: read_team(context, overlap=setup.overlap, own_target=target)

@@ -101,7 +101,8 @@ def settle(argv: Sequence[str], environ: Mapping[str, str], directory: Path, con
     log.info("RECIPE: Calling recipe '%s'", options.recipe)
     recipe = find_recipe(options)
     settings = configuration.read_settings(environ, directory, recipe=recipe.config)
-    _check(settings, alone=len(read_allowed(environ.get("PRODIGY_ALLOWED_SESSIONS"))) == 1)
+    alone = len(read_allowed(environ.get("PRODIGY_ALLOWED_SESSIONS"))) == 1
+    _check(settings, options.labels if recipe.view_id in shaping.LABELLED_VIEWS else (), alone=alone)
     if context is not None and context.routing and options.exclude:
         raise UsageError(
             "--exclude does not go with [routing]: how many answers each task gets would not be exact.",
@@ -128,7 +129,7 @@ def _set_up_logging(environ: Mapping[str, str]) -> None:
         logger.propagate = False
 
 
-def _check(settings: Mapping[str, Any], *, alone: bool) -> None:
+def _check(settings: Mapping[str, Any], labels: Sequence[str], *, alone: bool) -> None:
     for key, problem, remedy in configuration.contradictions(settings):
         raise UsageError(f"{key}: {problem}", remedy=remedy)
     if settings.get("javascript") or settings.get("javascript_dir"):
@@ -136,7 +137,7 @@ def _check(settings: Mapping[str, Any], *, alone: bool) -> None:
             "javascript: the embedded engine runs no scripts of a prodigy.json in its page.",
             remedy="Take the setting out, or use Prodigy.",
         )
-    shaping.check_keys(settings)
+    shaping.check_keys(settings, labels)
     left_out = configuration.unsupported(settings)
     if settings.get("annotations_per_task") is not None and alone:
         left_out.append(("annotations_per_task", "one person annotates here; use [routing] in team.toml"))

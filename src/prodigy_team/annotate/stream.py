@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from prodigy_team.annotate.history import Past, find_answers, newest_answers
 from prodigy_team.annotate.sessions import Session
 from prodigy_team.store.base import Row
 
@@ -120,8 +121,14 @@ class Deals(Protocol):
     def count(self, session: Session) -> Count:
         """How far they are, as far as that is known yet."""
 
-    async def own_answers(self, session: Session, *, before: int | None, limit: int) -> list[Row]:
-        """A session's own answers, newest first."""
+    def at_hand(self, session: Session) -> Batch | None:
+        """What a pull by somebody who holds nothing gives, where that is known without asking anybody; else None."""
+
+    async def count_own(self, session: Session) -> int | None:
+        """How many tasks a named session itself has answered, where ``count`` is of everybody; None elsewhere."""
+
+    async def own_answers(self, session: Session, *, before: int | None, limit: int, wanted: str = "") -> Past:
+        """A session's own answers, newest first; those that hold ``wanted``, where that is not empty."""
 
 
 class Earlier(Protocol):
@@ -204,12 +211,19 @@ class Stream:
         shown: Collection[int] = (),  # noqa: ARG002
     ) -> Batch:
         """As `Deals.pull`; what is on which screen makes no difference here."""
+        at_hand = None if held else self.at_hand(session)
+        if at_hand is not None:
+            return at_hand
         pool = self._pool(session)
         desk = self._desk(pool, session)
-        if not held and desk.joined is not None:
-            return Batch(desk.joined, Count(pool.answered))
         async with pool.turn:
             return await self._fill(pool, desk, session, frozenset(held))
+
+    def at_hand(self, session: Session) -> Batch | None:
+        """What a pull by somebody who holds nothing gives, if that is the asker's open tasks alone; else None."""
+        pool = self._pool(session)
+        desk = self._desk(pool, session)
+        return None if desk.joined is None else Batch(desk.joined, Count(pool.answered))
 
     async def _fill(self, pool: _Pool, desk: _Desk, session: Session, held: frozenset[int]) -> Batch:
         offers = [each for each in desk.open.values() if each.key not in held][: self._batch_size]
@@ -254,6 +268,12 @@ class Stream:
         """How many tasks are answered, by this session or by everybody, as far as that is known yet."""
         return Count(self._pool(session).answered)
 
+    async def count_own(self, session: Session) -> int | None:
+        """As `Deals.count_own`."""
+        if self._overlap or not session.named:
+            return None
+        return await self._ask(lambda: self._supply.count_answered(session.id))
+
     def _elsewhere(self, pool: _Pool, own: _Desk) -> tuple[Held, ...]:
         """How many open tasks of the same run through the source lie on whose other screens."""
         found: dict[str, int] = {}
@@ -263,9 +283,15 @@ class Stream:
                 found[name] = found.get(name, 0) + len(desk.open)
         return tuple(Held(name, tasks) for name, tasks in found.items())
 
-    async def own_answers(self, session: Session, *, before: int | None, limit: int) -> list[Row]:
-        """A session's own answers, newest first."""
-        return await self._ask(lambda: self._supply.newest_answers(session.id, before=before, limit=limit))
+    async def own_answers(self, session: Session, *, before: int | None, limit: int, wanted: str = "") -> Past:
+        """A session's own answers, newest first; those that hold ``wanted``, where that is not empty."""
+
+        def read(below: int | None, most: int) -> list[Row]:
+            return self._supply.newest_answers(session.id, before=below, limit=most)
+
+        if wanted:
+            return await self._ask(lambda: find_answers(read, wanted, before=before, limit=limit))
+        return await self._ask(lambda: newest_answers(read, before=before, limit=limit))
 
     def _moves_on(self, session: Session) -> bool:
         return session.desk is None and not self._keep_order

@@ -6,6 +6,7 @@ import { InstructionsDialog, KeysDialog, read_version, remember_version } from "
 import type { Desk, Item } from "./desk";
 import { listen_for_swipes, SWIPED } from "./gestures";
 import { action_keys, is_pressable, is_typing, key_text, keys_of, type Action } from "./keys";
+import { Late } from "./late";
 import { views_of } from "./prepare";
 import { Sidebar } from "./sidebar";
 import { is_object, show, text, type Decision, type Task } from "./task";
@@ -62,7 +63,6 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
     }
     const action = this.action_of(pressed);
     if (action) this.run(action, event);
-    else if (event.key === "/") this.focus_filter(event);
   };
 
   private action_of(pressed: string[]): Action | undefined {
@@ -79,7 +79,12 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
     else if (action === "flag") this.flag();
     else if (action === "instructions") this.setState({ instructions: true });
     else if (action === "help") this.setState({ keys: true });
-    else this.setState({ sidebar: !this.state.sidebar });
+    else this.setState({ sidebar: !this.state.sidebar }, focus_history);
+  }
+
+  private key_of(action: Action): string {
+    const found = [...this.actions].find(([, each]) => each === action);
+    return found ? key_text(found[0]) : "";
   }
 
   /** Whether an action exists here and now; `buttons` and `show_flag` take some away, with their keys. */
@@ -109,13 +114,6 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
     desk.edit(flagged ? { flagged } : { flagged, flag_note: undefined });
   }
 
-  private focus_filter(event: Event): void {
-    const field = document.querySelector<HTMLElement>("[data-filter]");
-    if (!field) return;
-    event.preventDefault();
-    field.focus();
-  }
-
   override render() {
     const { desk, announce } = this.props;
     const { project, current } = desk;
@@ -133,13 +131,13 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
             <Sent desk={desk} open={this.state.details} onToggle={() => this.setState({ details: !this.state.details })} />
             {project.instructions && (
               <button type="button" onClick={() => this.setState({ instructions: true })}>
-                {say("instructions")} <kbd>H</kbd>{this.state.changed && <span class="badge">{say("changed")}</span>}
+                {say("instructions")} <kbd>{this.key_of("instructions")}</kbd>{this.state.changed && <span class="badge">{say("changed")}</span>}
               </button>
             )}
-            <button type="button" class="quiet" onClick={() => this.setState({ keys: true })} aria-label={say("keys")}><kbd>?</kbd></button>
+            <button type="button" class="quiet" onClick={() => this.setState({ keys: true })} aria-label={say("keys")}><kbd>{this.key_of("help") || "?"}</kbd></button>
             <button type="button" class="quiet" onClick={() => set_theme(next_theme())} aria-label={say("theme")}><span aria-hidden="true">◐</span></button>
           </header>
-          <aside id="sidebar"><Sidebar desk={desk} now={Date.now()} /></aside>
+          <aside id="sidebar"><Late><Sidebar desk={desk} /></Late></aside>
           <main style={project.card_width ? { "--card-width": project.card_width } : {}}>
             <Problems desk={desk} />
             {current ? <Card item={current} desk={desk} decide={this.decide} swiped={this.offered("accept")} /> : <Nothing desk={desk} />}
@@ -151,6 +149,11 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
       </Around.Provider>
     );
   }
+}
+
+/** Go on with the keys in the history, where it is to be seen. */
+function focus_history(): void {
+  document.querySelector<HTMLElement>(".history .filter, .history > button")?.focus();
 }
 
 /** How many answers the server has not got; always there, and true. */
@@ -191,6 +194,9 @@ interface CardProps {
   decide(decision: Decision): void;
 }
 
+/** Views that go from task to task; others are made anew for each. */
+const STAYING = ["ner_manual", "spans_manual"];
+
 function Card({ item, desk, decide, swiped }: CardProps) {
   const { project } = desk;
   const card = useRef<HTMLElement>(null);
@@ -204,7 +210,7 @@ function Card({ item, desk, decide, swiped }: CardProps) {
     });
   }, [item.key]);
   return (
-    <article class="card" ref={card} aria-label={say("task")} key={item.key}>
+    <article class="card" ref={card} aria-label={say("task")}>
       {item.past && (
         <p class="notice correcting">
           {say("correcting", { answer: say((text(item.past.answer.answer) ?? "accept") as Word) })}{" "}
@@ -212,7 +218,7 @@ function Card({ item, desk, decide, swiped }: CardProps) {
         </p>
       )}
       <Guard id={item.key}>
-        <View view={view} task={item.draft} id={item.key} project={project} open={true} shared={false} />
+        <View key={STAYING.includes(view) ? view : item.key} view={view} task={item.draft} id={item.key} project={project} open={true} shared={false} />
       </Guard>
       {item.draft.flagged === true && <FlagNote desk={desk} task={item.draft} />}
       {!project.hide_meta && <Meta task={item.task} />}

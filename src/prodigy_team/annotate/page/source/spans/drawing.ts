@@ -39,27 +39,42 @@ export function draw(drawing: Drawing, piece: Piece): ChildNode {
 
 const BLANKS: Record<string, string> = { "\n": "↵", "\t": "⇥", " ": "·", "\u00a0": "⍽" };
 
-/** A text node for a stretch; tokens that look different (disabled, or whitespace to be shown) get elements in it. */
+/** Text nodes for a stretch; what looks different (disabled tokens, white space to be shown) gets elements in it. */
 function drawText(drawing: Drawing, { start, end, from, to }: Piece): ChildNode[] {
-  const { passage } = drawing;
+  const { passage, showWhitespace } = drawing;
   const { slice, unit } = passage.points;
   const nodes: ChildNode[] = [];
   let node: Text | null = null;
   let base = 0;
+  let last = start; // where the token before ends
   const open = (place: number, until: number): Text => {
     base = unit(place);
     return document.createTextNode(slice(place, until));
   };
+  /** Draw what was begun, up to a place, and go on behind it. */
+  const close = (until: number): void => {
+    if (node) node.data = slice(start, until);
+    else if (start < until) nodes.push(open(start, until));
+    node = null;
+    start = until;
+  };
+  const drawGap = (until: number): void => {
+    if (!showWhitespace) return;
+    const gap = slice(last, until);
+    if (!SHOWN_GAP.test(gap)) return;
+    close(last);
+    nodes.push(drawBlank(gap, document.createTextNode(gap)));
+    start = until;
+  };
   for (let at = from; at <= to; at += 1) {
     const token = passage.tokens[at]!;
-    const special = token.disabled || (drawing.showWhitespace && /^\s+$/.test(token.text));
-    if (special) {
-      if (node) node.data = slice(start, token.start);
-      else if (start < token.start) nodes.push(open(start, token.start));
+    drawGap(token.start);
+    last = token.end;
+    if (token.disabled || (showWhitespace && /^\s+$/.test(token.text))) {
+      close(token.start);
       const text = open(token.start, token.end);
       drawing.tokens[at] = { node: text, offset: 0, length: text.length };
       nodes.push(drawSpecial(drawing, at, text));
-      node = null;
       start = token.end;
       continue;
     }
@@ -67,18 +82,27 @@ function drawText(drawing: Drawing, { start, end, from, to }: Piece): ChildNode[
     const offset = unit(token.start) - base;
     drawing.tokens[at] = { node, offset, length: unit(token.end) - base - offset };
   }
+  drawGap(end);
   if (!node && start < end) nodes.push(open(start, end));
   return nodes;
 }
 
+/** White space between tokens that is worth a sign: all but a single space. */
+const SHOWN_GAP = /^\s*(?:[^\S ]|\s\s)\s*$/;
+
 function drawSpecial(drawing: Drawing, at: number, text: Text): HTMLElement {
   const token = drawing.passage.tokens[at]!;
+  const blank = drawing.showWhitespace && /^\s+$/.test(token.text);
+  const element = blank ? drawBlank(token.text, text) : document.createElement("span");
+  if (token.disabled) element.classList.add("spans-off");
+  if (!blank) element.append(text);
+  return element;
+}
+
+function drawBlank(blank: string, text: Text): HTMLElement {
   const element = document.createElement("span");
-  if (token.disabled) element.className = "spans-off";
-  if (drawing.showWhitespace && /^\s+$/.test(token.text)) {
-    element.classList.add("spans-blank");
-    element.dataset["shown"] = [...token.text].map((each) => BLANKS[each] ?? "␣").join("");
-  }
+  element.className = "spans-blank";
+  element.dataset["shown"] = [...blank].map((each) => BLANKS[each] ?? "␣").join("");
   element.append(text);
   return element;
 }
@@ -99,27 +123,43 @@ function drawBarred(drawing: Drawing, piece: Barred): HTMLElement {
   const levels = underline(drawing, element, piece.bars);
   if (piece.from <= piece.to) {
     drawing.barred.set(element, piece.from);
-    if (levels > 1) element.classList.add("spans-deep"); // after a gap it would keep the line from breaking
+    if (levels > 1) deepen(element, levels); // after a gap it would keep the line from breaking
   }
-  for (const { span, level, first } of piece.bars)
-    if (first) {
-      const chip = drawChip(drawing, span, "");
-      chip.style.setProperty("--below", String(levels - 1 - level));
-      element.append(chip);
-    }
+  for (const { span, level, first } of piece.bars) {
+    if (!first) continue;
+    const chip = drawChip(drawing, span, "");
+    chip.style.insetBlockEnd = rem((levels - 1 - level) * LEVEL + 0.1);
+    element.classList.add("spans-start"); // the others need no layer of their own
+    element.append(chip);
+  }
   return element;
 }
 
-/** Paint bars under an element; returns how many levels it got. */
+/** Height of a level with the gap to the next, in rem: `--level` of the stylesheet. */
+const LEVEL = 1.05;
+
+const rem = (length: number): string => `${length.toFixed(2)}rem`;
+
+/** Make the line deep enough for the bars. */
+function deepen(element: HTMLElement, levels: number): void {
+  element.classList.add("spans-deep");
+  element.style.setProperty("--deep", rem(levels * LEVEL + 0.1));
+}
+
+const bar = ({ fill }: Colour): string => `linear-gradient(${fill}, ${fill})`;
+
+/**
+ * Paint bars under an element; returns how many levels it got.
+ *
+ * Lengths are plain: one with a variable in it would be parsed anew for each element whenever styles are computed.
+ */
 function underline(drawing: Drawing, element: HTMLElement, bars: Bar[]): number {
   const levels = Math.max(...bars.map((bar) => bar.level)) + 1;
-  element.style.setProperty("--levels", String(levels));
-  const layers = bars.map(({ span, level }) => {
-    const { fill } = drawing.colour(span.label);
-    const rise = `calc(100% - ${levels - 1 - level} * var(--level) - 0.1rem)`;
-    return `linear-gradient(${fill}, ${fill}) no-repeat 0 ${rise} / 100% calc(var(--level) - 0.15rem)`;
-  });
-  element.style.background = layers.join(", ");
+  const { style } = element;
+  style.paddingBlockEnd = rem(levels * LEVEL + 0.1);
+  style.backgroundImage = bars.map(({ span }) => bar(drawing.colour(span.label))).join();
+  style.backgroundPosition = bars.map(({ level }) => `0 calc(100% - ${rem((levels - 1 - level) * LEVEL + 0.1)})`).join();
+  style.backgroundSize = `100% ${rem(LEVEL - 0.15)}`;
   return levels;
 }
 
@@ -133,8 +173,8 @@ function drawChip(drawing: Drawing, span: Span, joiner: string): HTMLElement {
   return chip;
 }
 
-/** Set an element's two colours for its stylesheet. */
-export function paint(element: HTMLElement, { fill, ink }: Colour): void {
-  element.style.setProperty("--fill", fill);
-  element.style.setProperty("--ink", ink);
+/** Set an element's two colours. */
+export function paint({ style }: HTMLElement, { fill, ink }: Colour): void {
+  style.backgroundColor = fill;
+  style.color = ink;
 }

@@ -1,7 +1,7 @@
 /** The token views inside the page: the label bar, and the drawing of `spans/`. */
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useHand, useSurroundings, type ViewProps } from "../context";
-import { key_text, keys_of, label_keys, normal_key } from "../keys";
+import { key_text, keys_of, label_keys, place_key } from "../keys";
 import { createSpanView, type Span, type SpanTask, type SpanView } from "../spans";
 import { list, text, type Task } from "../task";
 import { say, span_word } from "../words";
@@ -35,8 +35,6 @@ export function Marking({ task, id, project, overlap }: ViewProps & { overlap: b
   const view = useRef<SpanView | null>(null);
   const labels = project.labels;
   const [label, set_label] = useState(labels[0] ?? null);
-  const chosen = useRef(label);
-  chosen.current = label;
 
   useLayoutEffect(() => {
     const made = createSpanView(span_task(task), {
@@ -45,13 +43,14 @@ export function Marking({ task, id, project, overlap }: ViewProps & { overlap: b
       onChange: (spans) => desk.edit_quietly({ spans }),
       onLabel: set_label,
     });
-    if (chosen.current !== null) made.setLabel(chosen.current);
+    set_label(made.label);
     view.current = made;
     holder.current?.append(made.element);
     return () => made.destroy();
   }, [id]);
 
-  const own_keys = label_keys(labels, project.keymap_by_label);
+  const own_keys = useMemo(() => label_keys(labels, project.keymap_by_label), [project]);
+  const digits = useMemo(() => new Set(labels.map((_, at) => place_key(at))), [project]);
   const choose = (name: string) => {
     set_label(name);
     view.current?.setLabel(name);
@@ -59,14 +58,16 @@ export function Marking({ task, id, project, overlap }: ViewProps & { overlap: b
   useHand({
     handle(event) {
       const pressed = keys_of(event);
-      const place = own_keys.findIndex((key, at) => key !== null && by_name(project.keymap_by_label, labels, at) && pressed.includes(key));
-      const name = labels[place];
+      const place = own_keys.findIndex((key) => key !== null && pressed.includes(key));
+      const name = by_name(project.keymap_by_label, labels, place) ? labels[place] : undefined;
       if (name !== undefined) {
         choose(name);
         // What is selected takes the label at once, as with a digit.
         view.current?.handleKey(new KeyboardEvent("keydown", { key: "Enter", code: "Enter", cancelable: true }));
         return true;
       }
+      // A digit that was given to one label is not the key of the label at that place as well.
+      if (place < 0 && pressed.some((key) => digits.has(key))) return false;
       return view.current?.handleKey(event) ?? false;
     },
     keys() {
@@ -75,9 +76,11 @@ export function Marking({ task, id, project, overlap }: ViewProps & { overlap: b
     },
   });
   const tokens = list(task.tokens).length;
+  // The same from task to task.
+  const bar = useMemo(() => <LabelBar labels={labels} keys={own_keys} colours={project.colours} chosen={label} onChoose={choose} />, [project, label]);
   return (
     <div class="marking">
-      <LabelBar labels={labels} keys={own_keys} colours={project.colours} chosen={label} onChoose={choose} />
+      {bar}
       {tokens > LONGEST && <p class="notice">{say("long", { n: tokens, most: LONGEST })}</p>}
       <div class="marked" ref={holder} />
     </div>
@@ -86,5 +89,5 @@ export function Marking({ task, id, project, overlap }: ViewProps & { overlap: b
 
 function by_name(keymap: Record<string, string>, labels: string[], at: number): boolean {
   const key = keymap[labels[at] ?? ""] ?? keymap[String(at)];
-  return key !== undefined && !/^(?:shift\+|alt\+)*\d$/.test(normal_key(key));
+  return key !== undefined;
 }
