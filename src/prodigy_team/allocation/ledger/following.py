@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from prodigy_team.allocation.ledger.pool import Seen
 from prodigy_team.store import Mark, News
 
 if TYPE_CHECKING:
@@ -17,16 +18,19 @@ _AT_ONCE = 5000
 def follow(pool: Pool) -> None:
     """Read what is new in every dataset of a pool. In a transaction; costs next to nothing where nothing is new."""
     version = pool.answers.version()
-    if pool.seen == (pool.file.opened, version):
+    if pool.seen is not None and pool.seen.version == version:
         return
-    news = _news(pool, read_marks(pool))
+    sight, touched = pool.answers.touched(pool.seen.sight if pool.seen is not None else None)
+    # What others than this pool write may be entered into the index of answers later than it was stored.
+    names = pool.datasets if touched is None else [name for name in pool.datasets if name in touched | pool.others]
+    news = _news(pool, read_marks(pool, names))
     if any(each.whole for each in news.values()):
         recount(pool)
     else:
         for dataset, each in news.items():
             _apply(pool, dataset, each.answers)
         write_marks(pool, {dataset: each.mark for dataset, each in news.items()})
-    pool.note_seen(version)
+    pool.note_seen(Seen(version, sight))
 
 
 def _news(pool: Pool, marks: dict[str, Mark | None]) -> dict[str, News]:
@@ -35,15 +39,11 @@ def _news(pool: Pool, marks: dict[str, Mark | None]) -> dict[str, News]:
     return pool.answers.follow(own, pool.identify) | (pool.answers.follow(others, None) if others else {})
 
 
-def read_marks(pool: Pool) -> dict[str, Mark | None]:
-    """How far each dataset has been read."""
-    rows = pool.connection.execute(
-        "SELECT dataset, generation, link, deletions, newest FROM followed WHERE pool = ?", (pool.id,)
-    )
-    known = {
-        dataset: Mark(generation, link, deletions, newest) for dataset, generation, link, deletions, newest in rows
-    }
-    return {dataset: known.get(dataset, Mark()) for dataset in pool.datasets}
+def read_marks(pool: Pool, names: Iterable[str]) -> dict[str, Mark | None]:
+    """How far datasets have been read."""
+    query = "SELECT generation, link, deletions, newest FROM followed WHERE pool = ? AND dataset = ?"
+    found = {name: pool.connection.execute(query, (pool.id, name)).fetchone() for name in names}
+    return {name: Mark(*row) if row else Mark() for name, row in found.items()}
 
 
 def write_marks(pool: Pool, marks: dict[str, Mark]) -> None:

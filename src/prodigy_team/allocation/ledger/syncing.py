@@ -86,6 +86,7 @@ class Sync:
             pool.connection.executemany(
                 "UPDATE person SET active = 0 WHERE pool = ? AND name = ?", [(pool.id, name) for name in gone]
             )
+            pool.everybody = pool.members.read()
             released = release(pool)
             self._write_terms(pool)
             self.done = Synced(joined=tuple(sorted(present - before)), left=tuple(gone), released=released)
