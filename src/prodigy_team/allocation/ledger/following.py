@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from prodigy_team.allocation.ledger.buckets import Key
 from prodigy_team.allocation.ledger.pool import Seen
 from prodigy_team.store import Mark, News
 
@@ -80,10 +81,23 @@ def _answered(pool: Pool, task: int, bucket: int, person: int) -> None:
     pool.connection.execute("DELETE FROM lease WHERE task = ? AND person = ?", (task, person))
     if key.people >> person & 1:
         return
-    key = key.with_person(person)
-    if 0 < key.target < key.people.bit_count():
-        key = key.without(_give_back(pool, task, key.people.bit_count() - key.target))
-    pool.buckets.move([task], bucket, pool.buckets.id_of(key))
+    pool.buckets.move([task], bucket, pool.buckets.id_of(_without_surplus(pool, task, key.with_person(person))))
+
+
+def give_back_surplus(pool: Pool) -> None:
+    """End leases beyond what is wanted, as after `annotations_per_task` went down."""
+    rows = pool.connection.execute(
+        "SELECT DISTINCT task, bucket FROM lease JOIN task ON task.number = lease.task WHERE lease.pool = ?", (pool.id,)
+    )
+    for task, bucket in rows.fetchall():
+        key = pool.buckets.key(bucket)
+        pool.buckets.move([task], bucket, pool.buckets.id_of(_without_surplus(pool, task, key)))
+    pool.buckets.flush()
+
+
+def _without_surplus(pool: Pool, task: int, key: Key) -> Key:
+    surplus = key.people.bit_count() - key.target if key.target > 0 and not key.gold else 0
+    return key.without(_give_back(pool, task, surplus)) if surplus > 0 else key
 
 
 def _give_back(pool: Pool, task: int, surplus: int) -> list[int]:
