@@ -125,7 +125,7 @@ def recount(pool: Pool) -> None:
     if answered or any(each.people for each in pool.buckets.read()):
         for moves in _corrections(pool):
             pool.buckets.move_all(moves)
-    pool.buckets.flush()
+    give_back_surplus(pool)
     pool.connection.execute("DELETE FROM temp.answered")
     write_marks(pool, {dataset: Mark() for dataset in pool.datasets} | {name: each.mark for name, each in news.items()})
 
