@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
