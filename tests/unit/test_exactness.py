@@ -374,6 +374,7 @@ class LongProject(AnyProject):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 class TestAnyProjectForLonger(LongProject.TestCase):  # type: ignore[name-defined, misc]
     settings = settings(max_examples=2000, stateful_step_count=60, deadline=None)
 
