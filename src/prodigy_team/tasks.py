@@ -95,18 +95,18 @@ def _input_content(task: Task) -> str:
 
 def _meta_json(meta: dict[str, Any]) -> str:
     """The canonical JSON of a task's `meta`, mostly a few words and numbers: a third of the general way's time."""
-    parts = []
-    for key in sorted(meta):
+    parts = ""
+    for key in sorted(meta) if len(meta) > 1 else meta:
         value = meta[key]
         if key in IGNORED_KEYS:
             continue
-        if type(value) is str:
-            parts.append(f"{_escape(key)}:{_escape(value)}")
-        elif type(value) is int:
-            parts.append(f"{_escape(key)}:{value}")
+        if type(value) is int:
+            parts += f",{_escape(key)}:{value}"
+        elif type(value) is str:
+            parts += f",{_escape(key)}:{_escape(value)}"
         else:
             return canonical_json(meta)
-    return "{" + ",".join(parts) + "}"
+    return f"{{{parts[1:]}}}"
 
 
 def _task_content(task: Task, input_hash: int, content: str) -> str:
@@ -156,13 +156,21 @@ def with_hashes(task: Task) -> Task:
     return {**task, "_input_hash": first, "_task_hash": second}
 
 
-def _text_fingerprint(escaped: str, by: By) -> tuple[int, bytes]:
-    """`fingerprint` of a task that is a text and nothing else, as most are: the same, without looking for the rest."""
-    content = f"text={escaped}"
+def _quoted(text: str) -> str:
+    """A string as canonical JSON. Most have nothing to escape, which is sooner seen than each character copied."""
+    plain = text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
+    return f'"{text}"' if plain else _escape(text)
+
+
+def _plain_fingerprint(text: str, meta: dict[str, Any] | None, by: By) -> tuple[int, bytes]:
+    """`fingerprint` of a task that is a text, or a text and its `meta`, as nearly all are: without looking further."""
+    quoted = _quoted(text)
+    content = f"text={quoted}"
     number = mmh3.hash(content)
     if by == "input":
         return number, mmh3.hash_bytes(content)
-    question = f'{number}{{"_input_hash":{number},"text":{escaped}}}'
+    more = "" if meta is None else f'"meta":{_meta_json(meta)},'
+    question = f'{number}{{"_input_hash":{number},{more}"text":{quoted}}}'
     return mmh3.hash(question), mmh3.hash_bytes(content + question)
 
 
@@ -174,9 +182,11 @@ def fingerprint(task: Task, by: By) -> tuple[int, bytes]:
     Where a task brings a hash that is not ours (older Prodigy, other keys), its author tells tasks apart by it, so it
     stands in place of the question's bytes: two answers to one such task are still one task.
     """
-    text = task.get("text")
-    if len(task) == 1 and type(text) is str:
-        return _text_fingerprint(_escape(text), by)
+    text, size = task.get("text"), len(task)
+    if type(text) is str and size <= 2:
+        meta = task.get("meta")
+        if size == 1 or type(meta) is dict:
+            return _plain_fingerprint(text, meta, by)
     content = _input_content(task)
     computed = mmh3.hash(content)
     first = given_hash(task, "_input_hash") if "_input_hash" in task else computed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -125,3 +126,25 @@ def test_what_left_its_group_is_found_by_its_mark(project: Project) -> None:
     project.run("stop", "joe", "--grace", "2")
     assert runaway.wait(5) < 0
     assert project.entries("up", "joe")["joe"]["state"] == "running"
+
+
+def test_a_child_in_a_session_of_its_own_is_ended_and_an_older_process_only_named(
+    tmp_path: Path, standin_python: Path
+) -> None:
+    """The mark tells whose it is; only what is no older than the server can have been started by it."""
+    with a_project(tmp_path, engine="prodigy") as team:
+        mark = json.dumps({"team": "headlines", "name": "joe", "state": str(team.state)})
+        environ = dict(team.environ, PRODIGY_TEAM_SERVER=mark)
+        older = subprocess.Popen(["sleep", "600"], env=environ, start_new_session=True)
+        team.strangers.append(older)
+        team.write_roster(("joe",), team=f'python = "{standin_python}"', task='env = { STANDIN_RUNAWAY = "1" }')
+        team.run("up")
+        leader = team.pids()["joe"]
+        [child] = set(team.marked()["joe"]) - {leader, older.pid}
+        assert processes.group_of(child) != processes.group_of(leader)
+
+        [joe] = team.entries("stop").values()
+
+        assert processes.identity_of(child) is None
+        assert older.poll() is None
+        assert (joe["state"], str(older.pid) in joe["detail"]) == ("stopped", True)

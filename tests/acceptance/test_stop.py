@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,6 +91,26 @@ def test_restart_gives_new_processes_on_the_same_ports(project: Project) -> None
     assert project.states()["cy"] == "running"
 
 
+def test_a_restart_killed_half_way_is_brought_to_its_end_by_cron(project: Project) -> None:
+    project.run("up")
+    project.run("stop", "cy")
+    before = project.pids()
+    restarting = project.begin("restart")
+    eventually(lambda: any(each["stopping"] or not each["pid"] for each in project.record()["servers"][:2]), within=20)
+    restarting.kill()
+    restarting.wait()
+    for pids in project.marked().values():  # should it have been killed before its first signal
+        for pid in set(pids) & set(before.values()):
+            os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not set(before.values()) & {pid for pids in project.marked().values() for pid in pids})
+
+    done = project.run("up", "--revive", "--quiet")
+
+    assert (done.stdout, done.stderr) == ("", "")
+    assert project.states() == {"joe": "running", "jane": "running", "cy": "stopped"}
+    assert [each["failures"] for each in project.record()["servers"]] == [[], [], []]
+
+
 def test_restart_stops_nothing_when_the_roster_is_broken(project: Project) -> None:
     project.run("up")
     before = project.pids()
@@ -138,7 +160,6 @@ def test_logs_shows_and_follows(project: Project) -> None:
 
 
 def test_a_terminal_is_asked_before_people_are_cut_off(licensed: Project) -> None:
-    import os
     import pty
 
     from team_support import PROGRAM

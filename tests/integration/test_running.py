@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from prodigy_team.servers import alive, logs, processes, readiness
+from prodigy_team.servers.lockfile import guard
 from prodigy_team.servers.runners.local import LocalRunner, LocalRunning
 from server_support import BEHAVED, Team, team
 from support import eventually
@@ -196,12 +197,12 @@ STARTER = """
 import os, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[3:]
-from filelock import FileLock
+from prodigy_team.servers.lockfile import guard
 from prodigy_team.servers.runners.local import LocalRunner
 from server_support import BEHAVED, Team
 folder, source = Path(sys.argv[1]), Path(sys.argv[2])
 team = Team(folder)
-with FileLock(folder / "guard"):
+with guard(folder / "team.lock"):
     launches = [team.script("joe", BEHAVED)]
     if sys.platform == "linux":
         launches.append(team.embedded("jane", source))
@@ -213,8 +214,6 @@ with FileLock(folder / "guard"):
 
 def test_killing_the_starter_leaves_the_servers_and_frees_the_guard(tmp_path: Path, source: Path) -> None:
     """kill -9 of `up` in the middle: its servers run on, and no descriptor of its guard or its other files stays."""
-    from filelock import FileLock
-
     folder = tmp_path / "team"
     folder.mkdir()
     tests = str(Path(__file__).parents[1])
@@ -225,7 +224,7 @@ def test_killing_the_starter_leaves_the_servers_and_frees_the_guard(tmp_path: Pa
         starter.kill()
     try:
         assert len(pgids) == (2 if sys.platform == "linux" else 1)
-        with FileLock(folder / "guard", timeout=0):
+        with guard(folder / "team.lock", timeout=0):
             pass
         assert all(processes.group_members(pgid) for pgid in pgids)
         assert {each.name for each in processes.find_marked(folder / ".prodigy-team")} == {"joe", "jane"}

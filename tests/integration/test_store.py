@@ -76,6 +76,40 @@ def test_the_rules_hold_across_batches_transactions_and_people(store: Store) -> 
     assert store.append("d", [[new_answer("b", key="3")]]) == [[REFUSED]]
     assert store.append("other", [[first]]) == [[STORED]]
     assert len(list(store.answers("d"))) == 3
+    # A known task, and a known id, among others that are new.
+    known = [first, new_answer("c", key="4")], [new_answer("e", key="5"), new_answer("f", key="4")]
+    assert store.append("d", known) == [[REPEATED, STORED], [STORED, REFUSED]]
+    assert store.append("d", [[new_answer("g", key="6"), new_answer("h", key="4")]]) == [[STORED, REFUSED]]
+
+
+ENTRIES = "SELECT identity, annotator, version, link, digest, answer_id FROM prodigy_team_answer ORDER BY link"
+GIVEN = st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(["joe", "jane"]), st.sampled_from(["accept", "reject"]))
+KEYS = st.sampled_from([None, *"123456789"])
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(st.tuples(GIVEN, KEYS, KEYS), max_size=20), max_size=3))
+def test_answers_together_are_judged_and_stored_as_one_by_one(
+    tmp_path: Path, batches: list[list[tuple[tuple[str, str, str], str | None, str | None]]]
+) -> None:
+    given = [
+        [
+            new_answer(text, decision, who=who, key=key, replaces=replaces)
+            for (text, who, decision), key, replaces in each
+        ]
+        for each in batches
+    ]
+    with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+        found = []
+        for name in ("together", "alone"):
+            database = Database("sqlite", Path(folder) / name)
+            with closing(open_store(database, write=True, create=True)) as store:
+                if name == "together":
+                    outcomes = store.append("d", given)
+                else:
+                    outcomes = [[store.append("d", [[answer]])[0][0] for answer in batch] for batch in given]
+                found.append((outcomes, ask(database.path, ENTRIES), list(store.rows("d"))))
+    assert found[0] == found[1]
 
 
 LINKS = "SELECT link.id, example_id, name FROM link JOIN dataset ON dataset.id = dataset_id ORDER BY 1"

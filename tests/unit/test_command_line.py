@@ -18,7 +18,8 @@ from prodigy_team.curation.drop import DropReport
 from prodigy_team.curation.merge import MergeReport
 from prodigy_team.roster import Problem
 from prodigy_team.servers.doctor import Finding
-from prodigy_team.servers.report import Entry, Report, ServerStatus, StatusReport
+from prodigy_team.servers.report import Entry, Report
+from prodigy_team.servers.status import ServerStatus, StatusReport
 from prodigy_team.store import DatasetInfo
 from support import ROOT
 

@@ -112,3 +112,14 @@ def test_up_status_and_stop_load_nothing_of_the_embedded_engine(module: str) -> 
         [sys.executable, "-c", LOADED.format(module=module)], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == []
+
+
+def test_stop_does_not_pay_for_what_only_other_commands_need() -> None:
+    """Imports are most of what a stop costs besides the end of the servers themselves."""
+    heavy = {"pydantic", "rich", "psutil", "msgspec", "hashlib", "asyncio", "prodigy_team.servers.status"}
+    heavy |= {
+        f"prodigy_team.servers.{name}" for name in ("engines", "deciding", "upping", "starting", "wanting", "watch")
+    }
+    code = "import sys, prodigy_team.servers.supervisor, prodigy_team.servers.halting\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not heavy & set(done.stdout.split())

@@ -13,7 +13,8 @@ from prodigy_team.curation.drop import DropReport
 from prodigy_team.curation.merge import MergeReport
 from prodigy_team.errors import UsageError
 from prodigy_team.servers.doctor import Finding
-from prodigy_team.servers.report import Entry, Event, Report, ServerStatus, StatusReport
+from prodigy_team.servers.report import Entry, Event, Report
+from prodigy_team.servers.status import ServerStatus, StatusReport
 
 URL = "http://127.0.0.1:8081/"
 

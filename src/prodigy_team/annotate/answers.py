@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -107,11 +107,15 @@ class Identifier(Protocol):
         """Let go of the source."""
 
 
+Stored: TypeAlias = list[Receipt] | Exception
+"""What became of a request's answers, or why none of them is stored."""
+
+
 @dataclass
 class _Request:
     answers: Sequence[Posted]
     loop: asyncio.AbstractEventLoop
-    reply: asyncio.Future[list[Receipt]]
+    done: Callable[[Stored], None]
 
 
 class AnswerWriter:
@@ -153,10 +157,18 @@ class AnswerWriter:
         Raises:
             TeamError: They could not be stored; none of this request's answers is.
         """
-        loop = asyncio.get_running_loop()
-        request = _Request(answers, loop, loop.create_future())
-        self._waiting.put(request)
-        return await request.reply
+        reply: asyncio.Future[list[Receipt]] = asyncio.get_running_loop().create_future()
+
+        def done(stored: Stored) -> None:
+            if not reply.done():
+                reply.set_exception(stored) if isinstance(stored, Exception) else reply.set_result(stored)
+
+        self.give(answers, done)
+        return await reply
+
+    def give(self, answers: Sequence[Posted], done: Callable[[Stored], None]) -> None:
+        """Store the answers of one request; ``done`` is called on the running event loop once they are committed."""
+        self._waiting.put(_Request(answers, asyncio.get_running_loop(), done))
 
     def _run(self, store: Store, identify: Identifier) -> None:
         with contextlib.closing(store), contextlib.closing(identify):
@@ -179,7 +191,7 @@ class AnswerWriter:
 
     def _store(self, store: Store, identify: Identifier, requests: list[_Request]) -> None:
         try:
-            results: list[list[Receipt] | Exception] = list(self._append(store, identify, requests))
+            results: list[Stored] = list(self._append(store, identify, requests))
         except Exception as error:
             if len(requests) > 1:
                 # One request that cannot be stored must not take the others with it.
@@ -222,14 +234,12 @@ class AnswerWriter:
         )
 
 
-def _settle(requests: list[_Request], results: list[list[Receipt] | Exception]) -> None:
+def _settle(requests: list[_Request], results: list[Stored]) -> None:
     for request, result in zip(requests, results, strict=True):
-        if request.reply.done():
-            continue
-        if isinstance(result, Exception):
-            request.reply.set_exception(result)
-        else:
-            request.reply.set_result(result)
+        try:
+            request.done(result)
+        except Exception:
+            log.exception("An answer was stored, but could not be confirmed")  # the others' must be
 
 
 class MalformedError(Exception):

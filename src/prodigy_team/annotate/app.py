@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from prodigy_team.annotate import assets, web
-from prodigy_team.annotate.answers import AnswerWriter, MalformedError, Owner, Receipt, read_answers
+from prodigy_team.annotate.answers import AnswerWriter, MalformedError, Owner, Posted, Receipt, Stored, read_answers
 from prodigy_team.annotate.sessions import Session, SessionRefusedError, Sessions
 from prodigy_team.annotate.stream import Batch, Stream, dumps
 from prodigy_team.errors import TeamError
@@ -109,6 +109,10 @@ class Server:
             ("POST", "/give_answers"): self._give_answers,
             ("GET", "/version"): self._version,  # what `up` and `status` ask, of 64 servers at once
         }
+        self.at_once: dict[bytes, web.AtOnce] = {
+            b"/get_session_questions": self._questions_at_once,
+            b"/give_answers": self._answers_at_once,
+        }
         self._pages = assets.Pages(global_css=project.global_css)
         rest = Starlette(routes=self._routes(), exception_handlers=_HANDLERS)
         self._rest = web.with_security_headers(rest, image_sources=project.image_sources)
@@ -179,9 +183,20 @@ class Server:
 
     async def _give_answers(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:
         body = await web.read_body(scope, receive)
+        posted = self._posted(scope, body)
+        if not posted:
+            await web.send_json(send, self._receipt([], self._session(scope, None)))
+            return
+        try:
+            stored: Stored = await self._writer.save(posted)
+        except Exception as error:
+            stored = error
+        await web.send_json(send, self._receipt(self._entered(stored), posted[-1].session))
+
+    def _posted(self, scope: web.Scope, body: bytes) -> list[Posted]:
         browser = web.cookie(scope, BROWSER_COOKIE)
         try:
-            posted = read_answers(
+            return read_answers(
                 body,
                 view_id=self._project.view_id,
                 find_session=lambda given, own: self._sessions.find_owner(given, own, browser=browser),
@@ -189,33 +204,56 @@ class Server:
             )
         except MalformedError as error:
             raise web.HttpError(error.status, error.detail) from error
-        receipts = await self._save(posted) if posted else []
-        session = posted[-1].session if posted else self._session(scope, None)
-        await self._reply(send, receipts, session)
 
-    async def _save(self, posted: list[Any]) -> list[Receipt]:
-        try:
-            receipts = await self._writer.save(posted)
-        except TeamError as error:
-            log.error("Answers could not be stored: %s", error)
-            raise web.HttpError(503, f"The answers could not be stored, so send them again: {error}") from error
-        except Exception as error:
-            raise web.HttpError(500, "The answers could not be stored, so send them again.") from error
-        for each in receipts:
+    def _entered(self, stored: Stored) -> list[Receipt]:
+        """The receipts of one request, whose tasks leave their desks."""
+        if isinstance(stored, TeamError):
+            log.error("Answers could not be stored: %s", stored)
+            raise web.HttpError(503, f"The answers could not be stored, so send them again: {stored}") from stored
+        if isinstance(stored, Exception):
+            raise web.HttpError(500, "The answers could not be stored, so send them again.") from stored
+        for each in stored:
             first = each.outcome is Outcome.STORED and each.posted.keys.replaces is None
             self._stream.answered(each.posted.session, each.identity, first=first)
-        return receipts
+        return stored
 
-    async def _reply(self, send: web.Send, receipts: list[Receipt], session: Session) -> None:
+    def _receipt(self, receipts: list[Receipt], session: Session) -> bytes:
         answered = self._stream.count(session)
         refused = [each.posted.keys for each in receipts if each.outcome is Outcome.REFUSED]
-        progress = msgspec.json.encode(self._progress(answered))
         if not refused:
-            content = b'{"progress":%s,"total":%d,"session_id":%s}' % (progress, answered, dumps(session.id))
-            await web.send_json(send, content)
-            return
+            progress = msgspec.json.encode(self._progress(answered))
+            return b'{"progress":%s,"total":%d,"session_id":%s}' % (progress, answered, dumps(session.id))
         which = [{"_answer_id": each.answer_id, "_task_hash": each.task_hash} for each in refused]
         raise web.HttpError(409, _REFUSED, refused=which, progress=self._progress(answered), total=answered)
+
+    # The short way of the busiest two: the same, without a task. See `protocol`.
+
+    def _questions_at_once(self, scope: web.Scope, body: bytes, reply: web.Reply) -> bool:
+        pull = _read_pull(body)
+        session = self._session(scope, pull.session_id)
+        self._check_owner(pull.owner, session)
+        batch = None if pull.held or not self._admits(scope) else self._stream.at_hand(session)
+        if batch is None:
+            return False
+        reply(self._batch(batch, session))
+        return True
+
+    def _answers_at_once(self, scope: web.Scope, body: bytes, reply: web.Reply) -> bool:
+        posted = self._posted(scope, body) if self._admits(scope) else []
+        if not posted:
+            return False
+
+        def confirm(stored: Stored) -> None:
+            try:
+                reply(self._receipt(self._entered(stored), posted[-1].session))
+            except web.HttpError as error:
+                reply(error.content, status=error.status)
+
+        self._writer.give(posted, confirm)
+        return True
+
+    def _admits(self, scope: web.Scope) -> bool:
+        return (self._auth is None or self._auth.admits(scope)) and not web.is_foreign(scope)
 
     # Who asks.
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import uvicorn
 
-from prodigy_team.annotate.joining import JoiningProtocol
+from prodigy_team.annotate.protocol import ShortWayProtocol
 from prodigy_team.annotate.web import App
 from prodigy_team.servers import logs
 
@@ -39,7 +39,7 @@ def run_until_ended(
     config = uvicorn.Config(
         application,
         loop="auto",
-        http=JoiningProtocol,
+        http=ShortWayProtocol,
         ws="none",
         lifespan="off",
         interface="asgi3",

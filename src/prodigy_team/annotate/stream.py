@@ -116,12 +116,19 @@ class Stream:
 
     async def pull(self, session: Session, *, held: Collection[int] = ()) -> Batch:
         """The asker's open tasks in the same order, without those they hold already, then new ones."""
+        at_hand = None if held else self.at_hand(session)
+        if at_hand is not None:
+            return at_hand
         pool = self._pool(session)
         desk = self._desk(pool, session)
-        if not held and desk.joined is not None:
-            return Batch(desk.joined, pool.answered)
         async with pool.turn:
             return await self._fill(pool, desk, session, frozenset(held))
+
+    def at_hand(self, session: Session) -> Batch | None:
+        """What a pull by somebody who holds nothing gives, if that is the asker's open tasks alone; else None."""
+        pool = self._pool(session)
+        desk = self._desk(pool, session)
+        return None if desk.joined is None else Batch(desk.joined, pool.answered)
 
     async def _fill(self, pool: _Pool, desk: _Desk, session: Session, held: frozenset[int]) -> Batch:
         offers = [each for each in desk.open.values() if each.key not in held][: self._batch_size]

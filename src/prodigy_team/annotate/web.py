@@ -7,7 +7,7 @@ import binascii
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -17,6 +17,17 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+
+
+class Reply(Protocol):
+    """Sends JSON that is bytes already as the one answer to a request; to be called on the event loop."""
+
+    def __call__(self, content: bytes, *, status: int = 200) -> None:
+        """Answer."""
+
+
+AtOnce = Callable[[Scope, bytes, Reply], bool]
+"""Answers a request, now or later, from its head and whole body; False where it has done nothing, and ASGI must."""
 
 LARGEST_BODY = 32 * 1024 * 1024
 """Bytes of a request at most; a batch of long documents with their tokens stays far below."""
@@ -33,7 +44,7 @@ SECURITY: Headers = [
     (b"content-security-policy", CONTENT_POLICY.encode()),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
-_JSON: Headers = [
+JSON_HEADERS: Headers = [
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -54,17 +65,22 @@ class HttpError(Exception):
         super().__init__(detail)
         self.status, self.detail, self.more = status, detail, more
 
+    @property
+    def content(self) -> bytes:
+        """The answer's body, in the shape that clients of this protocol know: ``{"detail": text}``."""
+        return msgspec.json.encode({"detail": self.detail, **self.more})
+
 
 async def send_json(send: Send, content: bytes, *, status: int = 200) -> None:
     """Answer with JSON that is bytes already."""
-    headers = [*_JSON, (b"content-length", b"%d" % len(content))]
+    headers = [*JSON_HEADERS, (b"content-length", b"%d" % len(content))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 
 
 async def send_error(send: Send, error: HttpError) -> None:
-    """Answer with an error, in the shape that clients of this protocol know: ``{"detail": text}``."""
-    await send_json(send, msgspec.json.encode({"detail": error.detail, **error.more}), status=error.status)
+    """Answer with an error."""
+    await send_json(send, error.content, status=error.status)
 
 
 async def read_body(scope: Scope, receive: Receive) -> bytes:
@@ -153,7 +169,7 @@ class BasicAuth:
 async def ask_for_password(send: Send) -> None:
     """Answer 401, so that a browser asks."""
     content = b'{"detail":"A user name and password are needed."}'
-    headers = [*_JSON, (b"www-authenticate", b'Basic realm="annotation", charset="UTF-8"')]
+    headers = [*JSON_HEADERS, (b"www-authenticate", b'Basic realm="annotation", charset="UTF-8"')]
     headers.append((b"content-length", b"%d" % len(content)))
     await send({"type": "http.response.start", "status": 401, "headers": headers})
     await send({"type": "http.response.body", "body": content})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -51,29 +51,50 @@ def command(
     shared = Shared.of(context, roster, quiet)
     path = shared.path()
     refuse_overwriting(path)
-    from prodigy_team.roster.recipes import needs_labels
-    from prodigy_team.roster.template import default_name, render_roster
-
-    people = given_or_asked("--annotators", annotators, "Who annotates (names, separated by commas)")
-    chosen_source = given_or_asked("--source", source, "What is annotated (a file)", default=likely_source(path.parent))
-    if labels is None and needs_labels(recipe, model or "blank:en"):
-        labels = given_or_asked("--labels", None, "Labels (separated by commas, or a file)")
-    text = render_roster(
-        name=name or default_name(path.parent.name),
-        annotators=words_of(people),
-        source=chosen_source,
-        labels=labels_of(labels or "", path.parent),
-        recipe=recipe,
-        model=model,
-        engine=engine,
-        patterns=patterns,
-        ports=ports,
-        python=python or likely_python(path.parent),
-    )
-    loaded = write_new(path, text)
+    wishes = Wishes(annotators, source, labels, recipe, model, patterns, engine, python, name, ports)
+    loaded = write_new(path, roster_text(wishes, path.parent))
     if not shared.quiet:
         output.tell([output.problem_line(each, path.name) for each in loaded.warnings])
         output.say([*render.wrote_roster_lines(path.name, prodigy_in(loaded), loaded), "Next: prodigy-team up"])
+
+
+class Wishes(NamedTuple):
+    """What the options say; None is asked for, found out or left out of the roster."""
+
+    annotators: str | None
+    source: str | None
+    labels: str | None
+    recipe: str
+    model: str | None
+    patterns: str | None
+    engine: str
+    python: str | None
+    name: str | None
+    ports: str | None
+
+
+def roster_text(wishes: Wishes, folder: Path) -> str:
+    """The roster for a folder; asks on the terminal for what must be known and was not given."""
+    from prodigy_team.roster.recipes import needs_labels
+    from prodigy_team.roster.template import default_name, render_roster
+
+    people = given_or_asked("--annotators", wishes.annotators, "Who annotates (names, separated by commas)")
+    source = given_or_asked("--source", wishes.source, "What is annotated (a file)", default=likely_source(folder))
+    labels = wishes.labels
+    if labels is None and needs_labels(wishes.recipe, wishes.model or "blank:en"):
+        labels = given_or_asked("--labels", None, "Labels (separated by commas, or a file)")
+    return render_roster(
+        name=wishes.name or default_name(folder.name),
+        annotators=words_of(people),
+        source=source,
+        labels=labels_of(labels or "", folder),
+        recipe=wishes.recipe,
+        model=wishes.model,
+        engine=wishes.engine,
+        patterns=wishes.patterns,
+        ports=wishes.ports,
+        python=wishes.python or likely_python(folder),
+    )
 
 
 def refuse_overwriting(path: Path) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from prodigy_team.servers.report import Report, StatusReport
+    from prodigy_team.servers.report import Report
+    from prodigy_team.servers.status import StatusReport
 
 VERSION = 1
 

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from prodigy_team.curation.merge import MergeReport
     from prodigy_team.roster import Roster
     from prodigy_team.servers.doctor import Finding
-    from prodigy_team.servers.report import Action, Entry, Event, Report, ServerStatus, StatusReport
+    from prodigy_team.servers.report import Action, Entry, Event, Report
+    from prodigy_team.servers.status import ServerStatus, StatusReport
     from prodigy_team.store import DatasetInfo
 
 GAP = "  "

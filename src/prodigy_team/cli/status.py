@@ -13,7 +13,7 @@ from prodigy_team.cli import output, render
 from prodigy_team.cli.options import AsJson, Names, Quiet, RosterPath, Shared
 
 if TYPE_CHECKING:
-    from prodigy_team.servers.report import StatusReport
+    from prodigy_team.servers.status import StatusReport
 
 EXAMPLES = ("prodigy-team status", "prodigy-team status joe --watch", "prodigy-team status --json")
 REDRAW_SECONDS = 2.0

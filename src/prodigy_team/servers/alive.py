@@ -15,19 +15,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-_PATIENCE = 0.1  # seconds; somebody who only asks `is_held` has the lock for some microseconds
+PATIENCE = 0.1  # seconds; somebody who only asks `is_held` has the lock for some microseconds
 _BUSY = (errno.EWOULDBLOCK, errno.EACCES)
 
 
-def acquire(path: Path) -> int | None:
-    """Take the lock for a server about to start.
+def acquire(path: Path, *, patience: float = PATIENCE) -> int | None:
+    """Take the lock for a server about to start; the guard of the lockfile is taken the same way.
+
+    Args:
+        patience: Seconds to go on trying.
 
     Returns:
-        The descriptor that holds the lock, to be handed to the server and then closed here; None where a server that
+        The descriptor that holds the lock, to be handed to the server and then closed here; None where somebody who
         lives has it. The file's earlier content is wiped.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    deadline = time.monotonic() + _PATIENCE
+    deadline, pause = time.monotonic() + patience, 0.005
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if _lock(descriptor, fcntl.LOCK_EX) and _is_still(path, descriptor):
@@ -36,7 +39,8 @@ def acquire(path: Path) -> int | None:
         os.close(descriptor)
         if time.monotonic() > deadline:
             return None
-        time.sleep(0.005)
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.05)
 
 
 def is_held(path: Path) -> bool:

@@ -4,17 +4,59 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prodigy_team.servers.activity import idle_seconds
 from prodigy_team.servers.engines import ServerPlan
 from prodigy_team.servers.launches import record_of
-from prodigy_team.servers.lockfile import Lockfile, ServerRecord
-from prodigy_team.servers.observing import Observation
+from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, write_lockfile
+from prodigy_team.servers.observing import Observation, note_deaths, observe
 from prodigy_team.servers.plan import Seen, Step, UpOptions, assign_ports, plan_up
 from prodigy_team.servers.ports import is_free
+from prodigy_team.servers.status import roster_digest
 from prodigy_team.servers.wanting import Wanted
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What one `up` is about to do, written down before any of it is done.
+
+    Attributes:
+        lockfile: As written.
+        ports: The port of every server; None where none is left.
+    """
+
+    lockfile: Lockfile
+    steps: tuple[Step, ...]
+    ports: Mapping[str, int | None]
+    notes: tuple[str, ...]
+
+
+def record_decision(path: Path, state: Path, *, team: str, wanted: Wanted, options: UpOptions) -> Decided:
+    """Decide what `up` does, under the guard, and write it down.
+
+    Args:
+        path: The lockfile.
+        team: Its name as the roster had it when the lockfile was first written.
+    """
+    with guard(path):
+        observation = observe(path, state, team=team, keep_copy=True)
+        found = observation.lockfile
+        observation = replace(observation, lockfile=note_deaths(observation, at=time.time(), exits={}))
+        steps, ports = decide_up(observation, wanted, options)
+        lockfile = replace(observation.lockfile, team=wanted.roster.name, engine=wanted.engine)
+        lockfile = replace(lockfile, roster_digest=_digest(lockfile, steps, wanted))
+        lockfile = prepared_lockfile(lockfile, steps, wanted.plans, options, state)
+        if lockfile != found or observation.changed:
+            write_lockfile(path, lockfile)
+    return Decided(lockfile, tuple(steps), ports, observation.notes)
+
+
+def _digest(lockfile: Lockfile, steps: Iterable[Step], wanted: Wanted) -> str:
+    """The roster's digest where the lockfile will know all of its servers, so that `status` need not load it."""
+    known = {*lockfile.servers, *(step.name for step in steps)}
+    return roster_digest(wanted.roster.path) if all(plan.name in known for plan in wanted.plans) else ""
 
 
 def decide_up(observation: Observation, wanted: Wanted, options: UpOptions) -> tuple[list[Step], dict[str, int | None]]:

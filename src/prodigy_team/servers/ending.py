@@ -15,7 +15,7 @@ from prodigy_team.servers import processes
 from prodigy_team.servers.processes import Identity, Mark
 
 _TICK = 0.02  # seconds between looks at what has no pidfd to wait for
-_LOOK_SHARE = 4  # looking at all processes takes at most one part in so many of the time
+_LOOK_SHARE = 12  # looking at all processes takes at most one part in so many of the time: those that end need it more
 _AFTER_KILL = 2.0  # seconds the kernel is given to clear away what was killed
 
 

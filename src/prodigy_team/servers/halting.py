@@ -43,12 +43,18 @@ def question(in_use: Mapping[str, str]) -> str:
     return f"{people}. Answers still in an open page of Prodigy are lost when its server stops. Stop anyway?"
 
 
-def halt(names: Sequence[str], lockfile: Path, state: Path, *, team: str, grace: float) -> dict[str, Stopped]:
-    """Stop servers and write that down before and after, so that a crash in between brings none of them back."""
+def halt(
+    names: Sequence[str], lockfile: Path, state: Path, *, team: str, grace: float, wanted: bool = False
+) -> dict[str, Stopped]:
+    """Stop servers and write that down before and after, so that a crash in between leaves them as they are meant.
+
+    Args:
+        wanted: They are to run again: whatever happens now, what was to run is brought back.
+    """
     with guard(lockfile):
         book = observe(lockfile, state, team=team, keep_copy=True).lockfile
         records = [book.servers[name] for name in names]
-        marked = [replace(each, wanted=False, stopping=each.pid is not None) for each in records]
+        marked = [replace(each, wanted=each.wanted and wanted, stopping=each.pid is not None) for each in records]
         write_lockfile(lockfile, book.with_records(*marked))
     ended = {each.name: each for each in end_servers(records, state, team=team, grace=grace)}
     with guard(lockfile):
@@ -62,7 +68,7 @@ def _stopped_record(record: ServerRecord, before: ServerRecord, stopped: Stopped
     """The record after its server ended; untouched where another command started it anew meanwhile."""
     if stopped.problem or (record.pid, record.started_at) != (before.pid, before.started_at):
         return record
-    return replace(record, pid=None, started_at=None, pgid=None, stopping=False, ready=False, wanted=False, problem="")
+    return replace(record, pid=None, started_at=None, pgid=None, stopping=False, ready=False, problem="")
 
 
 def refusal(record: ServerRecord, who: str) -> Entry:
@@ -87,6 +93,9 @@ def stop_entry(record: ServerRecord, stopped: Stopped, *, who: str = "") -> Entr
         detail += f" ({who}; their page sends what is unsaved once the server is back)"
     if stopped.stranger is not None:
         detail = f"was not running; pid {stopped.stranger} belongs to another program and was left alone"
+    if stopped.left:
+        pids = ", ".join(map(str, stopped.left))
+        detail += f"; pid {pids} carries its mark but was not started by it and was left alone"
     return Entry(
         record.name,
         "stop",

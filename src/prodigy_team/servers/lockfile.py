@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from prodigy_team.errors import TeamError
+from prodigy_team.servers import alive
 
 VERSION = 1
 GUARD_SECONDS = 60.0
@@ -69,6 +70,9 @@ class ServerRecord:
     problem: str = ""
     reported: str = ""
     orphan: bool = False
+
+
+_KNOWN = frozenset(each.name for each in fields(ServerRecord))
 
 
 @dataclass(frozen=True)
@@ -146,8 +150,7 @@ def _lockfile_of(content: Any, path: Path) -> Lockfile:
 
 
 def _record_of(content: Mapping[str, Any]) -> ServerRecord:
-    known = {each.name for each in fields(ServerRecord)}
-    values = {key: value for key, value in content.items() if key in known}
+    values = {key: value for key, value in content.items() if key in _KNOWN}
     for key in ("annotators", "command", "failures"):
         values[key] = tuple(values.get(key, ()))
     record = ServerRecord(**values)
@@ -212,20 +215,17 @@ def guard(lockfile: Path, *, timeout: float = GUARD_SECONDS) -> Iterator[None]:
     Raises:
         TeamError: Another command held it all that time, or the folder is not writable.
     """
-    import filelock
-
     path = lockfile.with_name(f"{lockfile.name}.guard")
-    lock = filelock.FileLock(path, timeout=timeout, mode=0o600)
     try:
-        lock.acquire()
-    except filelock.Timeout as error:
+        descriptor = alive.acquire(path, patience=timeout)
+    except OSError as error:
+        raise TeamError(f"{path} cannot be locked: {error.strerror}.", remedy="Is the folder yours?") from error
+    if descriptor is None:
         raise TeamError(
             f"Another prodigy-team command has held {path} for {timeout:.0f} seconds.",
             remedy="See what it waits for (ps aux | grep prodigy-team), end it, and try again.",
-        ) from error
-    except OSError as error:
-        raise TeamError(f"{path} cannot be locked: {error.strerror}.", remedy="Is the folder yours?") from error
+        )
     try:
         yield
     finally:
-        lock.release()
+        os.close(descriptor)

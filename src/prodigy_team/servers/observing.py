@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,12 +43,15 @@ def identity_of_record(record: ServerRecord) -> Identity | None:
     return Identity(record.pid, record.started_at)
 
 
-def observe(path: Path, state: Path, *, team: str, keep_copy: bool) -> Observation:
-    """Read the lockfile and look at each of its servers.
+def observe(
+    path: Path, state: Path, *, team: str, keep_copy: bool, names: Collection[str] | None = None
+) -> Observation:
+    """Read the lockfile and look at its servers.
 
     Args:
         path: The lockfile. An unreadable one is rebuilt from what runs.
         keep_copy: Move an unreadable lockfile aside; without, nothing on disk changes.
+        names: Look at these servers only; the records of the others are as they were written.
     """
     notes: tuple[str, ...] = ()
     try:
@@ -60,17 +63,33 @@ def observe(path: Path, state: Path, *, team: str, keep_copy: bool) -> Observati
         lockfile = rebuilt(state, team)
         kept = f" Kept as {keep_aside(path)}." if keep_copy else ""
         notes = (f"{error.message}{kept} Rebuilt from the servers that run.",)
-    records = [adopted(record, state, lockfile.team) for record in lockfile.servers.values()]
-    seen = {record.name: look_at(record, state, lockfile.team) for record in records}
-    true = lockfile.with_records(*records)
+    records = [record for name, record in lockfile.servers.items() if names is None or name in names]
+    looks = [look_at(record, state, lockfile.team) for record in records]
+    true = lockfile.with_records(*(record for record, _ in looks))
+    seen = {record.name: each for record, each in looks}
     return Observation(true, seen, notes, changed=bool(notes) or true != lockfile)
 
 
-def look_at(record: ServerRecord, state: Path, team: str) -> Seen:
-    """Whether a record's server lives, or only something it left behind."""
+def look_at(record: ServerRecord, state: Path, team: str) -> tuple[ServerRecord, Seen]:
+    """The record made true to what runs, and whether its server lives or only something it left behind.
+
+    A command killed between starting a server and writing that down leaves a record that does not know its process;
+    whoever holds the lifetime lock is found. Of a server whose leader is gone at least the group is, so that what it
+    left behind can be ended.
+    """
     if is_running(record, state, team):
-        return Seen(alive=True)
-    return Seen(leftovers=alive.is_held(alive_path(state, record.name)))
+        return record, Seen(alive=True)
+    path = alive_path(state, record.name)
+    if not alive.is_held(path):
+        return record, Seen()
+    noted = _noted_process(path)
+    if noted is not None:
+        found = replace(record, pid=noted.pid, started_at=noted.started_at, pgid=processes.group_of(noted.pid))
+        if is_running(found, state, team):
+            return replace(found, wanted=True), Seen(alive=True)
+    found = _found_by_mark(record, state, leads=noted is None)
+    lives = is_running(found, state, team)
+    return found, Seen(alive=lives, leftovers=not lives and alive.is_held(path))
 
 
 def is_running(record: ServerRecord, state: Path, team: str) -> bool:
@@ -79,23 +98,6 @@ def is_running(record: ServerRecord, state: Path, team: str) -> bool:
     if identity is None or not processes.is_alive(identity):
         return False
     return processes.is_ours(identity.pid, Mark(team, record.name, state))
-
-
-def adopted(record: ServerRecord, state: Path, team: str) -> ServerRecord:
-    """The record with the process that holds its lifetime lock, where the record does not know it.
-
-    A command killed between starting a server and writing that down leaves such a record. Of a server whose leader
-    is gone at least the group is found, so that what it left behind can be ended.
-    """
-    path = alive_path(state, record.name)
-    if is_running(record, state, team) or not alive.is_held(path):
-        return record
-    noted = _noted_process(path)
-    if noted is not None:
-        found = replace(record, pid=noted.pid, started_at=noted.started_at, pgid=processes.group_of(noted.pid))
-        if is_running(found, state, team):
-            return replace(found, wanted=True)
-    return _found_by_mark(record, state, leads=noted is None)
 
 
 def _found_by_mark(record: ServerRecord, state: Path, *, leads: bool) -> ServerRecord:

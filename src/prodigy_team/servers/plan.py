@@ -225,11 +225,12 @@ def plan_revive(
 ) -> list[Step]:
     """Decide what ``up --revive`` does: bring back what died, and nothing else.
 
-    A server that a person stopped is left alone, and one that was given up stays so and is only reported.
+    A server that a person stopped is left alone, and one that was given up stays so and is only reported. One that was
+    being stopped and is still wanted belongs to a `restart` that did not come to its end.
     """
     steps = []
     for record in records.values():
-        if not record.wanted or record.stopping or seen.get(record.name, Seen()).alive:
+        if not record.wanted or seen.get(record.name, Seen()).alive:
             continue
         if names and record.name not in names:
             continue

@@ -80,6 +80,13 @@ def is_alive(identity: Identity) -> bool:
     return system.started_at(identity.pid) == identity.started_at
 
 
+def started_under(identity: Identity, server: Identity) -> bool:
+    """Whether a process is no older than a server, so that it may be one that the server started. Pure."""
+    boot, _, moment = identity.started_at.partition(":")
+    own_boot, _, own_moment = server.started_at.partition(":")
+    return boot == own_boot and float(moment) >= float(own_moment)
+
+
 def from_another_boot(identity: Identity) -> bool:
     """Whether the machine has been restarted since: the process ended with it, whatever it was doing."""
     here = identity_of(os.getpid())

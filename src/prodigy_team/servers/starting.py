@@ -132,8 +132,9 @@ def launch(
 ) -> Launched:
     """Launch servers; the caller holds the guard.
 
-    Each is recorded before it is launched (a crash in between is mended by its lifetime lock) and, with its process,
-    at once after; one that could not be launched is recorded too, so that cron tries again.
+    Each is recorded before it is launched (a crash in between is mended by its lifetime lock) unless the record says
+    all of it already, and, with its process, at once after; one that could not be launched is recorded too, so that
+    cron tries again.
 
     Raises:
         TeamError: The lockfile or a launch cannot be written; nothing of what this call launched is left running.
@@ -143,8 +144,9 @@ def launch(
         _prepare(prepared, plans, lockfile.team, state)
         known = [plan for plan in plans if plan.name not in prepared.held]
         records = {plan.name: record_of(plan, state, lockfile.servers.get(plan.name)) for plan in known}
-        lockfile = _with_blocked(lockfile.with_records(*records.values()), prepared.blocked)
-        save(lockfile)
+        found, lockfile = lockfile, _with_blocked(lockfile.with_records(*records.values()), prepared.blocked)
+        if lockfile != found:
+            save(lockfile)
         for plan in known:
             write_launch(state, plan)
     except BaseException as error:

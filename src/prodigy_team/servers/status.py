@@ -17,13 +17,72 @@ from prodigy_team.servers.lockfile import Lockfile, ServerRecord
 from prodigy_team.servers.observing import identity_of_record
 from prodigy_team.servers.plan import Seen
 from prodigy_team.servers.readiness import answering
-from prodigy_team.servers.report import ServerStatus, State
+from prodigy_team.servers.report import DONE, PARTLY, State
 
 if TYPE_CHECKING:
     from prodigy_team.store.base import Activity
 
 PATIENCE = 1.0  # seconds for a first answer; a server deep in a save may take longer, and is asked once more
 SECOND_PATIENCE = 3.0
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """One server as it stands now; the keys of ``status --json``.
+
+    Attributes:
+        state: running (answers HTTP), starting (lives, never answered yet), stopped (by a person, or never started),
+            asleep (the gateway starts it on demand), failed (given up, or lives without answering), stale (died and
+            not yet brought back), blocked (could not be started, for instance a foreign program on its port).
+        started_at: When its process started, ISO 8601 in UTC, or None.
+        memory_bytes: Resident memory of its process, or None.
+        answers: Saved answers, or None where the database cannot be read from here.
+        tasks: Tasks of its source, or None where only the engine knows.
+        last_answer_at: ISO 8601 in UTC, or None.
+    """
+
+    name: str
+    annotators: tuple[str, ...]
+    engine: str
+    runner: str
+    state: State
+    url: str
+    host: str
+    port: int | None
+    pid: int | None
+    started_at: str | None
+    uptime_seconds: float | None
+    memory_bytes: int | None
+    dataset: str
+    answers: int | None
+    tasks: int | None
+    last_answer_at: str | None
+    last_answer_seconds: float | None
+    restarts: int
+    wanted: bool
+    log: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """All servers of a team as they stand now.
+
+    Attributes:
+        lockfile: Where the record of running servers is kept.
+    """
+
+    team: str
+    engine: str
+    lockfile: str
+    servers: tuple[ServerStatus, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every wanted server runs or is on its way, else 3."""
+        well = {"running", "starting", "asleep", "stopped"}
+        return DONE if all(server.state in well for server in self.servers) else PARTLY
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prodigy_team.servers import alive, processes
 from prodigy_team.servers.ending import Ended, Outcome, Target, end_groups
 from prodigy_team.servers.launches import alive_path
 from prodigy_team.servers.lockfile import ServerRecord
+from prodigy_team.servers.observing import identity_of_record
 from prodigy_team.servers.ports import holder_of_port, is_free
-from prodigy_team.servers.processes import Mark
+from prodigy_team.servers.processes import Mark, Marked
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Stopped:
     Attributes:
         ran: It, or something it left behind, was running.
         stranger: Its recorded pid belongs to a process that is not ours; that was not signalled.
+        left: Processes that carry its mark but are not proved to come from this start of it; they were not signalled.
         problem: What is left: a process that would not end, or a port still held.
     """
 
@@ -28,6 +30,7 @@ class Stopped:
     ran: bool
     seconds: float = 0.0
     stranger: int | None = None
+    left: tuple[int, ...] = ()
     problem: str = ""
 
 
@@ -43,15 +46,36 @@ def end_servers(records: Sequence[ServerRecord], state: Path, *, team: str, grac
         if record.pgid is not None
     ]
     ended = {each.name: each for each in end_groups(targets, grace=grace)}
-    _end_runaways([record.name for record in records], state, grace=grace)
-    return [_outcome(record, ended.get(record.name)) for record in records]
+    left = _end_runaways(records, state, grace=grace)
+    return [replace(_outcome(each, ended.get(each.name)), left=left.get(each.name, ())) for each in records]
 
 
-def _end_runaways(names: Sequence[str], state: Path, *, grace: float) -> None:
-    """End what left its server's group and lives on: a held lifetime lock says so, the mark says which it is."""
-    if any(alive.is_held(alive_path(state, name)) for name in names):
-        groups = [each for each in processes.find_marked(state) if each.name in names]
-        end_groups([Target(each.name, each.pgid, each.mark) for each in groups], grace=grace / 2)
+def _end_runaways(records: Sequence[ServerRecord], state: Path, *, grace: float) -> dict[str, tuple[int, ...]]:
+    """End what left its server's group and lives on, and return by name the pids that are not proved to be ours.
+
+    The mark says whose it is. That it holds the server's lifetime lock, or is no older than the server, says that the
+    server started it; an older one may be what a person copied out of a server's environment.
+    """
+    held = {record.name for record in records if alive.is_held(alive_path(state, record.name))}
+    # Only what was executed has children that could leave: the embedded engine starts no programs.
+    suspects = {record.name: record for record in records if record.name in held or record.engine == "prodigy"}
+    groups = processes.find_marked(state) if suspects else []
+    groups = [each for each in groups if each.name in suspects and not _is_new(each, suspects[each.name], state)]
+    proved = [each for each in groups if each.name in held or _started_under(each, suspects[each.name])]
+    end_groups([Target(each.name, each.pgid, each.mark) for each in proved], grace=grace / 2)
+    return {each.name: each.pids for each in groups if each not in proved}
+
+
+def _is_new(group: Marked, record: ServerRecord, state: Path) -> bool:
+    """Whether this is the server itself, started anew by another command meanwhile."""
+    noted = alive.read(alive_path(state, record.name)).get("pid")
+    return group.leader is not None and group.leader.pid == noted != record.pid
+
+
+def _started_under(group: Marked, record: ServerRecord) -> bool:
+    server = identity_of_record(record)
+    found = [processes.identity_of(pid) for pid in group.pids]
+    return server is not None and all(each is None or processes.started_under(each, server) for each in found)
 
 
 def _outcome(record: ServerRecord, ended: Ended | None) -> Stopped:

@@ -18,13 +18,14 @@ from prodigy_team.servers.activity import idle_seconds
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, write_lockfile
 from prodigy_team.servers.observing import Observation, note_deaths, observe
 from prodigy_team.servers.plan import Step, UpOptions, plan_revive
-from prodigy_team.servers.report import Entry, Event, Report, ServerStatus, StatusReport
+from prodigy_team.servers.report import Entry, Event, Report
 from prodigy_team.servers.statefolder import lockfile_path, prepare_state
-from prodigy_team.servers.status import never_started, read_status, roster_digest
 
 if TYPE_CHECKING:
+    from prodigy_team.servers.deciding import Decided
     from prodigy_team.servers.engines import ServerPlan
     from prodigy_team.servers.runners.base import Runner
+    from prodigy_team.servers.status import ServerStatus, StatusReport
     from prodigy_team.servers.upping import Run
     from prodigy_team.servers.wanting import Wanted
 
@@ -103,9 +104,8 @@ class Supervisor:
         """
         if revive:
             return self.revive(names, wait=wait, timeout=timeout, dry_run=dry_run, on_event=on_event)
-        from prodigy_team.servers.deciding import decide_up, prepared_lockfile
-        from prodigy_team.servers.registering import datasets_of_others
-        from prodigy_team.servers.wanting import on_ports, read_wanted
+        from prodigy_team.servers.deciding import decide_up, record_decision
+        from prodigy_team.servers.wanting import read_wanted
 
         recorded = self._observe()
         wanted = read_wanted(self.path, self.environ, recorded_engine=recorded.lockfile.engine)
@@ -116,23 +116,23 @@ class Supervisor:
             notes = (*recorded.notes, *wanted.notes)
             return self._report(wanted.engine, _foretold(steps, recorded), notes, dry_run=True)
         prepare_state(self.state)
-        with guard(self.lockfile):
-            observation = self._observe(keep_copy=True)
-            found = observation.lockfile
-            observation = replace(observation, lockfile=note_deaths(observation, at=time.time(), exits={}))
-            steps, ports = decide_up(observation, wanted, options)
-            lockfile = replace(observation.lockfile, team=wanted.roster.name, engine=wanted.engine)
-            lockfile = replace(lockfile, roster_digest=self._digest(lockfile, steps, wanted))
-            lockfile = prepared_lockfile(lockfile, steps, wanted.plans, options, self.state)
-            if lockfile != found or observation.changed:
-                write_lockfile(self.lockfile, lockfile)
-        plans = on_ports(wanted.plans, ports)
-        new = [plan for name, plan in plans.items() if name not in recorded.lockfile.servers]
-        strange = datasets_of_others(new, team=wanted.roster.name)
-        run = self._run(steps, lockfile, plans, wanted.roster.start_at_once, on_event)
+        decided = record_decision(self.lockfile, self.state, team=self.team, wanted=wanted, options=options)
+        run, strange = self._run_up(decided, wanted, recorded.lockfile, on_event)
         entries = run.carry_out(wait=wait, timeout=timeout)
         self._rotate_logs()
-        return self._report(wanted.engine, entries, (*observation.notes, *wanted.notes, *strange))
+        return self._report(wanted.engine, entries, (*decided.notes, *wanted.notes, *strange))
+
+    def _run_up(
+        self, decided: Decided, wanted: Wanted, before: Lockfile, on_event: OnEvent | None
+    ) -> tuple[Run, list[str]]:
+        """What carries the decision out, and sentences about datasets that new servers find already there."""
+        from prodigy_team.servers.registering import datasets_of_others
+        from prodigy_team.servers.wanting import on_ports
+
+        plans = on_ports(wanted.plans, decided.ports)
+        new = [plan for name, plan in plans.items() if name not in before.servers]
+        strange = datasets_of_others(new, team=wanted.roster.name)
+        return self._run(decided.steps, decided.lockfile, plans, wanted.roster.start_at_once, on_event), strange
 
     def revive(
         self,
@@ -182,6 +182,7 @@ class Supervisor:
         force: bool = False,
         confirm: Confirm | None = None,
         dry_run: bool = False,
+        wanted: bool = False,
         on_event: OnEvent | None = None,
     ) -> Report:
         """Stop servers; their records and ports stay theirs, and `up --revive` leaves them alone.
@@ -190,6 +191,7 @@ class Supervisor:
             grace: Seconds from the first signal to the last.
             force: Stop although somebody answered in the last ten minutes.
             confirm: Asked, with a sentence, whether to stop servers that people are using; None refuses.
+            wanted: They are to run again at once: `up --revive` brings back those that ran, should nobody else.
         """
         from prodigy_team.servers.halting import halt, question, refusal, stop_entry, who_is_answering, who_would_lose
 
@@ -206,7 +208,7 @@ class Supervisor:
         going = [name for name in chosen if name not in in_use]
         if going:
             prepare_state(self.state)
-        ended = halt(going, self.lockfile, self.state, team=self.team, grace=grace) if going else {}
+        ended = halt(going, self.lockfile, self.state, team=self.team, grace=grace, wanted=wanted) if going else {}
         entries = [
             refusal(records[name], in_use[name])
             if name in in_use
@@ -236,7 +238,8 @@ class Supervisor:
         if when_idle is not None:
             self._wait_until_idle(known, when_idle)
         force = force or when_idle is not None
-        stopped = self.stop(known, force=force, confirm=confirm, on_event=on_event).entries if known else ()
+        ended = self.stop(known, force=force, confirm=confirm, wanted=True, on_event=on_event) if known else None
+        stopped = ended.entries if ended else ()
         refused = {entry.name: entry for entry in stopped if entry.problem}
         names = tuple(name for name in names if name not in refused)
         report = self.up(names, timeout=timeout, on_event=on_event) if names else self._report("", (), ())
@@ -262,6 +265,8 @@ class Supervisor:
 
     def status(self, names: Sequence[str] = ()) -> StatusReport:
         """How every server stands; reads only, and while the roster is as it was last brought up not even that."""
+        from prodigy_team.servers.status import StatusReport, read_status, roster_digest
+
         observation = self._observe()
         lockfile = observation.lockfile
         unchanged = roster_digest(self.path) == lockfile.roster_digest
@@ -298,11 +303,6 @@ class Supervisor:
             self.pause,
         )
 
-    def _digest(self, lockfile: Lockfile, steps: Iterable[Step], wanted: Wanted) -> str:
-        """The roster's digest where the lockfile will know all of its servers, so that `status` need not load it."""
-        known = {*lockfile.servers, *(step.name for step in steps)}
-        return roster_digest(self.path) if all(plan.name in known for plan in wanted.plans) else ""
-
     def _wait_until_idle(self, names: Sequence[str], seconds: float) -> None:
         while True:
             lockfile = self._observe().lockfile
@@ -314,6 +314,7 @@ class Supervisor:
 
     def _not_yet_started(self, lockfile: Lockfile) -> tuple[list[ServerStatus], tuple[str, ...]]:
         from prodigy_team.roster import load_roster
+        from prodigy_team.servers.status import never_started
 
         try:
             roster = load_roster(self.path, self.environ)

@@ -114,7 +114,8 @@ class Run:
         if batch:
             self.queue = [plan for plan in self.queue if plan not in batch]
             with guard(self.lockfile):
-                found = observe(self.lockfile, self.state, team=self.team, keep_copy=True)
+                names = {plan.name for plan in batch}  # no more: whoever waits for a core waits for this as well
+                found = observe(self.lockfile, self.state, team=self.team, keep_copy=True, names=names)
                 batch = [plan for plan in batch if not self._is_overtaken(plan, found)]
                 launched = launch(batch, found.lockfile, self.state, self.runner, self._save) if batch else None
             if launched is not None:

@@ -20,7 +20,6 @@ from prodigy_team.sources.formats import (
     BadLine,
     Record,
     SourceError,
-    check_task,
     decode,
     encode_line,
     parse_line,
@@ -28,12 +27,11 @@ from prodigy_team.sources.formats import (
 )
 from prodigy_team.sources.index import IndexFiles, SourceIndex
 from prodigy_team.sources.origins import Rows, file_stamp, find_source
+from prodigy_team.sources.scanning import Row, Scan, scan_file
 from prodigy_team.tasks import By, Task, fingerprint, with_hashes
 
-BAD_LINES_KEPT = 1000
 OLDER_KEPT = 1
 Transform = Callable[[Task], Iterable[Task]]
-Row = tuple[int, int, int, bytes]
 
 _SCHEMA = """
 CREATE TABLE task (place INTEGER PRIMARY KEY, offset INTEGER NOT NULL, length INTEGER NOT NULL,
@@ -141,9 +139,10 @@ class _Build:
     files: IndexFiles
     by: By
     transform: Transform | None
-    lines: int = 0
-    bad_count: int = 0
-    bad: list[BadLine] = field(default_factory=list)
+    scan: Scan = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.scan = Scan(self.by)
 
     def run(self) -> SourceIndex:
         """Whatever is killed before the last rename leaves nothing that looks finished."""
@@ -163,7 +162,8 @@ class _Build:
         with path.open("rb") as file:
             # Taken before reading: what is written meanwhile makes the next start build again.
             stamp = file_stamp(os.fstat(file.fileno()))
-            self._fill(index, self._source_rows(file, path))
+            skip_mark(file, path)
+            self._fill(index, scan_file(self.scan, file, path, folder=self.files.folder))
         return stamp
 
     def _index_copy(self, index: Path) -> str:
@@ -190,49 +190,11 @@ class _Build:
                 connection.executescript(_WITHOUT_REPEATS)
             tasks = connection.execute("SELECT count(*) FROM task").fetchone()[0]
             repeats = inserted - tasks
-            bad = json.dumps([(each.line, each.reason) for each in self.bad])
-            meta = {"tasks": tasks, "lines": self.lines, "repeats": repeats, "bad_count": self.bad_count, "bad": bad}
+            scan = self.scan
+            bad = json.dumps([(each.line, each.reason) for each in scan.bad])
+            meta = {"tasks": tasks, "lines": scan.lines, "repeats": repeats, "bad_count": scan.bad_count, "bad": bad}
             meta |= {"source": self.files.origin.place, "by": self.by}
             connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
-
-    def _note(self, line: int, reason: str) -> None:
-        self.bad_count += 1
-        if len(self.bad) < BAD_LINES_KEPT:
-            self.bad.append(BadLine(line, reason))
-
-    def _source_rows(self, file: IO[bytes], path: Path) -> Iterator[Row]:
-        """Where each good task stands in a file of JSON lines. The loop that a million lines go through."""
-        offset, by = skip_mark(file, path), self.by
-        for number, line in enumerate(file, 1):
-            length = len(line)
-            try:
-                task = decode(line)
-                text = task["text"]
-                plain = len(task) == 1 or (len(task) == 2 and "meta" in task)
-                if not plain or type(text) is not str or text.isspace() or not text:
-                    check_task(task, by)
-                row = (offset, length, *fingerprint(task, by))
-            except Exception:
-                slow = self._slow_row(number, offset, line)
-                if slow is not None:
-                    yield slow
-            else:
-                self.lines += 1
-                yield row
-            offset += length
-
-    def _slow_row(self, number: int, offset: int, line: bytes) -> Row | None:
-        """A line that is not plainly good: blank, bad, or good without a text."""
-        if line.isspace():
-            return None
-        self.lines += 1
-        try:
-            return (offset, len(line), *fingerprint(parse_line(line, self.by), self.by))
-        except BadContentError as problem:
-            self._note(number, str(problem))
-        except RecursionError:
-            self._note(number, "nested too deeply")
-        return None
 
     def _copy(self, copy: Path) -> str:
         """Write the source as JSON lines with hashes, and return the stamp of what was read."""
@@ -249,9 +211,9 @@ class _Build:
 
     def _write_all(self, out: IO[bytes], records: Iterator[Record]) -> None:
         for line, record in records:
-            self.lines += 1
+            self.scan.lines += 1
             if isinstance(record, BadLine):
-                self._note(record.line, record.reason)
+                self.scan.note(record.line, record.reason)
             else:
                 self._write(out, line, record)
 
@@ -260,9 +222,9 @@ class _Build:
         try:
             out.writelines([encode_line(with_hashes(each)) + b"\n" for each in tasks])
         except BadContentError as problem:
-            self._note(line, str(problem))
+            self.scan.note(line, str(problem))
         except RecursionError:
-            self._note(line, "nested too deeply")
+            self.scan.note(line, "nested too deeply")
 
     def _remove_older(self, newest: Path) -> None:
         """Remove indexes of earlier states, but the last, which somebody may be about to open, and those in use."""

@@ -140,7 +140,7 @@ def _connect(uri: str) -> sqlite3.Connection:
     try:
         # Not tied to the thread that opened it: a server opens its store before its writer thread starts.
         return sqlite3.connect(
-            uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False, cached_statements=64
+            uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False, cached_statements=128
         )
     except sqlite3.Error as error:
         raise store_error(Path(uri), error) from error

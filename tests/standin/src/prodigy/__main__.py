@@ -2,7 +2,8 @@
 
 Asked by environment: STANDIN_RECORD (file to append a JSON line to at each start), STANDIN_FAIL (exit code, after a
 traceback), STANDIN_SLOW (seconds before the port is bound), STANDIN_STUBBORN (1: a child process that ignores INT and
-TERM inherits the listening socket), STANDIN_SAVE_SECONDS (how long each save takes).
+TERM inherits the listening socket), STANDIN_RUNAWAY (1: a child process in a session of its own, with none of the
+server's files open), STANDIN_SAVE_SECONDS (how long each save takes).
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ def main(argv: Sequence[str]) -> int:
     if code := os.environ.get("STANDIN_FAIL"):
         return _fail(int(code))
     _announce(argv, os.environ)
+    if os.environ.get("STANDIN_RUNAWAY"):
+        _start_runaway()
     time.sleep(float(os.environ.get("STANDIN_SLOW", "0")))
     return _serve(_known(argv))
 
@@ -125,6 +128,12 @@ def _shared_listener() -> socket.socket:
     child.stdout.readline()  # from now on it ignores what it is sent
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     return listener
+
+
+def _start_runaway() -> None:
+    """A recipe's own helper that outlives the server and its process group."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    child.returncode = 0  # nobody waits for it: no ResourceWarning
 
 
 def _stats(environ: Mapping[str, str]) -> int:

@@ -6,6 +6,7 @@ import { InstructionsDialog, KeysDialog, read_version, remember_version } from "
 import type { Desk, Item } from "./desk";
 import { listen_for_swipes, SWIPED } from "./gestures";
 import { action_keys, is_pressable, is_typing, key_text, keys_of, type Action } from "./keys";
+import { Late } from "./late";
 import { views_of } from "./prepare";
 import { Sidebar } from "./sidebar";
 import { is_object, show, text, type Decision, type Task } from "./task";
@@ -139,7 +140,7 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
             <button type="button" class="quiet" onClick={() => this.setState({ keys: true })} aria-label={say("keys")}><kbd>?</kbd></button>
             <button type="button" class="quiet" onClick={() => set_theme(next_theme())} aria-label={say("theme")}><span aria-hidden="true">◐</span></button>
           </header>
-          <aside id="sidebar"><Sidebar desk={desk} now={Date.now()} /></aside>
+          <aside id="sidebar"><Late><Sidebar desk={desk} /></Late></aside>
           <main style={project.card_width ? { "--card-width": project.card_width } : {}}>
             <Problems desk={desk} />
             {current ? <Card item={current} desk={desk} decide={this.decide} swiped={this.offered("accept")} /> : <Nothing desk={desk} />}
@@ -191,6 +192,9 @@ interface CardProps {
   decide(decision: Decision): void;
 }
 
+/** Views that go from task to task; others are made anew for each. */
+const STAYING = ["ner_manual", "spans_manual"];
+
 function Card({ item, desk, decide, swiped }: CardProps) {
   const { project } = desk;
   const card = useRef<HTMLElement>(null);
@@ -204,7 +208,7 @@ function Card({ item, desk, decide, swiped }: CardProps) {
     });
   }, [item.key]);
   return (
-    <article class="card" ref={card} aria-label={say("task")} key={item.key}>
+    <article class="card" ref={card} aria-label={say("task")}>
       {item.past && (
         <p class="notice correcting">
           {say("correcting", { answer: say((text(item.past.answer.answer) ?? "accept") as Word) })}{" "}
@@ -212,7 +216,7 @@ function Card({ item, desk, decide, swiped }: CardProps) {
         </p>
       )}
       <Guard id={item.key}>
-        <View view={view} task={item.draft} id={item.key} project={project} open={true} shared={false} />
+        <View key={STAYING.includes(view) ? view : item.key} view={view} task={item.draft} id={item.key} project={project} open={true} shared={false} />
       </Guard>
       {item.draft.flagged === true && <FlagNote desk={desk} task={item.draft} />}
       {!project.hide_meta && <Meta task={item.task} />}

@@ -1,4 +1,5 @@
 /** The desk of one annotator in one tab: tasks to come, the one on screen, answers given. All that the page shows. */
+import { after_paint } from "./frames";
 import { History, type Past } from "./history";
 import { Outbox, owner_text, type Problem } from "./outbox";
 import { request, why } from "./protocol";
@@ -123,7 +124,7 @@ export class Desk {
     this.tell_others(item.past ? null : { id, hash: hash_of(answer) });
     this.forget_draft();
     this.later();
-    if (this.fresh_tasks() <= this.ahead()) void this.pull();
+    after_paint(() => this.pull_ahead());
   }
 
   /** Put the newest own answer on screen again. */
@@ -180,6 +181,11 @@ export class Desk {
 
   private ahead(): number {
     return Math.max(2, Math.ceil(this.project.batch_size / 2));
+  }
+
+  /** Get more tasks where few are left. */
+  private pull_ahead(): void {
+    if (this.fresh_tasks() <= this.ahead()) void this.pull();
   }
 
   private held(): number[] {
@@ -266,7 +272,7 @@ export class Desk {
       this.answered_meanwhile.add(news.hash);
       this.queue = this.queue.filter((item) => item.past || hash_of(item.task) !== news.hash);
       this.confirm_current();
-      if (this.fresh_tasks() <= this.ahead()) void this.pull();
+      this.pull_ahead();
     }
     await this.outbox.reload();
     if (news) return;

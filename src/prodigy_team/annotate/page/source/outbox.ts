@@ -1,4 +1,5 @@
 /** The outbox: an answer is stored here at once, sent within a second, and forgotten when the server has committed it. */
+import { after_paint } from "./frames";
 import { bytes_of, PARTING_MOST, request, send_at_parting, why, type Reply } from "./protocol";
 import type { Entry, Storage } from "./storage";
 import { is_object, list, text } from "./task";
@@ -19,7 +20,6 @@ export type Problem = { kind: "offline" | "failing" | "forbidden"; why: string }
 
 const AT_ONCE = 40; // answers in one request
 const MOST_BYTES = 1_000_000; // of one request, unless a single answer is larger
-const AFTER_A_FRAME = 20; // milliseconds
 const FIRST_WAIT = 500; // milliseconds until the next try after a failure, doubled up to the longest
 const LONGEST_WAIT = 8000;
 
@@ -31,6 +31,7 @@ export class Outbox {
   private again = false;
   private wait = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private soon: (() => void) | null = null;
   private largest = AT_ONCE;
   private last = 0;
   private readonly mine = new Set<string>();
@@ -101,12 +102,13 @@ export class Outbox {
       this.again = true;
       return;
     }
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.send(), AFTER_A_FRAME);
+    this.soon ??= after_paint(() => this.send());
   }
 
   /** Send what waits; does nothing while a request is under way, whose end sends the rest. */
   send(): void {
+    this.soon?.();
+    this.soon = null;
     if (this.sending) {
       this.again = true;
       return;

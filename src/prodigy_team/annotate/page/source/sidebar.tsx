@@ -1,11 +1,12 @@
 /** The sidebar: what this is, how far it is, what was answered. */
+import { Component } from "preact";
 import { useState } from "preact/hooks";
 import type { Desk } from "./desk";
 import type { Past } from "./history";
 import { headline, show, text } from "./task";
 import { say, type Word } from "./words";
 
-export function Sidebar({ desk, now }: { desk: Desk; now: number }) {
+export function Sidebar({ desk }: { desk: Desk }) {
   const { project } = desk;
   const facts: Record<string, string> = {
     dataset: project.dataset, session: project.session, lang: project.lang, recipe_name: project.recipe, view_id: project.view, label: project.label,
@@ -13,7 +14,7 @@ export function Sidebar({ desk, now }: { desk: Desk; now: number }) {
   const shown = project.project_info.filter((key) => facts[key]);
   return (
     <>
-      <ProgressBlock desk={desk} now={now} />
+      <ProgressBlock desk={desk} now={Date.now()} />
       {shown.length > 0 && (
         <dl class="facts">
           {shown.map((key) => <div key={key}><dt>{say(key as Word)}</dt><dd>{facts[key]}</dd></div>)}
@@ -79,15 +80,23 @@ function HistoryList({ desk }: { desk: Desk }) {
 
 const SIGNS: Record<string, string> = { accept: "✓", reject: "✗", ignore: "∅" };
 
-function HistoryRow({ past, onChoose }: { past: Past; onChoose(): void }) {
-  const answer = text(past.answer.answer) ?? "";
-  return (
-    <li>
-      <button type="button" class={`past ${answer}`} onClick={onChoose}>
-        <span aria-label={answer in SIGNS ? say(answer as Word) : answer} role="img">{SIGNS[answer] ?? "?"}</span>
-        <span dir="auto" class="past-text">{headline(past.answer) || show(past.answer._task_hash)}</span>
-        {past.answer.flagged === true && <span aria-label={say("flagged")} role="img">⚑</span>}
-      </button>
-    </li>
-  );
+/** An answer never changes, so its row is drawn once. */
+class HistoryRow extends Component<{ past: Past; onChoose(): void }> {
+  override shouldComponentUpdate({ past }: { past: Past }): boolean {
+    return past !== this.props.past;
+  }
+
+  override render() {
+    const { past, onChoose } = this.props;
+    const answer = text(past.answer.answer) ?? "";
+    return (
+      <li>
+        <button type="button" class={`past ${answer}`} onClick={onChoose}>
+          <span aria-label={answer in SIGNS ? say(answer as Word) : answer} role="img">{SIGNS[answer] ?? "?"}</span>
+          <span dir="auto" class="past-text">{headline(past.answer) || show(past.answer._task_hash)}</span>
+          {past.answer.flagged === true && <span aria-label={say("flagged")} role="img">⚑</span>}
+        </button>
+      </li>
+    );
+  }
 }

@@ -99,27 +99,43 @@ function drawBarred(drawing: Drawing, piece: Barred): HTMLElement {
   const levels = underline(drawing, element, piece.bars);
   if (piece.from <= piece.to) {
     drawing.barred.set(element, piece.from);
-    if (levels > 1) element.classList.add("spans-deep"); // after a gap it would keep the line from breaking
+    if (levels > 1) deepen(element, levels); // after a gap it would keep the line from breaking
   }
-  for (const { span, level, first } of piece.bars)
-    if (first) {
-      const chip = drawChip(drawing, span, "");
-      chip.style.setProperty("--below", String(levels - 1 - level));
-      element.append(chip);
-    }
+  for (const { span, level, first } of piece.bars) {
+    if (!first) continue;
+    const chip = drawChip(drawing, span, "");
+    chip.style.insetBlockEnd = rem((levels - 1 - level) * LEVEL + 0.1);
+    element.classList.add("spans-start"); // the others need no layer of their own
+    element.append(chip);
+  }
   return element;
 }
 
-/** Paint bars under an element; returns how many levels it got. */
+/** Height of a level with the gap to the next, in rem: `--level` of the stylesheet. */
+const LEVEL = 1.05;
+
+const rem = (length: number): string => `${length.toFixed(2)}rem`;
+
+/** Make the line deep enough for the bars. */
+function deepen(element: HTMLElement, levels: number): void {
+  element.classList.add("spans-deep");
+  element.style.setProperty("--deep", rem(levels * LEVEL + 0.1));
+}
+
+const bar = ({ fill }: Colour): string => `linear-gradient(${fill}, ${fill})`;
+
+/**
+ * Paint bars under an element; returns how many levels it got.
+ *
+ * Lengths are plain: one with a variable in it would be parsed anew for each element whenever styles are computed.
+ */
 function underline(drawing: Drawing, element: HTMLElement, bars: Bar[]): number {
   const levels = Math.max(...bars.map((bar) => bar.level)) + 1;
-  element.style.setProperty("--levels", String(levels));
-  const layers = bars.map(({ span, level }) => {
-    const { fill } = drawing.colour(span.label);
-    const rise = `calc(100% - ${levels - 1 - level} * var(--level) - 0.1rem)`;
-    return `linear-gradient(${fill}, ${fill}) no-repeat 0 ${rise} / 100% calc(var(--level) - 0.15rem)`;
-  });
-  element.style.background = layers.join(", ");
+  const { style } = element;
+  style.paddingBlockEnd = rem(levels * LEVEL + 0.1);
+  style.backgroundImage = bars.map(({ span }) => bar(drawing.colour(span.label))).join();
+  style.backgroundPosition = bars.map(({ level }) => `0 calc(100% - ${rem((levels - 1 - level) * LEVEL + 0.1)})`).join();
+  style.backgroundSize = `100% ${rem(LEVEL - 0.15)}`;
   return levels;
 }
 
@@ -133,8 +149,8 @@ function drawChip(drawing: Drawing, span: Span, joiner: string): HTMLElement {
   return chip;
 }
 
-/** Set an element's two colours for its stylesheet. */
-export function paint(element: HTMLElement, { fill, ink }: Colour): void {
-  element.style.setProperty("--fill", fill);
-  element.style.setProperty("--ink", ink);
+/** Set an element's two colours. */
+export function paint({ style }: HTMLElement, { fill, ink }: Colour): void {
+  style.backgroundColor = fill;
+  style.color = ink;
 }

@@ -1,5 +1,5 @@
 /** The token views inside the page: the label bar, and the drawing of `spans/`. */
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useHand, useSurroundings, type ViewProps } from "../context";
 import { key_text, keys_of, label_keys, normal_key } from "../keys";
 import { createSpanView, type Span, type SpanTask, type SpanView } from "../spans";
@@ -35,8 +35,6 @@ export function Marking({ task, id, project, overlap }: ViewProps & { overlap: b
   const view = useRef<SpanView | null>(null);
   const labels = project.labels;
   const [label, set_label] = useState(labels[0] ?? null);
-  const chosen = useRef(label);
-  chosen.current = label;
 
   useLayoutEffect(() => {
     const made = createSpanView(span_task(task), {
@@ -45,13 +43,13 @@ export function Marking({ task, id, project, overlap }: ViewProps & { overlap: b
       onChange: (spans) => desk.edit_quietly({ spans }),
       onLabel: set_label,
     });
-    if (chosen.current !== null) made.setLabel(chosen.current);
+    set_label(made.label);
     view.current = made;
     holder.current?.append(made.element);
     return () => made.destroy();
   }, [id]);
 
-  const own_keys = label_keys(labels, project.keymap_by_label);
+  const own_keys = useMemo(() => label_keys(labels, project.keymap_by_label), [project]);
   const choose = (name: string) => {
     set_label(name);
     view.current?.setLabel(name);
@@ -75,9 +73,11 @@ export function Marking({ task, id, project, overlap }: ViewProps & { overlap: b
     },
   });
   const tokens = list(task.tokens).length;
+  // The same from task to task.
+  const bar = useMemo(() => <LabelBar labels={labels} keys={own_keys} colours={project.colours} chosen={label} onChoose={choose} />, [project, label]);
   return (
     <div class="marking">
-      <LabelBar labels={labels} keys={own_keys} colours={project.colours} chosen={label} onChoose={choose} />
+      {bar}
       {tokens > LONGEST && <p class="notice">{say("long", { n: tokens, most: LONGEST })}</p>}
       <div class="marked" ref={holder} />
     </div>
