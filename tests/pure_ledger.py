@@ -122,6 +122,9 @@ class PureLedger:
         """The tasks that a page gets: its own open ones first, then new ones, then what may be taken over."""
         if not self.active >> person & 1:
             return []
+        for number in self.held_by(person):
+            if number not in held and self.is_superfluous(number):
+                self._end_lease(number, person)
         own = [number for number in self.held_by(person) if number not in held and number not in fed][:count]
         for number in own:
             lease = self.tasks[number].leases[person]
@@ -141,7 +144,7 @@ class PureLedger:
         for number in self.held_by(person):
             lease = self.tasks[number].leases[person]
             if lease.screen == screen:
-                lease.shown = number in tasks
+                lease.shown = lease.shown and number in tasks
         skipped = [number for number in tasks if not self._regains(number, person, screen)]
         for number in set(tasks) - set(skipped):
             lease = self.tasks[number].leases[person]
@@ -203,6 +206,11 @@ class PureLedger:
             return False
         live = sum(lease.until > self.now for lease in task.leases.values())
         return task.target == ALL or len(task.answers) + live < task.target
+
+    def is_superfluous(self, number: int) -> bool:
+        """Whether more people are planned than wanted, somebody having answered late: one lease may go."""
+        task = self.tasks[number]
+        return task.target != ALL and task.people.bit_count() > task.target
 
     def is_unseen(self, lease: Lease) -> bool:
         """Whether the page it lies in says what is on screen, and has not shown this."""
@@ -270,6 +278,8 @@ class PureLedger:
     def _regains(self, number: int, person: int, screen: str) -> bool:
         """A page shows a task: still its own, or nobody's, so that it is leased again."""
         task = self.tasks[number]
+        if person in task.leases and self.is_superfluous(number) and not task.leases[person].shown:
+            self._end_lease(number, person)
         if person in task.leases:
             return True
         full = task.target != ALL and task.people.bit_count() >= task.target

@@ -25,7 +25,7 @@ SECONDS = 10.0
 
 
 def claims(settings: Settings) -> Iterator[Figure]:
-    """All figures: 100,000 tasks untouched, then 100,000 and 1,000,000 of which a tenth is left, then as fast as can."""
+    """100,000 tasks untouched, then 100,000 and 1,000,000 of which a tenth is left."""
     for tasks, done in ((100_000, False), (100_000, True), (1_000_000, True)):
         world = prepare(settings.folder / f"{tasks}-{done}", tasks, done=done)
         yield from sync_figures(world, tasks)

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
@@ -32,17 +31,17 @@ def chosen(buckets: list[Bucket], person: int, people: People, count: int, **mor
 class TestNeverLosingATotal:
     """Trap 14: greedy orders miss totals that could be reached."""
 
-    @pytest.mark.parametrize("seed", range(300))
-    def test_english_and_swedish(self, seed: int) -> None:
+    def test_english_and_swedish(self) -> None:
         """Joe reads English only, jane at most 10 of both: 20 of 20, whoever comes when and asks for how many."""
-        chance = random.Random(seed)
         english, swedish = 0b11, 0b10
-        texts = [english] * 10 + [swedish] * 10
-        chance.shuffle(texts)
-        ledger = PureLedger(Decimal(1), texts, active=0b11, limits={JANE: 10})
-        drain(ledger, chance)
-        assert ledger.answers == 20
-        assert min(len(task.answers) for task in ledger.tasks) == 1
+        for seed in range(300):
+            chance = random.Random(seed)
+            texts = [english] * 10 + [swedish] * 10
+            chance.shuffle(texts)
+            ledger = PureLedger(Decimal(1), texts, active=0b11, limits={JANE: 10})
+            drain(ledger, chance)
+            assert ledger.answers == 20
+            assert min(len(task.answers) for task in ledger.tasks) == 1
 
     def test_jane_first_gets_what_only_she_may(self) -> None:
         buckets = [Bucket(1, 0b11, None, 1, 0, 10), Bucket(2, 0b10, None, 1, 0, 10)]

@@ -87,6 +87,10 @@ class Row:
     content: bytes
 
 
+Sight = tuple[float, ...]
+"""What a connection saw of the database as a whole: its newest link first, then what changes but with new links."""
+
+
 @dataclass(frozen=True)
 class Mark:
     """How far somebody has read a dataset's answers, and what tells that they are still the same.
@@ -196,6 +200,12 @@ class Store(Protocol):
 
     def version(self) -> int:
         """A number that changes when another connection has written, and says nothing else."""
+
+    def touched(self, since: Sight | None) -> tuple[Sight, frozenset[str] | None]:
+        """Which datasets got answers since a sight of the database through this connection, and a new sight.
+
+        None where anything may have changed: there was no sight, links were removed, datasets made, dropped or renamed.
+        """
 
     def follow(self, datasets: Mapping[str, Mark | None], identify: Identify | None) -> dict[str, News]:
         """What changed in these datasets since their marks; those without news are left out.

@@ -15,7 +15,7 @@ from typing import Any
 import mmh3
 
 from prodigy_team.store.answered import reconcile
-from prodigy_team.store.base import Identify, Mark, News, Routed
+from prodigy_team.store.base import Identify, Mark, News, Routed, Sight
 from prodigy_team.store.handle import Handle
 
 _AT_ONCE = 5000
@@ -25,6 +25,12 @@ _STATE = """
     FROM dataset LEFT JOIN prodigy_team_dataset AS indexed
     ON indexed.name = dataset.name AND indexed.dataset_id = dataset.id AND indexed.created = dataset.created
     WHERE dataset.name IN ({marks})
+"""
+_SIGHT = """
+    SELECT (SELECT coalesce(max(id), 0) FROM link), (SELECT total(times) FROM prodigy_team_deletion),
+           count(*), total(id), total(created), total(length(name)),
+           (SELECT count(name) + total(id) + total(dataset_id) FROM prodigy_team_dataset)
+    FROM dataset
 """
 _PAGE = """
     SELECT link, annotator, identity FROM prodigy_team_answer INDEXED BY prodigy_team_answer_link
@@ -42,6 +48,17 @@ class _State:
     @property
     def behind(self) -> bool:
         return self.indexed != self.newest
+
+
+def touched(handle: Handle, since: Sight | None) -> tuple[Sight, frozenset[str] | None]:
+    """See `Store.touched`."""
+    [sight] = handle.all(_SIGHT)
+    if since is None or sight[1:] != since[1:] or sight[0] < since[0]:
+        return sight, None
+    rows = handle.all(
+        "SELECT DISTINCT name FROM link JOIN dataset ON dataset.id = dataset_id WHERE link.id > ?", (since[0],)
+    )
+    return sight, frozenset(name for (name,) in rows)
 
 
 def follow(handle: Handle, datasets: Mapping[str, Mark | None], identify: Identify | None) -> dict[str, News]:

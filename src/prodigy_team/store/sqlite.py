@@ -21,6 +21,7 @@ from prodigy_team.store.base import (
     Outcome,
     Routed,
     Row,
+    Sight,
     Store,
     TeamDataset,
 )
@@ -104,6 +105,12 @@ class SqliteStore:
     def version(self) -> int:
         """See `Store.version`."""
         return int(self._handle.one("PRAGMA data_version"))
+
+    def touched(self, since: Sight | None) -> tuple[Sight, frozenset[str] | None]:
+        """See `Store.touched`."""
+        from prodigy_team.store import following
+
+        return following.touched(self._handle, since)
 
     def follow(self, datasets: Mapping[str, Mark | None], identify: Identify | None) -> dict[str, News]:
         """See `Store.follow`."""

@@ -1,7 +1,7 @@
 """One process of part "claims": brings the ledger up to date, or answers and claims at a given pace.
 
     python claiming_worker.py FOLDER sync
-    python claiming_worker.py FOLDER claim PEOPLE CLAIMS_A_SECOND START SECONDS      0 claims a second: as many as it can
+    python claiming_worker.py FOLDER claim PEOPLE CLAIMS_A_SECOND START SECONDS   0: as many as it can
 
 Prints one JSON object.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from prodigy_team.allocation.buckets import Bucket, People, may, need
 from prodigy_team.allocation.ledger.pool import NEVER, Pool
@@ -12,7 +12,6 @@ from prodigy_team.allocation.ledger.values import Held, Leased, Pull
 from prodigy_team.allocation.policy import Choice, Loose, Taken, choose, from_pages, takeover
 from prodigy_team.allocation.reach import outlook
 
-_HEADS_AT_ONCE = 64
 _OTHER_SCREEN = "(? AND lease.screen IS NOT ?)"
 """Another browser by the asker's own name."""
 
@@ -26,6 +25,7 @@ class Asker:
         fed: Identities that this client's stream was ever given.
         screen: The load of the page that asks.
         apart: Several browsers go by this name; each has open tasks of its own, told by ``screen``.
+        seen: Place, identity and gold of the tasks that were looked at for this pull.
     """
 
     number: int
@@ -34,6 +34,8 @@ class Asker:
     fed: Collection[bytes]
     screen: str | None
     apart: bool
+
+    seen: dict[int, tuple[int, bytes, int]] = field(default_factory=dict)
 
     def has(self, identity: bytes) -> bool:
         """Whether the client has this task already."""
@@ -80,21 +82,21 @@ def _hand_over(pool: Pool, asker: Asker, leases: Sequence[Leased]) -> None:
 
 def _choices(pool: Pool, asker: Asker, buckets: list[Bucket], people: People, count: int) -> list[Choice]:
     def heads(bucket: int, wanted: int) -> list[tuple[int, int]]:
-        return _heads(pool, bucket, wanted, asker.fed)
+        return _heads(pool, asker, bucket, wanted)
 
     return choose(buckets, asker.number, people, heads, count, gold=pool.terms.gold)
 
 
-def _heads(pool: Pool, bucket: int, wanted: int, fed: Collection[bytes]) -> list[tuple[int, int]]:
+def _heads(pool: Pool, asker: Asker, bucket: int, wanted: int) -> list[tuple[int, int]]:
     """The first tasks of a bucket, without those that the client's stream was given before."""
-    if not fed:
-        query = "SELECT ord, number FROM task WHERE bucket = ? ORDER BY ord, number LIMIT ?"
-        return pool.connection.execute(query, (bucket, wanted)).fetchall()
-    query = "SELECT ord, number, identity FROM task WHERE bucket = ? ORDER BY ord, number"
-    found: list[tuple[int, int]] = []
+    query = "SELECT ord, number, place, identity, gold FROM task WHERE bucket = ? ORDER BY ord, number"
     cursor = pool.connection.execute(query, (bucket,))
-    while len(found) < wanted and (rows := cursor.fetchmany(_HEADS_AT_ONCE)):
-        found += [(order, number) for order, number, identity in rows if identity not in fed]
+    found: list[tuple[int, int]] = []
+    while len(found) < wanted and (rows := cursor.fetchmany(wanted)):
+        for order, number, *task in rows:
+            if task[1] not in asker.fed:
+                asker.seen[number] = task[0], task[1], task[2]
+                found.append((order, number))
     cursor.close()
     return found[:wanted]
 
@@ -124,7 +126,8 @@ def _lease(pool: Pool, asker: Asker, tasks: Sequence[int], taken_from: str = "")
         ],
     )
     rows = [
-        pool.connection.execute("SELECT place, identity, gold FROM task WHERE number = ?", (task,)).fetchone()
+        asker.seen.get(task)
+        or pool.connection.execute("SELECT place, identity, gold FROM task WHERE number = ?", (task,)).fetchone()
         for task in tasks
     ]
     return [

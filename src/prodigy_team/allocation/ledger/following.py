@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from prodigy_team.allocation.ledger.buckets import Key
+from prodigy_team.allocation.ledger.pool import Seen
 from prodigy_team.store import Mark, News
 
 if TYPE_CHECKING:
@@ -17,16 +19,19 @@ _AT_ONCE = 5000
 def follow(pool: Pool) -> None:
     """Read what is new in every dataset of a pool. In a transaction; costs next to nothing where nothing is new."""
     version = pool.answers.version()
-    if pool.seen == (pool.file.opened, version):
+    if pool.seen is not None and pool.seen.version == version:
         return
-    news = _news(pool, read_marks(pool))
+    sight, touched = pool.answers.touched(pool.seen.sight if pool.seen is not None else None)
+    # What others than this pool write may be entered into the index of answers later than it was stored.
+    names = pool.datasets if touched is None else [name for name in pool.datasets if name in touched | pool.others]
+    news = _news(pool, read_marks(pool, names))
     if any(each.whole for each in news.values()):
         recount(pool)
     else:
         for dataset, each in news.items():
             _apply(pool, dataset, each.answers)
         write_marks(pool, {dataset: each.mark for dataset, each in news.items()})
-    pool.note_seen(version)
+    pool.note_seen(Seen(version, sight))
 
 
 def _news(pool: Pool, marks: dict[str, Mark | None]) -> dict[str, News]:
@@ -35,15 +40,11 @@ def _news(pool: Pool, marks: dict[str, Mark | None]) -> dict[str, News]:
     return pool.answers.follow(own, pool.identify) | (pool.answers.follow(others, None) if others else {})
 
 
-def read_marks(pool: Pool) -> dict[str, Mark | None]:
-    """How far each dataset has been read."""
-    rows = pool.connection.execute(
-        "SELECT dataset, generation, link, deletions, newest FROM followed WHERE pool = ?", (pool.id,)
-    )
-    known = {
-        dataset: Mark(generation, link, deletions, newest) for dataset, generation, link, deletions, newest in rows
-    }
-    return {dataset: known.get(dataset, Mark()) for dataset in pool.datasets}
+def read_marks(pool: Pool, names: Iterable[str]) -> dict[str, Mark | None]:
+    """How far datasets have been read."""
+    query = "SELECT generation, link, deletions, newest FROM followed WHERE pool = ? AND dataset = ?"
+    found = {name: pool.connection.execute(query, (pool.id, name)).fetchone() for name in names}
+    return {name: Mark(*row) if row else Mark() for name, row in found.items()}
 
 
 def write_marks(pool: Pool, marks: dict[str, Mark]) -> None:
@@ -80,10 +81,23 @@ def _answered(pool: Pool, task: int, bucket: int, person: int) -> None:
     pool.connection.execute("DELETE FROM lease WHERE task = ? AND person = ?", (task, person))
     if key.people >> person & 1:
         return
-    key = key.with_person(person)
-    if 0 < key.target < key.people.bit_count():
-        key = key.without(_give_back(pool, task, key.people.bit_count() - key.target))
-    pool.buckets.move([task], bucket, pool.buckets.id_of(key))
+    pool.buckets.move([task], bucket, pool.buckets.id_of(_without_surplus(pool, task, key.with_person(person))))
+
+
+def give_back_surplus(pool: Pool) -> None:
+    """End leases beyond what is wanted, as after `annotations_per_task` went down."""
+    rows = pool.connection.execute(
+        "SELECT DISTINCT task, bucket FROM lease JOIN task ON task.number = lease.task WHERE lease.pool = ?", (pool.id,)
+    )
+    for task, bucket in rows.fetchall():
+        key = pool.buckets.key(bucket)
+        pool.buckets.move([task], bucket, pool.buckets.id_of(_without_surplus(pool, task, key)))
+    pool.buckets.flush()
+
+
+def _without_surplus(pool: Pool, task: int, key: Key) -> Key:
+    surplus = key.people.bit_count() - key.target if key.target > 0 and not key.gold else 0
+    return key.without(_give_back(pool, task, surplus)) if surplus > 0 else key
 
 
 def _give_back(pool: Pool, task: int, surplus: int) -> list[int]:
@@ -111,7 +125,7 @@ def recount(pool: Pool) -> None:
     if answered or any(each.people for each in pool.buckets.read()):
         for moves in _corrections(pool):
             pool.buckets.move_all(moves)
-    pool.buckets.flush()
+    give_back_surplus(pool)
     pool.connection.execute("DELETE FROM temp.answered")
     write_marks(pool, {dataset: Mark() for dataset in pool.datasets} | {name: each.mark for name, each in news.items()})
 

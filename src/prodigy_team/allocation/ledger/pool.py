@@ -6,6 +6,7 @@ import math
 import sqlite3
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 
 from prodigy_team.allocation.buckets import People
 from prodigy_team.allocation.ledger.buckets import Buckets
@@ -13,10 +14,18 @@ from prodigy_team.allocation.ledger.handle import LedgerFile
 from prodigy_team.allocation.ledger.people import Member, Members, Naming
 from prodigy_team.allocation.policy import Gold
 from prodigy_team.store import Store
-from prodigy_team.store.base import Identify
+from prodigy_team.store.base import Identify, Sight
 
 NEVER = math.inf
 """When a lease ends that does not run out."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The answers' database at one moment; see `Store.version` and `Store.touched`."""
+
+    version: int
+    sight: Sight
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,7 @@ class Terms:
     Attributes:
         target: Answers each task got at least when it was last brought up to date; `policy.ALL`.
         digest: By which rules and source it was last brought up to date; None until it first was.
+        people: Grows whenever somebody's row changes.
     """
 
     digest: str | None
@@ -34,6 +44,7 @@ class Terms:
     open: bool
     gold: Gold | None
     target: int
+    people: int
 
 
 @dataclass
@@ -48,7 +59,8 @@ class Pool:
         datasets: All that are followed.
         own_datasets: Those whose index of answers this pool may bring up to date.
         now: Unix seconds, of this transaction.
-        seen: Opened file and version of the answers that were followed last.
+        others: The other ones.
+        seen: The answers' database as it was when they were followed last.
     """
 
     id: int
@@ -61,10 +73,11 @@ class Pool:
     buckets: Buckets
     members: Members
     now: float = 0.0
-    seen: tuple[int, int] | None = None
+    seen: Seen | None = None
     terms: Terms = field(init=False)
     everybody: dict[str, Member] = field(init=False)
-    _seen_here: tuple[int, int] | None = None
+    _seen_here: Seen | None = None
+    _revision: int = -1
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -75,12 +88,19 @@ class Pool:
         """Read what the file says of pool and people; first in each transaction."""
         self.now = now
         self.terms = read_terms(self.connection, self.id)
-        self.everybody = self.members.read()
+        if self._revision != self.terms.people:
+            self.everybody = self.members.read()
+            self._revision = self.terms.people
         self._seen_here = None
 
-    def note_seen(self, version: int) -> None:
-        """The answers were followed up to this version of their database, if this transaction is kept."""
-        self._seen_here = (self.file.opened, version)
+    @cached_property
+    def others(self) -> frozenset[str]:
+        """See the class."""
+        return frozenset(self.datasets) - self.own_datasets
+
+    def note_seen(self, seen: Seen) -> None:
+        """The answers were followed as far as this, if this transaction is kept."""
+        self._seen_here = seen
 
     def kept(self) -> None:
         """The transaction was."""
@@ -89,6 +109,7 @@ class Pool:
     def undone(self) -> None:
         """The transaction was not."""
         self.buckets.forget()
+        self._revision = -1
 
     def lease_end(self) -> float:
         """Until when a task dealt out now is somebody's."""
@@ -108,8 +129,8 @@ class Pool:
 
 def read_terms(connection: sqlite3.Connection, pool: int) -> Terms:
     """How a pool is dealt out."""
-    digest, lease, stealing, is_open, rate, seed, target = connection.execute(
-        "SELECT digest, lease, stealing, open, gold_rate, seed, target FROM pool WHERE id = ?", (pool,)
+    digest, lease, stealing, is_open, rate, seed, target, people = connection.execute(
+        "SELECT digest, lease, stealing, open, gold_rate, seed, target, people FROM pool WHERE id = ?", (pool,)
     ).fetchone()
-    gold = Gold(Decimal(rate), seed) if Decimal(rate) else None
-    return Terms(digest, lease, bool(stealing), bool(is_open), gold, target)
+    gold = Gold(Decimal(rate), seed) if rate != "0" else None
+    return Terms(digest, lease, bool(stealing), bool(is_open), gold, target, people)

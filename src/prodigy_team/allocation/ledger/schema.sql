@@ -7,10 +7,13 @@
 CREATE TABLE pool (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, digest TEXT, tasks TEXT NOT NULL DEFAULT '',
     source TEXT NOT NULL DEFAULT '', drawn INTEGER NOT NULL DEFAULT 0, target INTEGER NOT NULL DEFAULT 1,
     lease REAL NOT NULL DEFAULT 1800, stealing INTEGER NOT NULL DEFAULT 1, open INTEGER NOT NULL DEFAULT 0,
-    gold_rate TEXT NOT NULL DEFAULT '0', seed INTEGER NOT NULL DEFAULT 0);
+    gold_rate TEXT NOT NULL DEFAULT '0', seed INTEGER NOT NULL DEFAULT 0, people INTEGER NOT NULL DEFAULT 0);
 -- Numbers are given once: who left keeps theirs.
 CREATE TABLE person (pool INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, active INTEGER NOT NULL,
     most INTEGER, share TEXT NOT NULL DEFAULT '1', PRIMARY KEY (pool, number), UNIQUE (pool, name)) WITHOUT ROWID;
+-- So that the people need not be read in each transaction.
+CREATE TRIGGER person_new AFTER INSERT ON person BEGIN UPDATE pool SET people = people + 1 WHERE id = NEW.pool; END;
+CREATE TRIGGER person_changed AFTER UPDATE ON person BEGIN UPDATE pool SET people = people + 1 WHERE id = NEW.pool; END;
 -- All tasks that are alike to the policy. Masks are hexadecimal; '' is None. A row's meaning never changes, nor does it go.
 CREATE TABLE bucket (id INTEGER PRIMARY KEY, pool INTEGER NOT NULL, eligible TEXT NOT NULL, preferred TEXT NOT NULL,
     target INTEGER NOT NULL, people TEXT NOT NULL, gold INTEGER NOT NULL, tasks INTEGER NOT NULL DEFAULT 0);

@@ -18,7 +18,7 @@ from prodigy_team.allocation.buckets import ALL
 from prodigy_team.allocation.draw import draw
 from prodigy_team.allocation.ledger.buckets import Key
 from prodigy_team.allocation.ledger.carrying import adopt_leases, adopt_people, adopted_choice
-from prodigy_team.allocation.ledger.following import follow, recount
+from prodigy_team.allocation.ledger.following import follow, give_back_surplus, recount
 from prodigy_team.allocation.ledger.pool import NEVER, Pool
 from prodigy_team.allocation.ledger.targets import Targets
 from prodigy_team.allocation.ledger.values import Synced
@@ -86,6 +86,7 @@ class Sync:
             pool.connection.executemany(
                 "UPDATE person SET active = 0 WHERE pool = ? AND name = ?", [(pool.id, name) for name in gone]
             )
+            pool.everybody = pool.members.read()
             released = release(pool)
             self._write_terms(pool)
             self.done = Synced(joined=tuple(sorted(present - before)), left=tuple(gone), released=released)
@@ -279,6 +280,7 @@ class Sync:
     def _finish(self) -> None:
         with self.access.writing() as pool:
             adopt_leases(pool, self.rules.pool)
+            give_back_surplus(pool)
             pool.connection.execute(
                 "DELETE FROM screen WHERE pool = ?1 "
                 "AND id NOT IN (SELECT screen FROM lease WHERE pool = ?1 AND screen IS NOT NULL)",
