@@ -179,21 +179,21 @@ def flag(folder: Path, annotator: str, text: str, **more: object) -> None:
 
 
 def test_flagged_lists_who_flagged_what_and_why(folder: Path) -> None:
-    assert team(folder, "flagged").stdout == "Nothing is flagged.\n"
+    assert run_team(folder, "flagged").stdout == "Nothing is flagged.\n"
     flag(folder, "joe", "odd", flagged=True, flag_note="two\nnames?", _timestamp=1700000000)
     flag(folder, "zoe", "of somebody who left", flagged=True)
     flag(folder, "jane", "taken back", flagged=False)
     flag(folder, "jane", "corrected", flagged=True, _answer_id="a" * 32)
     flag(folder, "jane", "corrected", _answer_id="b" * 32, _replaces="a" * 32)
-    lines = team(folder, "flagged").stdout.splitlines()
+    lines = run_team(folder, "flagged").stdout.splitlines()
     assert [line.split() for line in lines] == [
         ["ANNOTATOR", "ANSWER", "NOTE", "TASK"],
         ["joe", "accept", "two", "names?", "odd"],
         ["zoe", "accept", "of", "somebody", "who", "left"],
     ]
-    found = json.loads(team(folder, "flagged", "headlines_joe", "--json").stdout)
+    found = json.loads(run_team(folder, "flagged", "headlines_joe", "--json").stdout)
     assert found["version"] == 1
     [only] = found["flags"]
     assert (only["annotator"], only["note"], only["text"]) == ("joe", "two\nnames?", "odd")
     assert (only["answered_at"], only["task_hash"]) == (1700000000.0, with_hashes({"text": "odd"})["_task_hash"])
-    assert "Did you mean headlines_joe" in team(folder, "flagged", "headlines_jo").stderr
+    assert "Did you mean headlines_joe" in run_team(folder, "flagged", "headlines_jo").stderr
