@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from prodigy_team.allocation.buckets import Bucket, People, may, need
 from prodigy_team.allocation.ledger.pool import NEVER, Pool
 from prodigy_team.allocation.ledger.values import Held, Leased, Pull
 from prodigy_team.allocation.policy import Choice, Loose, Taken, choose, from_pages, takeover
 from prodigy_team.allocation.reach import outlook
+
+_OTHER_SCREEN = "(? AND lease.screen IS NOT ?)"
+"""Another browser by the asker's own name."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Asker:
 
 def pull(pool: Pool, asker: Asker) -> Pull:
     """See `Ledger.pull`; in a transaction, after the answers have been followed."""
+    _drop_unwanted(pool, asker)
     own = _own(pool, asker)
     leases = [lease for lease in own if not asker.has(lease.identity)][: asker.count]
     _hand_over(pool, asker, leases)
@@ -66,6 +70,21 @@ def _own(pool: Pool, asker: Asker) -> list[Leased]:
         (pool.id, asker.number, *([asker.screen] if asker.apart else [])),
     )
     return [Leased(place, identity, position, bool(gold)) for place, identity, position, gold in rows]
+
+
+def _drop_unwanted(pool: Pool, asker: Asker) -> None:
+    """End the asker's leases of tasks that others have answered often enough, but for what this screen shows."""
+    rows = pool.connection.execute(
+        "SELECT lease.task, bucket FROM lease JOIN task ON task.number = lease.task "
+        "WHERE lease.pool = ? AND person = ? AND NOT (shown AND screen IS ?)",
+        (pool.id, asker.number, asker.screen),
+    ).fetchall()
+    for task, bucket in rows:
+        key = pool.buckets.key(bucket)
+        if 0 < key.target < key.people.bit_count() and not key.gold:
+            pool.connection.execute("DELETE FROM lease WHERE task = ? AND person = ?", (task, asker.number))
+            pool.buckets.move([task], bucket, pool.buckets.id_of(key.without([asker.number])))
+    pool.buckets.flush()
 
 
 def _hand_over(pool: Pool, asker: Asker, leases: Sequence[Leased]) -> None:
@@ -164,10 +183,11 @@ def _loose_leases(pool: Pool, asker: Asker, people: People) -> list[_LooseLease]
     """
     rows = pool.connection.execute(
         "SELECT lease.task, bucket, lease.person, until, lease.screen, identity "
-        "FROM lease JOIN task ON task.number = lease.task WHERE lease.pool = ?1 AND lease.person <> ?2 AND "
-        "(until <= ?3 OR (NOT shown AND EXISTS (SELECT 1 FROM screen WHERE pool = ?1 AND id = lease.screen))) "
+        "FROM lease JOIN task ON task.number = lease.task WHERE lease.pool = ? "
+        f"AND (lease.person <> ? OR {_OTHER_SCREEN}) AND (until <= ? OR (NOT shown "
+        "AND EXISTS (SELECT 1 FROM screen WHERE pool = lease.pool AND id = lease.screen))) "
         "ORDER BY until, lease.person, position",
-        (pool.id, asker.number, pool.now),
+        (pool.id, asker.number, asker.apart, asker.screen, pool.now),
     )
     leases = [_LooseLease(*row[:5]) for row in rows if row[5] not in asker.fed]
     loose: dict[int, int] = {}
@@ -196,12 +216,15 @@ def _elsewhere(pool: Pool, asker: Asker, buckets: Sequence[Bucket], people: Peop
     by_id = {each.id: each for each in buckets}
     rows = pool.connection.execute(
         "SELECT person, bucket, count(*), max(until) FROM lease JOIN task ON task.number = lease.task "
-        "WHERE lease.pool = ? AND person <> ? GROUP BY person, bucket",
-        (pool.id, asker.number),
+        f"WHERE lease.pool = ? AND (person <> ? OR {_OTHER_SCREEN}) GROUP BY person, bucket",
+        (pool.id, asker.number, asker.apart, asker.screen),
     )
     found: dict[int, tuple[int, float]] = {}
     for holder, bucket, tasks, until in rows:
-        if bucket in by_id and by_id[bucket].target and may(by_id[bucket], asker.number, people.active):
+        there = by_id.get(bucket)
+        if there is not None and holder == asker.number:
+            there = replace(there, people=there.people & ~(1 << holder))  # another browser by the same name
+        if there is not None and there.target and may(there, asker.number, people.active):
             before, latest = found.get(holder, (0, 0.0))
             found[holder] = before + tasks, max(latest, until)
     for holder, (tasks, until) in heapq.nlargest(len(found), found.items(), key=lambda each: each[1]):

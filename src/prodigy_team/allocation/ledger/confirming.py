@@ -8,7 +8,7 @@ from prodigy_team.allocation.buckets import may, need, remaining
 from prodigy_team.allocation.ledger.pool import Pool
 
 
-def confirm(pool: Pool, number: int, identities: Iterable[bytes], screen: str) -> list[bytes]:
+def confirm(pool: Pool, number: int, identities: Iterable[bytes], screen: str, *, apart: bool = False) -> list[bytes]:
     """See `Ledger.confirm`; in a transaction, after the answers have been followed."""
     pool.connection.execute(
         "INSERT OR REPLACE INTO screen (pool, id, person, confirmed) VALUES (?, ?, ?, ?)",
@@ -17,12 +17,12 @@ def confirm(pool: Pool, number: int, identities: Iterable[bytes], screen: str) -
     pool.connection.execute(
         "UPDATE lease SET shown = 0 WHERE pool = ? AND person = ? AND screen = ? AND shown", (pool.id, number, screen)
     )
-    skip = [identity for identity in identities if not _show(pool, number, identity, screen)]
+    skip = [identity for identity in identities if not _show(pool, number, identity, screen, apart=apart)]
     pool.buckets.flush()
     return skip
 
 
-def _show(pool: Pool, number: int, identity: bytes, screen: str) -> bool:
+def _show(pool: Pool, number: int, identity: bytes, screen: str, *, apart: bool) -> bool:
     """Renew a lease, or make it anew where the task was taken over and is free again; False where it is neither."""
     row = pool.connection.execute(
         "SELECT number, bucket, place FROM task WHERE pool = ? AND identity = ?", (pool.id, identity)
@@ -31,8 +31,8 @@ def _show(pool: Pool, number: int, identity: bytes, screen: str) -> bool:
         return False
     task, bucket, _ = row
     renewed = pool.connection.execute(
-        "UPDATE lease SET until = ?, shown = 1, screen = ? WHERE task = ? AND person = ?",
-        (pool.lease_end(), screen, task, number),
+        "UPDATE lease SET until = ?, shown = 1, screen = ? WHERE task = ? AND person = ? AND (NOT ? OR screen IS ?)",
+        (pool.lease_end(), screen, task, number, apart, screen),
     ).rowcount
     return bool(renewed) or _lease_again(pool, number, task, bucket, screen)
 

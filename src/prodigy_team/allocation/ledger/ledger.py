@@ -17,7 +17,7 @@ from prodigy_team.allocation.ledger.handle import FileReplacedError, LedgerFile
 from prodigy_team.allocation.ledger.people import Members, Naming
 from prodigy_team.allocation.ledger.pool import Pool
 from prodigy_team.allocation.ledger.snapshot import Snapshot
-from prodigy_team.allocation.ledger.syncing import Sync
+from prodigy_team.allocation.ledger.syncing import Sync, release
 from prodigy_team.allocation.ledger.targets import Targets
 from prodigy_team.allocation.ledger.values import LedgerError, Pull, ReadTask, Router, Synced
 from prodigy_team.allocation.reach import Outlook, outlook
@@ -144,7 +144,7 @@ class Ledger:
             asker = claims.Asker(number, count, held, fed, screen, apart)
             return claims.pull(pool, asker)
 
-    def confirm(self, person: str, identities: Iterable[bytes], *, screen: str) -> list[bytes]:
+    def confirm(self, person: str, identities: Iterable[bytes], *, screen: str, apart: bool = False) -> list[bytes]:
         """A page shows these tasks: their leases are renewed, and what it showed before is no longer shown.
 
         Returns:
@@ -152,7 +152,12 @@ class Ledger:
         """
         with self._claiming() as pool:
             following.follow(pool)
-            return confirming.confirm(pool, self._number(pool, person), identities, screen)
+            return confirming.confirm(pool, self._number(pool, person), identities, screen, apart=apart)
+
+    def give_back(self, gone: Callable[[str], bool]) -> int:
+        """End the leases of those whose pages are gone for good, told by their names; returns how many there were."""
+        with self._claiming() as pool:
+            return release(pool, {each.number for name, each in pool.everybody.items() if gone(name)})
 
     def follow(self) -> None:
         """Read what is new in the datasets of the pool; every claim does so by itself."""

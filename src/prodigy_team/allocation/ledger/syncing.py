@@ -7,7 +7,7 @@ done no harm. New tasks are closed (target 0) until it is known whom they may be
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -343,13 +343,14 @@ def bucket_of(pool: Pool, task: int) -> int:
     return int(pool.connection.execute("SELECT bucket FROM task WHERE number = ?", (task,)).fetchone()[0])
 
 
-def release(pool: Pool) -> int:
-    """Give back what people hold who are not active; returns how many leases that were."""
+def release(pool: Pool, numbers: Collection[int] | None = None) -> int:
+    """Give back what these people hold (None: all who are not active); returns how many leases that were."""
     rows = pool.connection.execute(
-        "SELECT lease.task, lease.person, bucket FROM lease JOIN task ON task.number = lease.task "
-        "JOIN person ON person.pool = lease.pool AND person.number = lease.person WHERE lease.pool = ? AND NOT active",
+        "SELECT lease.task, lease.person, active FROM lease "
+        "JOIN person ON person.pool = lease.pool AND person.number = lease.person WHERE lease.pool = ?",
         (pool.id,),
     ).fetchall()
+    rows = [row for row in rows if (not row[2] if numbers is None else row[1] in numbers)]
     for task, person, _ in rows:
         pool.connection.execute("DELETE FROM lease WHERE task = ? AND person = ?", (task, person))
         bucket = bucket_of(pool, task)
