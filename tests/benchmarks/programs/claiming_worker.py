@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from pathlib import Path
 
 from claiming import DONE_BY, PEOPLE
+from measuring import peak_megabytes
 
 from ledgers import World
 from prodigy_team.allocation.ledger import Ledger
@@ -28,7 +28,7 @@ def sync(world: World) -> None:
     began = time.perf_counter()
     world.ledger().sync(rules, index)
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    peak = peak_megabytes(os.getpid())
     began = time.perf_counter()
     world.ledger().sync(rules, index)
     print(json.dumps({"seconds": seconds, "megabytes": peak, "again": time.perf_counter() - began}))

@@ -44,6 +44,7 @@ class Asker:
 
 def pull(pool: Pool, asker: Asker) -> Pull:
     """See `Ledger.pull`; in a transaction, after the answers have been followed."""
+    _drop_unwanted(pool, asker)
     own = _own(pool, asker)
     leases = [lease for lease in own if not asker.has(lease.identity)][: asker.count]
     _hand_over(pool, asker, leases)
@@ -69,6 +70,21 @@ def _own(pool: Pool, asker: Asker) -> list[Leased]:
         (pool.id, asker.number, *([asker.screen] if asker.apart else [])),
     )
     return [Leased(place, identity, position, bool(gold)) for place, identity, position, gold in rows]
+
+
+def _drop_unwanted(pool: Pool, asker: Asker) -> None:
+    """End the asker's leases of tasks that others have answered often enough, but for what this screen shows."""
+    rows = pool.connection.execute(
+        "SELECT lease.task, bucket FROM lease JOIN task ON task.number = lease.task "
+        "WHERE lease.pool = ? AND person = ? AND NOT (shown AND screen IS ?)",
+        (pool.id, asker.number, asker.screen),
+    ).fetchall()
+    for task, bucket in rows:
+        key = pool.buckets.key(bucket)
+        if 0 < key.target < key.people.bit_count() and not key.gold:
+            pool.connection.execute("DELETE FROM lease WHERE task = ? AND person = ?", (task, asker.number))
+            pool.buckets.move([task], bucket, pool.buckets.id_of(key.without([asker.number])))
+    pool.buckets.flush()
 
 
 def _hand_over(pool: Pool, asker: Asker, leases: Sequence[Leased]) -> None:
