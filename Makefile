@@ -1,6 +1,6 @@
 # make demo       three annotation servers on shipped headlines; again: nothing to do
 # make demo-stop  end them
-# make test       install what the tests need, run them
+# make test       install what the tests need, run them (WORKERS=3 at once)
 # make check      style, types, order of imports, size of the page
 # make page       build the annotation page (needs Node; an installation does not)
 # make screenshots  draw the README's pictures from the real page (needs Chromium)
@@ -15,7 +15,12 @@ BIN := $(VENV)/bin
 DEMO := .demo
 TEAM := $(BIN)/prodigy-team --roster $(DEMO)/team.toml
 PIP := -m pip install --quiet --disable-pip-version-check
-PYTEST := -m pytest -q
+
+# Most tests wait for processes, so more of them run at once than there are cores; those that measure time or take the
+# whole machine run one by one afterwards. Both are run, and either can fail the target.
+WORKERS ?= 3
+run-tests = $(1)/bin/python -m pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "$(2)not alone"; \
+  beside=$$?; $(1)/bin/python -m pytest -q -m "$(2)alone" && exit $$beside
 
 export PRODIGY_HOME := $(CURDIR)/$(DEMO)/home
 
@@ -33,13 +38,13 @@ demo-stop:
 	@if [ -x $(BIN)/prodigy-team ] && [ -e $(DEMO)/team.toml ]; then $(TEAM) stop --force; else echo "No demo here."; fi
 
 test: $(VENV)/installed-for-tests $(if $(NPM),$(PAGE)/node_modules/installed)
-	$(BIN)/python $(PYTEST) -m "not long"
+	$(call run-tests,$(VENV),not long and )
 
 check: $(VENV)/installed-for-tests
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
-	$(BIN)/python $(PYTEST) tests/unit/test_import_order.py
+	$(BIN)/python -m pytest -q tests/unit/test_import_order.py
 	@$(MAKE) --no-print-directory check-page
 
 page: $(PAGE)/node_modules/installed
@@ -68,11 +73,11 @@ test-all: test-lowest test-newest check
 test-lowest: .venv-lowest/ready
 	.venv-lowest/bin/python .ci/lowest.py > .venv-lowest/lowest.txt
 	.venv-lowest/bin/python $(PIP) --editable '.[test]' --constraint .venv-lowest/lowest.txt
-	.venv-lowest/bin/python $(PYTEST)
+	$(call run-tests,.venv-lowest)
 
 test-newest: .venv-newest/ready
 	.venv-newest/bin/python $(PIP) --upgrade --upgrade-strategy eager --editable '.[test]'
-	.venv-newest/bin/python $(PYTEST)
+	$(call run-tests,.venv-newest)
 
 clean:
 	@if [ -e $(DEMO)/team.toml ]; then $(MAKE) --no-print-directory demo-stop; fi

@@ -1,4 +1,4 @@
-"""Prints the lowest allowed version of each dependency, as constraints for pip."""
+"""Prints the lowest allowed version of each dependency, and of pytest and its plugins, as constraints for pip."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ else:
 
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
-for requirement in PROJECT["dependencies"]:
+testing = [each for each in PROJECT["optional-dependencies"]["test"] if each.startswith("pytest")]
+for requirement in PROJECT["dependencies"] + testing:
     name, lowest = re.match(r"([\w-]+)>=([\d.]+)", requirement).groups()
     print(f"{name}=={lowest}")

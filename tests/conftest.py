@@ -21,5 +21,8 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright's event loop stays until the end, and no other can run beside it."""
+    """Browser tests come last: Playwright's event loop stays until the end, and no other can run beside it.
+
+    That holds for each of several processes too, as long as they are given tests in this order.
+    """
     items.sort(key=lambda item: "browser" in item.path.parts)

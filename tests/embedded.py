@@ -46,14 +46,18 @@ class EmbeddedServer:
 
     def start(self, *, within: float = 20) -> EmbeddedServer:
         """Start it and wait for an answer."""
-        command = [sys.executable, "-m", "prodigy_team.annotate", *self.argv]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command, cwd=self.folder, env=self.environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL
-            )
+        self.process = self.launch()
         eventually(self.answers_or_ended, within=within, message="the server")
         assert self.process.poll() is None, self.log.read_text()
         return self
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start its process."""
+        command = [sys.executable, "-m", "prodigy_team.annotate", *self.argv]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                command, cwd=self.folder, env=self.environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
 
     def answers_or_ended(self) -> bool:
         """Whether it answers, or never will."""

@@ -1,8 +1,14 @@
-"""What tests share: waiting for a condition, free ports, the shared data where it is at hand."""
+"""What tests share: waiting for a condition, free ports, the command line, the shared data where it is at hand."""
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import functools
+import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +20,9 @@ Value = TypeVar("Value")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+PROGRAM = (sys.executable, "-m", "prodigy_team")
+# Below the ports that Linux (from 32768) and macOS (from 49152) give out by themselves.
+FIRST_PORT, BLOCK, BLOCKS = 20_000, 400, 30
 
 
 def eventually(condition: Callable[[], Value], *, within: float = 5.0, message: str = "") -> Value:
@@ -30,16 +39,83 @@ def eventually(condition: Callable[[], Value], *, within: float = 5.0, message: 
         pause = min(pause * 1.5, 0.1)
 
 
+class PortBlock:
+    """Ports that only this process gives out, each again only after all the others.
+
+    Tests take ports first and start servers on them later, in several processes at once. Each of these processes
+    therefore has a block of its own, whose first port it keeps bound: the system frees it at the process's end.
+    """
+
+    def __init__(self) -> None:
+        self._holder, self._first = self._claim()
+        self._next = 1
+
+    def take(self, count: int) -> list[int]:
+        """So many neighbouring ports that nobody uses at the moment.
+
+        Raises:
+            RuntimeError: The block has no more so many.
+        """
+        for _ in range(BLOCK):
+            start = self._next if self._next + count <= BLOCK else 1
+            self._next = start + 1
+            ports = [self._first + offset for offset in range(start, start + count)]
+            if all(map(_is_unused, ports)):
+                self._next = start + count
+                return ports
+        raise RuntimeError(f"no {count} free ports between {self._first} and {self._first + BLOCK}")
+
+    def close(self) -> None:
+        """Leave the block to others."""
+        self._holder.close()
+
+    @staticmethod
+    def _claim() -> tuple[socket.socket, int]:
+        for first in range(FIRST_PORT, FIRST_PORT + BLOCK * BLOCKS, BLOCK):
+            holder = socket.socket()
+            with contextlib.suppress(OSError):
+                holder.bind(("127.0.0.1", first))
+                return holder, first
+            holder.close()
+        raise RuntimeError("no block of ports is free: are so many tests running?")
+
+
+def _is_unused(port: int) -> bool:
+    with socket.socket() as probe, contextlib.suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
+
+
+@functools.cache
+def _own_block() -> PortBlock:
+    block = PortBlock()
+    atexit.register(block.close)
+    return block
+
+
 def free_ports(count: int) -> list[int]:
-    """TCP ports on loopback that nobody listens on at the moment of asking."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Neighbouring TCP ports on loopback that nobody uses, and that no test is given again for a while."""
+    return _own_block().take(count)
+
+
+def team_environment(**more: str) -> dict[str, str]:
+    """What a command is run with: this test's environment and the sources of this checkout."""
+    return {**os.environ, "PYTHONPATH": str(ROOT / "src"), **more}
+
+
+def run_team(folder: Path, *arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """`prodigy-team` in a folder, without a terminal."""
+    return subprocess.run(
+        [*PROGRAM, *arguments],
+        capture_output=True,
+        text=True,
+        input=stdin,
+        cwd=folder,
+        env=team_environment(**environment),
+        timeout=60,
+        check=False,
+    )
 
 
 def shared_data(name: str) -> Path:

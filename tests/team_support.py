@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +17,8 @@ import httpx
 import pytest
 
 from prodigy_team.servers import processes
-from support import ROOT, eventually, free_ports
+from support import PROGRAM, ROOT, eventually, free_ports
 
-PROGRAM = (sys.executable, "-m", "prodigy_team")
 TASKS = 12
 
 
@@ -200,17 +198,6 @@ def listening() -> list[tuple[int, int]]:
     return [(int(row[1].rpartition(":")[2], 16), int(row[9])) for row in rows if row[3] == "0A"]
 
 
-def port_range(count: int) -> list[int]:
-    """Neighbouring ports nobody listens on, away from those the kernel gives out by itself."""
-    taken = {port for port, _ in listening()}
-    base = 20000 + (os.getpid() * 37 + time.monotonic_ns() // 1_000_000 * 53) % 10000
-    for start in range(base, 32000):
-        ports = list(range(start, start + count))
-        if not taken.intersection(ports):
-            return ports
-    return list(range(free_ports(1)[0], free_ports(1)[0] + count))
-
-
 def plain_environment(folder: Path) -> dict[str, str]:
     """What a command gets: little, and nothing of the person who runs the tests."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", "VIRTUAL_ENV") if name in os.environ}
@@ -223,7 +210,7 @@ def plain_environment(folder: Path) -> dict[str, str]:
 @contextlib.contextmanager
 def a_project(folder: Path, *, ports: int = 12, engine: str = "embedded") -> Iterator[Project]:
     """A project of three with a small source; its servers are ended whatever becomes of the test."""
-    project = Project(folder, port_range(ports), plain_environment(folder), engine)
+    project = Project(folder, free_ports(ports), plain_environment(folder), engine)
     project.write_source()
     project.write_roster()
     try:

@@ -86,6 +86,9 @@ KNOWN: frozenset[str] = frozenset(DEFAULTS) | {
 PAGE_LANGUAGES = ("en", "de", "fr", "es")
 """What the embedded engine's page can speak."""
 
+HONOURED_THEME = frozenset({"labels", "cardMaxWidth"})
+"""The keys of `custom_theme` that the embedded engine's page follows."""
+
 _NO_SCRIPTS = "arbitrary scripts do not run under the page's content security policy"
 _NO_IMAGES = "images are annotated with Prodigy only"
 
@@ -282,6 +285,9 @@ def unsupported(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     language = str(settings.get("ui_lang") or "en")
     if language.lower().replace("_", "-").split("-")[0] not in PAGE_LANGUAGES:
         found.append(("ui_lang", f"the page speaks {', '.join(PAGE_LANGUAGES)}, so it is English here"))
+    theme = settings.get("custom_theme")
+    others = sorted(set(theme) - HONOURED_THEME) if isinstance(theme, Mapping) else []
+    found += [(f"custom_theme.{key}", "use global_css for what is no label's colour or cardMaxWidth") for key in others]
     return found
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from support import eventually
-from team_support import PROGRAM, Project, a_project, listening
+from support import PROGRAM, eventually
+from team_support import Project, a_project, listening
 
 EIGHT = tuple(f"p{number}" for number in range(1, 9))
 
@@ -47,6 +47,7 @@ def test_up_sixty_times_in_a_row_changes_nothing(eight: Project) -> None:
     assert one_server_each(eight, EIGHT) == pids
 
 
+@pytest.mark.alone
 def test_fifty_ups_at_once_start_each_server_once(eight: Project) -> None:
     crowd = [eight.begin("up", "--quiet") for _ in range(50)]
     results = [(each.communicate(timeout=120), each.returncode) for each in crowd]

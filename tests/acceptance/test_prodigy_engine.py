@@ -103,6 +103,7 @@ def test_a_recipe_that_fails_is_shown_with_its_last_words(licensed: Project, sta
     assert "E050" in entry["log_tail"][-1]
 
 
+@pytest.mark.alone
 def test_as_many_start_at_once_as_the_roster_says(licensed: Project, standin_python: Path) -> None:
     write(licensed, standin_python, team="start_at_once = 1", env=', STANDIN_SLOW = "1"')
     began = time.monotonic()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support import eventually
+from support import PROGRAM, eventually
 from team_support import Project, a_project, give, pull
 
 
@@ -161,8 +161,6 @@ def test_logs_shows_and_follows(project: Project) -> None:
 
 def test_a_terminal_is_asked_before_people_are_cut_off(licensed: Project) -> None:
     import pty
-
-    from team_support import PROGRAM
 
     licensed.run("up", "joe")
     with licensed.client("joe") as client:

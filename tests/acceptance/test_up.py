@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support import eventually
-from team_support import PROGRAM, Project, give, pull
+from support import PROGRAM, eventually
+from team_support import Project, give, pull
 
 THREE = ("joe", "jane", "cy")
 POOL = '[[server]]\nname = "pool"\nannotators = ["ana", "bob"]\n'

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from support import eventually
-from team_support import PROGRAM, Project
+from support import PROGRAM, eventually
+from team_support import Project
 
 
 @pytest.fixture

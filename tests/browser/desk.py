@@ -14,9 +14,6 @@ from support import eventually
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
-HARMLESS = ("net::ERR_", "Failed to load resource")
-"""What Chromium says of requests that a test lets fail on purpose."""
-
 
 def tasks_of(count: int, **more: Any) -> list[dict[str, Any]]:
     """Numbered tasks."""
@@ -33,6 +30,7 @@ def start(
     annotators: Sequence[str] = ("ana",),
     image_hosts: Sequence[str] = (),
     within: float = 20,
+    kind: type[EmbeddedServer] = EmbeddedServer,
 ) -> EmbeddedServer:
     """A server of a team named "team" for these tasks, in the dataset "ds"."""
     write_jsonl(folder / "source.jsonl", tasks)
@@ -44,7 +42,7 @@ def start(
     env["PRODIGY_CONFIG_OVERRIDES"] = json.dumps(dict(settings or {}))
     if annotators:
         env["PRODIGY_ALLOWED_SESSIONS"] = ",".join(annotators)
-    return EmbeddedServer(folder, argv, env=env).start(within=within)
+    return kind(folder, argv, env=env).start(within=within)
 
 
 class Desk:
@@ -88,7 +86,7 @@ class Desk:
 
     def checked(self) -> None:
         """Fail if anything went wrong on the page."""
-        assert self.problems == []
+        assert self.problems == [], "\n".join(self.problems)
 
 
 Opener = Callable[..., Desk]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from browser.desk import answers, stored, tasks_of
+from support import eventually
 
 
 def test_keys_and_buttons_answer_and_every_answer_is_stored_once(start: Any, open_desk: Any) -> None:
@@ -77,6 +78,32 @@ def test_undo_and_history_reach_answers_of_earlier_visits(start: Any, open_desk:
     ids = {each["_answer_id"]: each for each in found[:35]}
     assert all(ids[each["_replaces"]]["text"] == each["text"] for each in found[35:])
     assert newest["task 3"]["answer"] == "reject"
+
+
+def test_undo_pressed_twice_before_the_list_is_there_reaches_two_answers(start: Any, open_desk: Any) -> None:
+    server = start(tasks_of(6))
+    desk = open_desk(server)
+    desk.press("a", "a", "a")
+    stored(server, 3)
+    desk.all_sent()
+    held: list[Any] = []
+    again = open_desk(server, load=False)
+    again.page.route("**/get_session_answers", lambda route: held.append(route))
+    again.open()
+    again.shows("task 4")
+    again.press("Backspace", "Backspace")
+    # Talking to the page lets the route be called.
+    eventually(lambda: again.page.evaluate("1") and held, message="a question for earlier answers")
+    for route in held:
+        route.continue_()
+    again.shows("task 2")
+    again.press("x")
+    again.shows("task 3")
+    again.press("x")
+    again.shows("task 4")
+    found = stored(server, 5)
+    assert [each["text"] for each in found[3:]] == ["task 2", "task 3"]
+    assert [each["_replaces"] for each in found[3:]] == [each["_answer_id"] for each in found[1:3]]
 
 
 def test_a_correction_of_a_correction_names_the_newest(start: Any, open_desk: Any) -> None:

@@ -183,16 +183,24 @@ def test_theme_of_the_system_of_the_project_and_of_the_person(start: Any, open_d
 def test_swipes_answer_where_they_are_switched_on(start: Any, open_desk: Any) -> None:
     server = start(tasks_of(3), settings={"swipe": True})
     desk = open_desk(server, has_touch=True, viewport={"width": 390, "height": 800})
-    swipe = """([from, to]) => { const card = document.querySelector('.card');
-      const at = (type, x) => card.dispatchEvent(new PointerEvent(type, {
-        bubbles: true, pointerType: 'touch', isPrimary: true, pointerId: 7, clientX: x, clientY: 300 }));
-      at('pointerdown', from); at('pointerup', to); }"""
-    desk.page.evaluate(swipe, [300, 120])
+    touch = desk.page.context.new_cdp_session(desk.page)
+
+    def swipe(start_x: int, end_x: int) -> None:
+        """A finger goes over the card from one place to another."""
+        box = desk.page.locator(".card").bounding_box()
+        y = round(box["y"] + box["height"] / 2)
+        places = [start_x, (start_x + end_x) // 2, end_x]
+        for kind, x in zip(("touchStart", "touchMove", "touchMove"), places, strict=True):
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    swipe(300, 120)
     desk.shows("task 2")
-    desk.page.evaluate(swipe, [100, 290])
+    swipe(100, 290)
     desk.shows("task 3")
-    desk.page.evaluate(swipe, [100, 120])
+    swipe(100, 120)
     assert [each["answer"] for each in stored(server, 2)] == ["accept", "reject"]
+    desk.shows("task 3")
 
 
 def test_writing_direction(start: Any, open_desk: Any) -> None:
@@ -248,3 +256,33 @@ def test_large_text(start: Any, open_desk: Any) -> None:
     large = open_desk(start(tasks_of(1), settings={"largeText": True}))
     size = "parseFloat(getComputedStyle(document.querySelector('.text')).fontSize)"
     assert large.page.evaluate(size) > small.page.evaluate(size)
+
+
+def test_white_space_can_be_shown_without_changing_the_offsets(start: Any, open_desk: Any) -> None:
+    text = start([{"text": "one\n\ttwo"}], settings={"show_whitespace": True})
+    assert open_desk(text).page.text_content(".text") == "one↵\n⇥\ttwo"
+    server = start([{"text": "one\n\ntwo"}], recipe=MANUAL, settings={"show_whitespace": True})
+    desk = open_desk(server)
+    assert desk.page.locator(".spans-blank").evaluate_all("all => all.map(each => each.dataset.shown)") == ["↵↵"]
+    desk.press("ArrowRight", "End", "1", "a")
+    assert [(each["start"], each["end"]) for each in stored(server, 1)[0]["spans"]] == [(5, 8)]
+
+
+def test_the_width_of_the_card(start: Any, open_desk: Any) -> None:
+    width = "document.querySelector('.card').getBoundingClientRect().width"
+    assert open_desk(start(tasks_of(1))).page.evaluate(width) > 500
+    theme = {"cardMaxWidth": 400, "bgCardTitle": "red"}
+    server = start(tasks_of(1), settings={"custom_theme": theme, "darken_image": 0.3})
+    assert open_desk(server).page.evaluate(width) == 400
+    # What is known and has no effect is named once, with the reason.
+    said = server.output()
+    assert said.count("does not honour") == 1
+    assert "darken_image (images are annotated with Prodigy only)" in said
+    assert "custom_theme.bgCardTitle" in said
+    assert "cardMaxWidth (" not in said
+
+
+def test_scripts_are_refused_with_the_reason(tmp_path: Any) -> None:
+    said = refused(tmp_path, {"javascript": "alert(1)"})
+    assert "runs no scripts of a prodigy.json in its page" in said
+    assert "use Prodigy" in said

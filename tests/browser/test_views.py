@@ -348,3 +348,59 @@ def test_a_draft_survives_a_reload(start: Any, open_desk: Any) -> None:
     desk.page.locator("mark").filter(has_text="PERSON").wait_for()
     desk.press("a")
     assert json.dumps(stored(server, 1)[0]["spans"]).count("PERSON") == 1
+
+
+def test_a_text_of_more_than_5000_tokens_is_warned_of(start: Any, open_desk: Any) -> None:
+    server = start([{"text": "a " * 5001}, {"text": "a " * 5000}], recipe=MANUAL)
+    desk = open_desk(server)
+    desk.shows("5001 tokens: this page is made for at most 5000. Consider splitting such texts.")
+    desk.press("ArrowRight", "1", "a")
+    desk.page.locator(".notice").wait_for(state="detached")
+    assert len(stored(server, 1)[0]["spans"]) == 1
+
+
+def test_parts_of_words_can_be_marked_where_characters_are_the_tokens(start: Any, open_desk: Any) -> None:
+    server = start([{"text": "Zoë 👍🏽 x"}], recipe=[*MANUAL, "--highlight-chars"])
+    desk = open_desk(server)
+    desk.press("ArrowRight", "Shift+ArrowRight", "1", "a")
+    [span] = stored(server, 1)[0]["spans"]
+    assert (span["start"], span["end"]) == (0, 2)
+
+
+@pytest.mark.parametrize("phone", [False, True])
+def test_labels_stay_in_sight_and_wrap(start: Any, open_desk: Any, phone: bool) -> None:
+    labels = ",".join(f"A_RATHER_LONG_LABEL_{number}" for number in range(6))
+    server = start([{"text": "some words\n" * 300}], recipe=[*MANUAL[:-1], labels])
+    desk = open_desk(server, viewport={"width": 380 if phone else 1100, "height": 640})
+    desk.page.evaluate("document.querySelector('.spans-text').scrollIntoView({block: 'end', behavior: 'instant'})")
+    boxes = desk.page.evaluate(
+        "[...document.querySelectorAll('.label')].map(each => each.getBoundingClientRect())"
+        ".map(box => [box.top, box.bottom, box.right])"
+    )
+    assert desk.page.evaluate("scrollY") > 500
+    assert all(top >= 0 and bottom <= 640 for top, bottom, _ in boxes)
+    assert max(right for *_, right in boxes) <= (380 if phone else 1100)
+    assert len({top for top, *_ in boxes}) > 1
+    assert desk.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_text_of_a_choice_stays_in_sight(start: Any, open_desk: Any) -> None:
+    options = [{"id": str(number), "text": f"Option {number}"} for number in range(30)]
+    desk = open_desk(start(tasks_of(1, options=options), view="choice"), viewport={"width": 1000, "height": 500})
+    desk.page.locator(".option").last.scroll_into_view_if_needed()
+    assert desk.page.evaluate("scrollY") > 300
+    box = desk.page.locator(".text").bounding_box()
+    assert 0 <= box["y"] <= 400
+
+
+def test_versions_stand_side_by_side_with_what_differs(start: Any, open_desk: Any) -> None:
+    task = {"text": "Zoë Li", "view_id": "ner_manual", "versions": versions()}
+    desk = open_desk(start([task], view="review", settings={"labels": ["PERSON"]}))
+    boxes = [each.bounding_box() for each in desk.page.locator(".version").all()]
+    assert len({round(box["y"]) for box in boxes[:2]}) == 1
+    assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
+    assert desk.page.locator(".version .who").all_inner_texts() == ["ana", "bob, cy", "eve"]
+    differing = [each.locator(".difference").all_inner_texts() for each in desk.page.locator(".version").all()]
+    assert differing == [["Zoë PERSON"], ["Zoë Li PERSON"], []]
+    desk.page.locator(".version-head").first.click()
+    desk.page.locator(".version.chosen .who", has_text="ana").wait_for()

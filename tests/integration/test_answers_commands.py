@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ import pytest
 from prodigy_team.settings import Database
 from prodigy_team.store import NewAnswer, open_store
 from prodigy_team.tasks import identity, with_hashes
-from support import ROOT
+from support import PROGRAM, run_team, team_environment
 
 ROSTER = """
 [team]
@@ -52,23 +50,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def team(folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """`prodigy-team` in a folder, without a terminal."""
-    return subprocess.run(
-        [sys.executable, "-m", "prodigy_team", *arguments],
-        capture_output=True,
-        text=True,
-        input=stdin,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-        timeout=60,
-        check=False,
-    )
-
-
 def test_merge_brings_everything_together_once(folder):
     """Counts balance, who left is named, and a second run adds nothing."""
-    first, second = team(folder, "merge"), team(folder, "merge")
+    first, second = run_team(folder, "merge"), run_team(folder, "merge")
 
     assert first.returncode == second.returncode == 0, first.stderr
     assert first.stdout.splitlines()[:2] == [
@@ -77,13 +61,13 @@ def test_merge_brings_everything_together_once(folder):
     ]
     assert first.stderr == "Also of people no longer on the roster: headlines_zoe\n"
     assert second.stdout.splitlines()[0].startswith("read 6 = used 0 + repeated 0 + already there 6;")
-    assert team(folder, "merge", "--quiet").stdout == ""
+    assert run_team(folder, "merge", "--quiet").stdout == ""
 
 
 def test_a_dry_merge_writes_nothing(folder):
     """And says so."""
-    assert "was not written" in team(folder, "merge", "headlines_joe", "--dry-run").stdout
-    assert "gold" not in team(folder, "export").stdout
+    assert "was not written" in run_team(folder, "merge", "headlines_joe", "--dry-run").stdout
+    assert "gold" not in run_team(folder, "export").stdout
 
 
 @pytest.mark.parametrize(
@@ -95,7 +79,7 @@ def test_a_dry_merge_writes_nothing(folder):
     ],
 )
 def test_merges_that_cannot_be_meant(folder, arguments, code):
-    ended = team(folder, "merge", *arguments)
+    ended = run_team(folder, "merge", *arguments)
 
     assert ended.returncode == code
     assert ended.stdout == ""
@@ -104,20 +88,20 @@ def test_merges_that_cannot_be_meant(folder, arguments, code):
 
 def test_export_to_a_file_and_to_stdout_are_the_same_bytes(folder):
     """What is stored, one a line."""
-    said = team(folder, "export", "headlines_joe", "--output", "joe.jsonl")
+    said = run_team(folder, "export", "headlines_joe", "--output", "joe.jsonl")
 
     assert said.returncode == 0
     assert said.stdout == ""
     assert said.stderr == "wrote 3 answers of headlines_joe to joe.jsonl\n"
     written = (folder / "joe.jsonl").read_text(encoding="utf-8")
-    assert team(folder, "export", "headlines_joe").stdout == written
+    assert run_team(folder, "export", "headlines_joe").stdout == written
     assert [json.loads(line)["text"] for line in written.splitlines()] == ["one", "zwei ü", "three"]
 
 
 def test_export_without_a_name_lists_the_datasets(folder):
     """With their counts; as an object too."""
-    assert "headlines_joe   3 answers" in team(folder, "export").stdout
-    listed = json.loads(team(folder, "export", "--json").stdout)
+    assert "headlines_joe   3 answers" in run_team(folder, "export").stdout
+    listed = json.loads(run_team(folder, "export", "--json").stdout)
     assert {each["name"]: each["answers"] for each in listed["datasets"]}["headlines_jane"] == 2
 
 
@@ -127,11 +111,11 @@ def test_a_reader_that_leaves_early_is_no_error(folder):
     store.append("headlines_joe", [[answer(f"{at} {'x' * 2000}", "joe") for at in range(500)]])
     store.close()
     writer = subprocess.Popen(
-        [sys.executable, "-m", "prodigy_team", "export", "headlines_joe"],
+        [*PROGRAM, "export", "headlines_joe"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        env=team_environment(),
     )
     assert writer.stdout
     assert writer.stderr
@@ -145,7 +129,7 @@ def test_a_reader_that_leaves_early_is_no_error(folder):
 
 def test_a_dataset_that_does_not_exist(folder):
     """The nearest is named."""
-    ended = team(folder, "export", "headlines_jo")
+    ended = run_team(folder, "export", "headlines_jo")
 
     assert ended.returncode == 2
     assert "Did you mean headlines_joe?" in ended.stderr
@@ -153,31 +137,63 @@ def test_a_dataset_that_does_not_exist(folder):
 
 def test_nothing_is_dropped_unasked(folder):
     """Without a terminal and --yes the counts are shown and the dataset stays."""
-    ended = team(folder, "drop", "headlines_joe")
+    ended = run_team(folder, "drop", "headlines_joe")
 
     assert ended.returncode == 2
     assert "headlines_joe has 3 answers" in ended.stderr
-    assert "Nothing was dropped." in team(folder, "drop", "headlines_joe", "--dry-run").stdout
-    assert team(folder, "export", "headlines_joe").stdout.count("\n") == 3
+    assert "Nothing was dropped." in run_team(folder, "drop", "headlines_joe", "--dry-run").stdout
+    assert run_team(folder, "export", "headlines_joe").stdout.count("\n") == 3
 
 
 def test_drop_keeps_a_copy(folder):
     """Byte for byte what an export gives."""
-    before = team(folder, "export", "headlines_joe").stdout
+    before = run_team(folder, "export", "headlines_joe").stdout
 
-    dropped = json.loads(team(folder, "drop", "headlines_joe", "--yes", "--json").stdout)
+    dropped = json.loads(run_team(folder, "drop", "headlines_joe", "--yes", "--json").stdout)
 
     assert dropped["answers"] == 3
     assert Path(dropped["copy"]).read_text(encoding="utf-8") == before
-    assert "headlines_joe" not in team(folder, "export").stdout
+    assert "headlines_joe" not in run_team(folder, "export").stdout
 
 
 def test_before_there_is_a_database(folder):
     """It says how one comes to be."""
     (folder / "answers.db").unlink()
 
-    ended = team(folder, "merge")
+    ended = run_team(folder, "merge")
 
     assert ended.returncode == 1
     assert "prodigy-team up" in ended.stderr
     assert not (folder / "answers.db").exists()
+
+
+def flag(folder: Path, annotator: str, text: str, **more: object) -> None:
+    """Store an answer with further keys, as the page of a server does."""
+    task = {**with_hashes({"text": text}), "answer": "accept", "_annotator_id": annotator, **more}
+    keys = {"answer_id": task.get("_answer_id"), "replaces": task.get("_replaces")}
+    content = json.dumps(task, ensure_ascii=False).encode()
+    new = NewAnswer(content, task["_input_hash"], task["_task_hash"], annotator, identity(task, "task"), **keys)
+    store = open_store(Database("sqlite", folder / "answers.db", "test"), write=True)
+    store.append(f"headlines_{annotator}", [[new]])
+    store.close()
+
+
+def test_flagged_lists_who_flagged_what_and_why(folder: Path) -> None:
+    assert run_team(folder, "flagged").stdout == "Nothing is flagged.\n"
+    flag(folder, "joe", "odd", flagged=True, flag_note="two\nnames?", _timestamp=1700000000)
+    flag(folder, "zoe", "of somebody who left", flagged=True)
+    flag(folder, "jane", "taken back", flagged=False)
+    flag(folder, "jane", "corrected", flagged=True, _answer_id="a" * 32)
+    flag(folder, "jane", "corrected", _answer_id="b" * 32, _replaces="a" * 32)
+    lines = run_team(folder, "flagged").stdout.splitlines()
+    assert [line.split() for line in lines] == [
+        ["ANNOTATOR", "ANSWER", "NOTE", "TASK"],
+        ["joe", "accept", "two", "names?", "odd"],
+        ["zoe", "accept", "of", "somebody", "who", "left"],
+    ]
+    found = json.loads(run_team(folder, "flagged", "headlines_joe", "--json").stdout)
+    assert found["version"] == 1
+    [only] = found["flags"]
+    assert (only["annotator"], only["note"], only["text"]) == ("joe", "two\nnames?", "odd")
+    assert (only["answered_at"], only["task_hash"]) == (1700000000.0, with_hashes({"text": "odd"})["_task_hash"])
+    assert "Did you mean headlines_joe" in run_team(folder, "flagged", "headlines_jo").stderr

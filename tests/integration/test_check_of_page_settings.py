@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from support import ROOT
+from support import run_team
 
 ROSTER = """
 [team]
@@ -31,9 +28,7 @@ name = "jane"
 
 def check(folder: Path, settings: str) -> tuple[int, dict[str, object]]:
     (folder / "team.toml").write_text(ROSTER.format(settings=settings), encoding="utf-8")
-    command = [sys.executable, "-m", "prodigy_team", "check", "--json"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False)
+    done = run_team(folder, "check", "--json")
     return done.returncode, json.loads(done.stdout)
 
 

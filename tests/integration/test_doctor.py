@@ -6,8 +6,6 @@ import json
 import os
 import socket
 import sqlite3
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from prodigy_team.roster import load_roster
 from prodigy_team.servers import doctor
 from prodigy_team.servers.doctor import Finding, examine
 from prodigy_team.servers.machine import mount_kind
-from support import ROOT, free_ports
+from support import free_ports, run_team
 
 ROSTER = """
 [team]
@@ -81,15 +79,7 @@ def test_a_fresh_roster_is_well(folder):
     """Nothing is wrong before the first `up`, and the command ends with 0."""
     write_roster(folder)
 
-    ended = subprocess.run(
-        [sys.executable, "-m", "prodigy_team", "doctor", "--json"],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-        timeout=60,
-        check=False,
-    )
+    ended = run_team(folder, "doctor", "--json")
 
     assert ended.returncode == 0, ended.stdout
     subjects = {each["subject"] for each in json.loads(ended.stdout)["findings"]}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from embedded import EmbeddedServer, answer, served, write_jsonl
 
@@ -212,6 +213,7 @@ def test_what_other_datasets_hold_is_excluded(tmp_path: Path) -> None:
         assert numbers(server.pull("other-bob")) == [9, 10, 11]
 
 
+@pytest.mark.alone
 def test_a_long_run_of_answered_tasks_is_passed_at_once(tmp_path: Path) -> None:
     """The first task behind 5,000 answered ones comes well under the seconds that a look at each would take."""
     argv = mark(tmp_path, 6_000)

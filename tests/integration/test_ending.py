@@ -46,6 +46,7 @@ def start(team: Team) -> Iterator[object]:
         each.close()
 
 
+@pytest.mark.alone
 def test_a_server_is_interrupted_terminated_or_killed(team: Team, start) -> None:  # type: ignore[no-untyped-def]
     """The gentlest signal that works; each is reported with what it took."""
     deaf = STUBBORN.replace("(signal.SIGINT, signal.SIGTERM)", "(signal.SIGINT,)")
@@ -117,6 +118,7 @@ def test_our_own_group_is_never_signalled(team: Team) -> None:
 SLOW_EXIT = BEHAVED.replace("sys.exit(0)", "(time.sleep(0.6), os._exit(0))")
 
 
+@pytest.mark.alone
 def test_many_servers_end_in_the_time_of_the_slowest(team: Team, start) -> None:  # type: ignore[no-untyped-def]
     """16 servers that take 0.6 s each to end are gone after little more than that."""
     targets = start(*[team.script(f"a{number}", SLOW_EXIT) for number in range(16)])

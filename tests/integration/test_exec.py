@@ -13,7 +13,7 @@ import pytest
 from prodigy_team.roster import load_roster
 from prodigy_team.servers.tools import team_database
 from prodigy_team.settings import find_database, read_settings
-from support import ROOT
+from support import PROGRAM, team_environment
 
 ROSTER = """
 [team]
@@ -48,10 +48,10 @@ def write_roster(folder: Path, *, team: str = "", task: str = "") -> Path:
 def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """`prodigy-team` in a folder."""
     return subprocess.run(
-        [sys.executable, "-m", "prodigy_team", *arguments],
+        [*PROGRAM, *arguments],
         capture_output=True,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment},
+        env=team_environment(**environment),
         timeout=60,
         check=False,
     )

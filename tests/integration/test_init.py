@@ -4,27 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from prodigy_team.roster import load_roster
-from support import ROOT
-
-
-def team(folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """`prodigy-team` in a folder, without a terminal."""
-    return subprocess.run(
-        [sys.executable, "-m", "prodigy_team", *arguments],
-        capture_output=True,
-        text=True,
-        input=stdin,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-        timeout=60,
-        check=False,
-    )
+from support import PROGRAM, run_team, team_environment
 
 
 @pytest.fixture
@@ -39,7 +24,7 @@ GIVEN = ("init", "--annotators", "joe, jane", "--source", "headlines.jsonl", "--
 
 def test_what_is_given_stands_in_the_roster(folder):
     """The roster loads, with the servers that were asked for."""
-    said = team(folder, *GIVEN)
+    said = run_team(folder, *GIVEN)
 
     assert said.returncode == 0, said.stderr
     assert said.stdout.splitlines()[0].startswith("Wrote team.toml.")
@@ -47,14 +32,14 @@ def test_what_is_given_stands_in_the_roster(folder):
     roster = load_roster(folder / "team.toml", os.environ)
     assert [server.name for server in roster.servers] == ["joe", "jane"]
     assert roster.servers[0].labels == ("PERSON", "Ämter & Orte")
-    assert team(folder, "check").returncode == 0
+    assert run_team(folder, "check").returncode == 0
 
 
 def test_a_roster_is_never_overwritten(folder):
     """A second init leaves the file as it is."""
     (folder / "team.toml").write_text("# mine\n", encoding="utf-8")
 
-    said = team(folder, *GIVEN)
+    said = run_team(folder, *GIVEN)
 
     assert said.returncode == 2
     assert "is there already" in said.stderr
@@ -63,7 +48,7 @@ def test_a_roster_is_never_overwritten(folder):
 
 def test_a_roster_that_would_not_work_is_not_written(folder):
     """Every problem is shown as `check` would, under the name of the file that was asked for."""
-    said = team(folder, "init", "--annotators", "joe,Joe", "--source", "missing.jsonl", "--labels", "A")
+    said = run_team(folder, "init", "--annotators", "joe,Joe", "--source", "missing.jsonl", "--labels", "A")
 
     assert said.returncode == 2
     lines = said.stderr.splitlines()
@@ -83,7 +68,7 @@ def test_a_roster_that_would_not_work_is_not_written(folder):
 )
 def test_without_a_terminal_what_is_missing_is_named(folder, given, missing):
     """It does not wait for an answer that nobody can give."""
-    said = team(folder, "init", *given)
+    said = run_team(folder, "init", *given)
 
     assert said.returncode == 2
     assert said.stderr.startswith(missing)
@@ -96,12 +81,12 @@ def test_on_a_terminal_it_asks(folder):
 
     ours, theirs = pty.openpty()
     asked = subprocess.Popen(
-        [sys.executable, "-m", "prodigy_team", "init"],
+        [*PROGRAM, "init"],
         stdin=theirs,
         stdout=subprocess.PIPE,
         stderr=theirs,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        env=team_environment(),
     )
     os.close(theirs)
     try:

@@ -290,6 +290,7 @@ def waits_during(process: subprocess.Popen[str], save: Callable[[], object]) -> 
 BUSY = "import time; end = time.monotonic() + 1.5\nwhile time.monotonic() < end: sum(range(10_000))"
 
 
+@pytest.mark.alone
 @pytest.mark.long  # it measures time, so it wants a machine that does nothing else
 @pytest.mark.parametrize("existing", [False, True])
 @pytest.mark.parametrize("prodigys", [False, True], ids=["our file", "a file of Prodigy's"])
@@ -324,6 +325,7 @@ def save_one(store: Store, number: Iterator[int]) -> None:
     store.append("other", [[new_answer(f"{next(number)}")]])
 
 
+@pytest.mark.alone
 def test_a_prodigy_that_knows_nothing_of_our_lock_gets_in_too(store: Store, path: Path) -> None:
     fill(store, "a", range(10_000), size=300)
     pause = threading.Event()  # people do not save without pause

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from prodigy_team.servers.passwords import passwords_path, read_passwords
-from support import ROOT, eventually
+from support import PROGRAM, eventually, run_team, team_environment
 
 ROSTER = """
 [team]
@@ -39,28 +38,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def environment() -> dict[str, str]:
-    """What the command runs with."""
-    return {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-
-
-def passwd(folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """`prodigy-team passwd` in a folder, without a terminal."""
-    return subprocess.run(
-        [sys.executable, "-m", "prodigy_team", "passwd", *arguments],
-        capture_output=True,
-        text=True,
-        input=stdin,
-        cwd=folder,
-        env=environment(),
-        timeout=60,
-        check=False,
-    )
-
-
 def test_a_line_from_a_pipe(folder):
     """It is kept where only its owner can read it, and not said again."""
-    ended = passwd(folder, "joe", "--stdin", stdin="correct horse: ü\n")
+    ended = run_team(folder, "passwd", "joe", "--stdin", stdin="correct horse: ü\n")
 
     assert ended.returncode == 0, ended.stderr
     assert "correct" not in ended.stdout + ended.stderr
@@ -71,7 +51,7 @@ def test_a_line_from_a_pipe(folder):
 
 def test_an_annotator_of_a_shared_server_sets_that_servers(folder):
     """There is one password to a server."""
-    assert passwd(folder, "ana", "--stdin", stdin="x\n").returncode == 0
+    assert run_team(folder, "passwd", "ana", "--stdin", stdin="x\n").returncode == 0
     assert list(read_passwords(folder / ".prodigy-team")) == ["pool"]
 
 
@@ -87,7 +67,7 @@ def test_an_annotator_of_a_shared_server_sets_that_servers(folder):
     ],
 )
 def test_what_is_no_password(folder, arguments, stdin, words):
-    ended = passwd(folder, *arguments, stdin=stdin)
+    ended = run_team(folder, "passwd", *arguments, stdin=stdin)
 
     assert ended.returncode == 2
     assert words in ended.stderr
@@ -100,12 +80,12 @@ def test_on_a_terminal_it_is_typed_twice_and_not_shown(folder):
 
     ours, theirs = pty.openpty()
     asked = subprocess.Popen(
-        [sys.executable, "-m", "prodigy_team", "passwd", "joe"],
+        [*PROGRAM, "passwd", "joe"],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
         cwd=folder,
-        env=environment(),
+        env=team_environment(),
         start_new_session=True,
     )
     os.close(theirs)

@@ -51,6 +51,7 @@ def test_any_answer_below_500_is_readiness(serve: Serve, status: int, ready: boo
     assert readiness.statuses([address]) == {address: status}
 
 
+@pytest.mark.alone
 def test_many_are_asked_at_once(serve: Serve) -> None:
     """40 that answer, one nobody listens on, one that never answers: one time-out in all, and the silent left out."""
     addresses = {serve(200) for _ in range(40)}

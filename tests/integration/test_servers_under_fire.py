@@ -133,6 +133,7 @@ def test_a_held_key_in_two_tabs_with_replays_makes_one_row_a_task(team: Project)
     assert sorted(texts) == sorted(f"text {number}" for number in range(limit))
 
 
+@pytest.mark.alone
 def test_eight_servers_on_one_file_with_a_long_reader(tmp_path: Path) -> None:
     """S9: 8 servers, 40 saves of 10 answers each; none is lost and none takes over 2 seconds."""
     names = tuple(f"p{number}" for number in range(1, 9))

@@ -57,6 +57,7 @@ def start(program: str, *arguments: str) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("reading", [1.0, pytest.param(7.0, marks=pytest.mark.long)])
 def test_eight_writers_and_a_long_reader(tmp_path: Path, reading: float) -> None:
     path = tmp_path / "answers.db"

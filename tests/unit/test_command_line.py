@@ -23,7 +23,7 @@ from prodigy_team.servers.status import ServerStatus, StatusReport
 from prodigy_team.store import DatasetInfo
 from support import ROOT
 
-WITH_JSON = ("up", "status", "stop", "restart", "merge", "export", "check", "doctor", "drop")
+WITH_JSON = ("up", "status", "stop", "restart", "merge", "export", "flagged", "check", "doctor", "drop")
 WITHOUT_JSON = tuple(name for name in NAMES if name not in WITH_JSON)
 
 

@@ -23,6 +23,8 @@ from prodigy_team.annotate.matching import (
 from prodigy_team.tokens import OWN
 from support import shared_data
 
+pytestmark = pytest.mark.xdist_group("spaCy loaded once")
+
 
 def patterns_of(*patterns: object) -> Patterns:
     return Patterns(tuple(parse_pattern({"label": "X", "pattern": each}) for each in patterns))
@@ -264,6 +266,7 @@ def test_a_file_with_byte_order_mark_and_carriage_returns(tmp_path: Path):
     assert len(find_matches(patterns, "a b É", OWN("a b É"))) == 2
 
 
+@pytest.mark.alone
 def test_a_thousand_patterns_take_little_longer_than_one():
     text = " ".join(f"word{number % 1500}" for number in range(5000))
     tokens = OWN(text)

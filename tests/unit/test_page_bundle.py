@@ -14,6 +14,8 @@ from prodigy_team.annotate.shaping import ACTION_KEYS
 
 NPM = shutil.which("npm")
 
+pytestmark = pytest.mark.xdist_group("one build of the page at a time")
+
 
 def run(*command: str) -> str:
     done = subprocess.run(command, cwd=PAGE, capture_output=True, text=True, timeout=240, check=False)

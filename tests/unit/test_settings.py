@@ -75,7 +75,7 @@ def test_the_home_file_is_read_once_where_it_is_also_the_local_one(home: Path) -
     ("content", "said"),
     [
         (b'{"batch_size": 10,\n "port": }', "line 2, column 10: no valid JSON"),
-        (b'{"a": 1,}', "line 1, column 9: no valid JSON"),
+        (b'{"a": 1,}', "line 1, column [89]: no valid JSON"),  # Python 3.13 points at the comma, others behind it
         (b"[1]", "not a JSON object"),
         (b"", "line 1, column 1: no valid JSON"),
         (b'{"a":\n  "\xe5"}', "line 2, column 4: byte 0xe5 is not UTF-8"),

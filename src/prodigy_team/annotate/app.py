@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,6 +22,7 @@ from prodigy_team.annotate import assets, web
 from prodigy_team.annotate.answers import AnswerWriter, MalformedError, Owner, Posted, Receipt, Stored, read_answers
 from prodigy_team.annotate.sessions import Session, SessionRefusedError, Sessions
 from prodigy_team.annotate.stream import Batch, Stream, dumps
+from prodigy_team.annotate.team import TeamProgress
 from prodigy_team.errors import TeamError
 from prodigy_team.store.base import Outcome
 
@@ -68,6 +70,7 @@ class _HistoryPull(msgspec.Struct):
     owner: Owner | None = None
     before: int | None = None
     limit: int = 25
+    find: str = ""
 
 
 _pulls = msgspec.json.Decoder(_Pull)
@@ -100,9 +103,10 @@ class Server:
         stream: Stream,
         writer: AnswerWriter,
         auth: web.BasicAuth | None = None,
+        team: Callable[[], TeamProgress | None] = lambda: None,
     ) -> None:
         self._project, self._sessions, self._stream = project, sessions, stream
-        self._writer, self._auth = writer, auth
+        self._writer, self._auth, self._team = writer, auth, team
         self._busy: dict[tuple[str, str], Handler] = {
             ("POST", "/get_session_questions"): self._get_session_questions,
             ("GET", "/get_questions"): self._get_questions,
@@ -290,6 +294,7 @@ class Server:
             Route("/static/{name}", self._static),
             Route("/favicon.ico", self._icon),
             Route("/get_session_answers", self._get_session_answers, methods=["POST"]),
+            Route("/team_progress", self._team_progress),
             Route("/health", self._health),
             Route("/project", self._show_project),
             Route("/project/{session:path}", self._show_project),
@@ -323,23 +328,35 @@ class Server:
         return Response(assets.load_icon(), media_type="image/svg+xml", headers={"Cache-Control": assets.ANEW})
 
     async def _get_session_answers(self, request: Request) -> Response:
-        """A person's own answers, newest first, a page at a time: what history and undo reach back to."""
+        """A person's own answers, newest first, a page at a time: what history, its search and undo reach back to."""
         pull = _decode(_history_pulls, await web.read_body(request.scope, request.receive), _HistoryPull())
         session = self._session(request.scope, pull.session_id)
         self._check_owner(pull.owner, session)
         limit = max(1, min(pull.limit, LONGEST_HISTORY))
         try:
-            rows = await self._stream.own_answers(session, before=pull.before, limit=limit)
+            past = await self._stream.own_answers(session, before=pull.before, limit=limit, wanted=pull.find.strip())
         except TeamError as error:
             log.error("Answers cannot be read: %s", error)
             raise web.HttpError(503, f"Answers cannot be read at the moment: {error}") from error
-        before = rows[-1].link if len(rows) == limit else None
-        content = b'{"answers":[%s],"before":%s,"session_id":%s}' % (
-            b",".join(row.content for row in rows),
-            msgspec.json.encode(before),
+        content = b'{"answers":[%s],"before":%s,"replaced":%s,"session_id":%s}' % (
+            b",".join(row.content for row in past.rows),
+            msgspec.json.encode(past.before),
+            msgspec.json.encode(past.replaced),
             dumps(session.id),
         )
         return Response(content, media_type="application/json", headers=_NO_STORE)
+
+    async def _team_progress(self, request: Request) -> Response:
+        """How far all servers of the roster are together, and how much of a shared run this person has done."""
+        session = self._session(request.scope, self._named_in_query(request.scope))
+        try:
+            alone = len(self._sessions.allowed) == 1
+            own = None if alone else await self._stream.count_own(session)
+            team = await asyncio.to_thread(self._team)
+        except TeamError as error:
+            raise web.HttpError(503, f"Answers cannot be counted at the moment: {error}") from error
+        content = {"own": own, "team": team}
+        return Response(msgspec.json.encode(content), media_type="application/json", headers=_NO_STORE)
 
     async def _health(self, request: Request) -> Response:  # noqa: ARG002
         return JSONResponse({"status": "alive"})

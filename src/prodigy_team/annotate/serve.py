@@ -24,6 +24,7 @@ from prodigy_team.annotate.running import Ending, ended_by_signals, run_until_en
 from prodigy_team.annotate.sessions import Sessions, read_allowed
 from prodigy_team.annotate.stream import Stream
 from prodigy_team.annotate.supply import Identifier, LateSupply, Newest, SourceSupply, excluded_tasks
+from prodigy_team.annotate.team import read_team
 from prodigy_team.errors import TeamError, UsageError
 from prodigy_team.servers import alive
 from prodigy_team.sources import SourceIndex, index_source
@@ -114,7 +115,7 @@ def _settle(argv: Sequence[str], environ: Mapping[str, str], directory: Path, co
     log.info("RECIPE: Calling recipe '%s'", options.recipe)
     recipe = find_recipe(options)
     settings = configuration.read_settings(environ, directory, recipe=recipe.config)
-    _check(settings)
+    _check(settings, options.labels if recipe.view_id in shaping.LABELLED_VIEWS else ())
     _read_what_shapes_the_page(settings, directory)
     database = configuration.find_database(settings, environ)
     if database.path is not None and str(database.path) == ":memory:":
@@ -136,7 +137,7 @@ def _set_up_logging(environ: Mapping[str, str]) -> None:
         logger.propagate = False
 
 
-def _check(settings: Mapping[str, Any]) -> None:
+def _check(settings: Mapping[str, Any], labels: Sequence[str]) -> None:
     for key, problem, remedy in configuration.contradictions(settings):
         raise UsageError(f"{key}: {problem}", remedy=remedy)
     if settings.get("javascript") or settings.get("javascript_dir"):
@@ -144,7 +145,7 @@ def _check(settings: Mapping[str, Any]) -> None:
             "javascript: the embedded engine runs no scripts of a prodigy.json in its page.",
             remedy="Take the setting out, or use Prodigy.",
         )
-    shaping.check_keys(settings)
+    shaping.check_keys(settings, labels)
     left_out = configuration.unsupported(settings)
     if settings.get("annotations_per_task") is not None:
         left_out.append(("annotations_per_task", "use [routing] in team.toml"))
@@ -336,4 +337,12 @@ def _application(setup: _Setup, index: SourceIndex, stream: Stream, writer: Answ
     )
     allowed = read_allowed(setup.environ.get("PRODIGY_ALLOWED_SESSIONS"))
     auth = web.BasicAuth.from_environment(setup.environ)
-    return Server(project, sessions=Sessions(setup.dataset, allowed=allowed), stream=stream, writer=writer, auth=auth)
+    context = setup.context
+    return Server(
+        project,
+        sessions=Sessions(setup.dataset, allowed=allowed),
+        stream=stream,
+        writer=writer,
+        auth=auth,
+        team=lambda: read_team(context, overlap=setup.overlap, own_target=target) if context else None,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -24,6 +24,9 @@ ACTION_KEYS: Mapping[str, tuple[str, ...]] = {
     "history": ("ctrl+h",),
 }
 """What the page's own keys are unless ``keymap`` says otherwise; the page has the same table."""
+
+LABELLED_VIEWS = frozenset({"ner_manual", "spans_manual", "choice"})
+"""Views in which digits stand for the recipe's labels."""
 
 _NAMES = {
     "del": "delete",
@@ -47,14 +50,17 @@ def normal_key(written: str) -> str:
     return "+".join([*[each for each in _MODIFIERS if each in parts], key])
 
 
-def check_keys(settings: Mapping[str, Any]) -> None:
+def check_keys(settings: Mapping[str, Any], labels: Sequence[str] = ()) -> None:
     """Refuse one key for two things.
+
+    Args:
+        labels: Those that have digits for keys in the view that is shown, in their order.
 
     Raises:
         UsageError: ``keymap`` or ``keymap_by_label`` is no such table, or gives a key twice; names both.
     """
     taken: dict[str, str] = {}
-    for key, owner in _bindings(settings):
+    for key, owner in [*_bindings(settings), *_digits(labels, _table(settings, "keymap_by_label"))]:
         other = taken.setdefault(key, owner)
         if other != owner:
             raise UsageError(
@@ -70,6 +76,18 @@ def _bindings(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield normal_key(str(key)), f"the action {action}"
     for label, key in by_label.items():
         yield normal_key(str(key)), f"the label {label}"
+
+
+def _digits(labels: Sequence[str], by_label: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The digits of labels without a key of their own: 1 to 9, 0, then with shift, then with alt and shift.
+
+    A digit that `keymap_by_label` gives to one label is taken from the one that would have it.
+    """
+    own = {normal_key(str(key)) for key in by_label.values()}
+    for place, label in enumerate(labels[:30]):
+        key = ("", "shift+", "alt+shift+")[place // 10] + str((place + 1) % 10)
+        if label not in by_label and str(place) not in by_label and key not in own:
+            yield key, f"the label {label}"
 
 
 def _table(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from prodigy_team.annotate.history import Past, find_answers, newest_answers
 from prodigy_team.annotate.sessions import Session
 from prodigy_team.store.base import Row
 
@@ -168,6 +169,12 @@ class Stream:
         """How many tasks are answered, by this session or by everybody, as far as that is known yet."""
         return self._pool(session).answered
 
+    async def count_own(self, session: Session) -> int | None:
+        """How many tasks a named session itself has answered, where tasks are shared out; None elsewhere."""
+        if self._overlap or not session.named:
+            return None
+        return await self._ask(lambda: self._supply.count_answered(session.id))
+
     def elsewhere(self, session: Session) -> dict[str, int]:
         """How many open tasks of the same run through the source lie on whose other screens."""
         pool = self._pool(session)
@@ -179,9 +186,15 @@ class Stream:
                 found[name] = found.get(name, 0) + len(desk.open)
         return found
 
-    async def own_answers(self, session: Session, *, before: int | None, limit: int) -> list[Row]:
-        """A session's own answers, newest first."""
-        return await self._ask(lambda: self._supply.newest_answers(session.id, before=before, limit=limit))
+    async def own_answers(self, session: Session, *, before: int | None, limit: int, wanted: str = "") -> Past:
+        """A session's own answers, newest first; those that hold ``wanted``, where that is not empty."""
+
+        def read(below: int | None, most: int) -> list[Row]:
+            return self._supply.newest_answers(session.id, before=below, limit=most)
+
+        if wanted:
+            return await self._ask(lambda: find_answers(read, wanted, before=before, limit=limit))
+        return await self._ask(lambda: newest_answers(read, before=before, limit=limit))
 
     def _moves_on(self, session: Session) -> bool:
         return session.desk is None and not self._keep_order

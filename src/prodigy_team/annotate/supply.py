@@ -111,7 +111,7 @@ class Identifier:
         offset, length, found = rows[0]
         try:
             source = _inputs.decode(os.pread(self._data, length, offset))
-        except ValueError:
+        except (msgspec.DecodeError, ValueError):
             return None
         return bytes(found) if source.content == answer.content else None
 

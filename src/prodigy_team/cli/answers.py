@@ -1,4 +1,4 @@
-"""What merge, export and drop share: this roster's store."""
+"""What merge, export, flagged and drop share: this roster's store."""
 
 from __future__ import annotations
 

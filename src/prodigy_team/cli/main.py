@@ -41,6 +41,7 @@ COMMANDS = (
     Listed("watch", "Operations", "Stay in the foreground and bring back what dies."),
     Listed("restart", "Operations", "Stop servers and start them again."),
     Listed("logs", "Operations", "Show a server's log."),
+    Listed("flagged", "Operations", "List the tasks that annotators flagged, with their notes."),
     Listed("drop", "Operations", "Delete a dataset; a copy is kept."),
     Listed("exec", "Operations", "Run a command with this roster's Python, database and settings."),
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from prodigy_team.curation.drop import DropReport
+    from prodigy_team.curation.flags import Flag
     from prodigy_team.curation.merge import MergeReport
     from prodigy_team.roster import Roster
     from prodigy_team.servers.doctor import Finding
@@ -375,6 +376,20 @@ def dataset_lines(datasets: Sequence[DatasetInfo]) -> list[str]:
         return ["No dataset yet. Next: prodigy-team up"]
     rows = [(each.name, plural(each.answers, "answer")) for each in datasets]
     return [*align(rows, indent=GAP), f"Next: prodigy-team export {datasets[0].name} --output {datasets[0].name}.jsonl"]
+
+
+def flag_lines(flags: Sequence[Flag]) -> list[str]:
+    """Every flagged task on a line: who, what they answered, what they noted, what it is about."""
+    if not flags:
+        return ["Nothing is flagged."]
+    rows = [(each.annotator, each.answer, cut(each.note, 40), cut(each.text, 60)) for each in flags]
+    return align([("ANNOTATOR", "ANSWER", "NOTE", "TASK"), *rows], indent=GAP)
+
+
+def cut(text: str, most: int) -> str:
+    """A text on one line, cut to so many characters, without what would move a terminal's cursor."""
+    line = "".join(each if each.isprintable() else " " for each in " ".join(text.split()))
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def exported_line(dataset: str, count: int, file: object) -> str:

@@ -65,7 +65,7 @@ def parse_line(line: bytes, by: By) -> Task:
     """
     try:
         value = decode(line)
-    except (ValueError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # the first is a ValueError from 0.21 on only
         raise BadContentError(_explain(line, error)) from None
     check_task(value, by)
     return value  # type: ignore[no-any-return]

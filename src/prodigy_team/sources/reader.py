@@ -10,6 +10,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from prodigy_team.errors import TeamError
 from prodigy_team.sources.formats import SourceError, decode
 from prodigy_team.sources.index import SourceIndex, open_index
@@ -115,7 +117,7 @@ class SourceReader:
     def _read_row(self, place: int, offset: int, length: int, number: int, identity: bytes) -> Task:
         try:
             task = decode(os.pread(self._data, length, offset))
-        except ValueError:
+        except (msgspec.DecodeError, ValueError):
             raise SourceChangedError(self.index.data, place) from None
         if not isinstance(task, dict) or fingerprint(task, self.index.by) != (number, identity):
             raise SourceChangedError(self.index.data, place)

@@ -63,7 +63,6 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
     }
     const action = this.action_of(pressed);
     if (action) this.run(action, event);
-    else if (event.key === "/") this.focus_filter(event);
   };
 
   private action_of(pressed: string[]): Action | undefined {
@@ -80,7 +79,12 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
     else if (action === "flag") this.flag();
     else if (action === "instructions") this.setState({ instructions: true });
     else if (action === "help") this.setState({ keys: true });
-    else this.setState({ sidebar: !this.state.sidebar });
+    else this.setState({ sidebar: !this.state.sidebar }, focus_history);
+  }
+
+  private key_of(action: Action): string {
+    const found = [...this.actions].find(([, each]) => each === action);
+    return found ? key_text(found[0]) : "";
   }
 
   /** Whether an action exists here and now; `buttons` and `show_flag` take some away, with their keys. */
@@ -110,13 +114,6 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
     desk.edit(flagged ? { flagged } : { flagged, flag_note: undefined });
   }
 
-  private focus_filter(event: Event): void {
-    const field = document.querySelector<HTMLElement>("[data-filter]");
-    if (!field) return;
-    event.preventDefault();
-    field.focus();
-  }
-
   override render() {
     const { desk, announce } = this.props;
     const { project, current } = desk;
@@ -134,10 +131,10 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
             <Sent desk={desk} open={this.state.details} onToggle={() => this.setState({ details: !this.state.details })} />
             {project.instructions && (
               <button type="button" onClick={() => this.setState({ instructions: true })}>
-                {say("instructions")} <kbd>H</kbd>{this.state.changed && <span class="badge">{say("changed")}</span>}
+                {say("instructions")} <kbd>{this.key_of("instructions")}</kbd>{this.state.changed && <span class="badge">{say("changed")}</span>}
               </button>
             )}
-            <button type="button" class="quiet" onClick={() => this.setState({ keys: true })} aria-label={say("keys")}><kbd>?</kbd></button>
+            <button type="button" class="quiet" onClick={() => this.setState({ keys: true })} aria-label={say("keys")}><kbd>{this.key_of("help") || "?"}</kbd></button>
             <button type="button" class="quiet" onClick={() => set_theme(next_theme())} aria-label={say("theme")}><span aria-hidden="true">◐</span></button>
           </header>
           <aside id="sidebar"><Late><Sidebar desk={desk} /></Late></aside>
@@ -152,6 +149,11 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
       </Around.Provider>
     );
   }
+}
+
+/** Go on with the keys in the history, where it is to be seen. */
+function focus_history(): void {
+  document.querySelector<HTMLElement>(".history .filter, .history > button")?.focus();
 }
 
 /** How many answers the server has not got; always there, and true. */

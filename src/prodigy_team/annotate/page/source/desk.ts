@@ -21,6 +21,13 @@ export interface Progress {
   share: number | null;
 }
 
+/** How far all servers of the team are, and how much of a run that several people share is one's own; null: not known. */
+export interface Together {
+  answered: number | null;
+  target: number | null;
+  own: number | null;
+}
+
 /** Tasks that lie on other people's screens. */
 export interface Elsewhere {
   who: string;
@@ -30,6 +37,7 @@ export interface Elsewhere {
 /** What one tab tells the others: a task that was answered there; null for a change of what is unsent. */
 type News = { id: string; hash: number } | null;
 
+const TEAM_AGAIN = 60_000; // milliseconds between questions for the team's progress
 const LOOK_AGAIN = [1000, 2000, 3000, 5000, 8000]; // milliseconds between looks for tasks while there are none
 
 export class Desk {
@@ -38,6 +46,7 @@ export class Desk {
   readonly history: History;
   queue: Item[] = [];
   progress: Progress = { answered: 0, share: null };
+  together: Together = { answered: null, target: null, own: null };
   elsewhere: Elsewhere[] = [];
   counts: Record<Decision, number> = { accept: 0, reject: 0, ignore: 0 };
   started = Date.now();
@@ -45,6 +54,7 @@ export class Desk {
   empty = false;
   problem: Problem = null;
   owner = "";
+  private name: string | null = null;
   private pulling = false;
   private looks = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -56,6 +66,11 @@ export class Desk {
   private channel: BroadcastChannel | null = null;
   private scheduled = false;
   private was_unsent = 0;
+  private decided = 0;
+  private tasks_answered = 0;
+  private counted = 0;
+  private undoing: Promise<void> = Promise.resolve();
+  private team_asked = -Infinity;
 
   constructor(
     private readonly render: () => void,
@@ -67,8 +82,8 @@ export class Desk {
 
   /** Open the desk: settings, what was left unsent, tasks. False where the server does not answer yet. */
   async open(name: string | null): Promise<boolean> {
-    const address = name === null ? "project" : `project?session=${encodeURIComponent(name)}`;
-    const reply = await request(address);
+    this.name = name;
+    const reply = await request(this.address("project"));
     if (reply.status !== 200) {
       const waits = reply.status === 0 || reply.status >= 500;
       this.problem = { kind: waits ? "offline" : "forbidden", why: why(reply) };
@@ -88,6 +103,11 @@ export class Desk {
     this.outbox.send();
     await this.pull();
     return true;
+  }
+
+  /** A path, with the session's name where the page's own address has one. */
+  private address(path: string): string {
+    return this.name === null ? path : `${path}?session=${encodeURIComponent(this.name)}`;
   }
 
   get current(): Item | undefined {
@@ -118,6 +138,8 @@ export class Desk {
     if (!item.past || item.past.id !== null) answer._answer_id = id;
     if (item.past?.id) answer._replaces = item.past.id;
     this.counts[decision] += 1;
+    this.decided += 1;
+    if (!item.past) this.tasks_answered += 1;
     this.history.add(answer);
     this.confirm_current();
     this.outbox.add({ id, session: this.project.session, hash: hash_of(answer), json: JSON.stringify(answer) });
@@ -127,11 +149,23 @@ export class Desk {
     after_paint(() => this.pull_ahead());
   }
 
-  /** Put the newest own answer on screen again. */
-  async undo(): Promise<void> {
-    const past = await this.history.newest();
-    if (past) this.correct(past);
-    else this.later();
+  /** How many tasks of a run that several people share this person has answered; null where that is not known. */
+  get own(): number | null {
+    return this.together.own === null ? null : this.together.own + this.tasks_answered - this.counted;
+  }
+
+  /**
+   * Put the newest own answer on screen again. One after the other: two that wait for the server's list would both
+   * take the same answer. One that was overtaken by another decision is dropped.
+   */
+  undo(): Promise<void> {
+    const decided = this.decided;
+    this.undoing = this.undoing.then(async () => {
+      const past = await this.history.newest();
+      if (past && this.decided === decided) this.correct(past);
+      else this.later();
+    });
+    return this.undoing;
   }
 
   /** Put an earlier answer on screen, to be given anew. */
@@ -153,6 +187,17 @@ export class Desk {
 
   async more_history(): Promise<void> {
     await this.history.load();
+    this.later();
+  }
+
+  /** Look for a text in all own answers. */
+  async search_history(text: string): Promise<void> {
+    await this.history.search(text, () => this.later());
+    this.later();
+  }
+
+  async more_found(): Promise<void> {
+    await this.history.search_on();
     this.later();
   }
 
@@ -226,6 +271,19 @@ export class Desk {
     if (fresh.length && was_empty) this.on_continue();
     this.skip(content.skip);
     this.confirm_current();
+    if (Date.now() - this.team_asked > TEAM_AGAIN) void this.ask_for_team();
+  }
+
+  private async ask_for_team(): Promise<void> {
+    this.team_asked = Date.now();
+    const reply = await request(this.address("team_progress"));
+    if (reply.status !== 200) return;
+    const { team, own } = reply.content;
+    const known = (value: unknown) => (typeof value === "number" ? value : null);
+    this.together = { answered: is_object(team) ? known(team.answered) : null, target: is_object(team) ? known(team.target) : null, own: known(own) };
+    // What the server cannot have counted yet.
+    this.counted = this.tasks_answered - this.outbox.unsent().length;
+    this.later();
   }
 
   private look_again(): void {

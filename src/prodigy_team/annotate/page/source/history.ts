@@ -15,6 +15,11 @@ export class History {
   more = true;
   private before: number | null = null;
   private loading: Promise<boolean> | null = null;
+  /** What the server found for the text looked for last, newest first; null while nothing is looked for. */
+  found: Past[] | null = null;
+  private wanted = "";
+  private searching = false;
+  private below: number | null = null;
   private readonly known = new Set<string>();
   private readonly replaced = new Set<string>();
 
@@ -31,6 +36,7 @@ export class History {
   /** Take an answer out, to be corrected; it comes back by `put_back`, or as a new one by `add`. */
   take(past: Past): void {
     this.pasts = this.pasts.filter((each) => each !== past);
+    this.found = this.found?.filter((each) => each !== past && (each.id === null || each.id !== past.id)) ?? null;
   }
 
   put_back(past: Past): void {
@@ -56,16 +62,57 @@ export class History {
     return this.loading;
   }
 
-  private async fetch(): Promise<boolean> {
-    const { session, owner } = this.session();
-    const body = JSON.stringify({ session_id: session, owner: JSON.parse(owner), before: this.before });
-    const { status, content } = await request("get_session_answers", body);
-    if (status !== 200) {
-      // A server that does not know this path has no more to show.
-      if (status === 404 || status === 405) this.more = false;
-      return false;
+  /** Look for a text in all own answers; an empty one ends it. While a look is under way only the newest text waits. */
+  async search(text: string, changed: () => void): Promise<void> {
+    this.wanted = text.trim();
+    if (!this.wanted) this.found = null;
+    if (this.searching) return;
+    this.searching = true;
+    for (let done: string | null = null; this.wanted && done !== this.wanted; ) {
+      done = this.wanted;
+      await this.look(done, null);
+      changed();
     }
+    this.searching = false;
+  }
+
+  /** Whether the server has not looked at all answers for what is searched. */
+  get may_find_more(): boolean {
+    return this.found !== null && this.below !== null;
+  }
+
+  /** Look further back for what is searched. */
+  async search_on(): Promise<void> {
+    if (this.wanted && this.below !== null) await this.look(this.wanted, this.below);
+  }
+
+  private async look(wanted: string, below: number | null): Promise<void> {
+    const earlier = below === null ? [] : (this.found ?? []);
+    let found: Past[] = [];
+    do {
+      const content = await this.ask({ before: below, find: wanted });
+      if (!content || this.wanted !== wanted) return;
+      for (const id of list(content.replaced)) this.replaced.add(String(id));
+      below = typeof content.before === "number" ? content.before : null;
+      found = [...found, ...list(content.answers).filter(is_object).map((answer) => this.past(answer))];
+    } while (!found.length && below !== null);
+    this.below = below;
+    this.found = [...earlier, ...found.filter((past) => past.id === null || !this.replaced.has(past.id))];
+  }
+
+  private async ask(more: Task): Promise<Task | null> {
+    const { session, owner } = this.session();
+    const { status, content } = await request("get_session_answers", JSON.stringify({ session_id: session, owner: JSON.parse(owner), ...more }));
+    // A server that does not know this path has no more to show.
+    if (status === 404 || status === 405) this.more = false;
+    return status === 200 ? content : null;
+  }
+
+  private async fetch(): Promise<boolean> {
+    const content = await this.ask({ before: this.before });
+    if (!content) return false;
     const found = list(content.answers).filter(is_object);
+    for (const id of list(content.replaced)) this.replaced.add(String(id));
     this.before = typeof content.before === "number" ? content.before : null;
     this.more = this.before !== null;
     this.pasts = [...this.pasts, ...found.map((answer) => this.past(answer)).filter((past) => this.is_news(past))];

@@ -44,8 +44,21 @@ function ProgressBlock({ desk, now }: { desk: Desk; now: number }) {
     <section class="progress" aria-label={say("total")}>
       <p class="progress-line">{total ? say("progress", { n: answered, total }) : say("answered", { n: answered })}</p>
       {share !== null ? <progress max={1} value={Math.min(1, share)} aria-label={say("total")} /> : <span aria-hidden="true">∞</span>}
+      <TeamLines desk={desk} />
       {pace > 0 && left > 0 && total > 0 && <p class="pace">{say("pace", { n: Math.round(pace) })} · {say("left", { time: duration(left / pace) })}</p>}
     </section>
+  );
+}
+
+/** What the team has together, where there is one; what is one's own, where several people share the tasks. */
+function TeamLines({ desk }: { desk: Desk }) {
+  const { own } = desk;
+  const { answered, target } = desk.together;
+  return (
+    <>
+      {own !== null && own < desk.progress.answered && <p class="mine">{say("mine", { n: own })}</p>}
+      {answered !== null && <p class="team">{target === null ? say("teamAnswered", { n: answered }) : say("team", { n: answered, total: target })}</p>}
+    </>
   );
 }
 
@@ -56,10 +69,16 @@ function duration(hours: number): string {
 function HistoryList({ desk }: { desk: Desk }) {
   const [all, set_all] = useState(false);
   const [wanted, set_wanted] = useState("");
-  const { pasts, more } = desk.history;
+  const { pasts, more, found, may_find_more } = desk.history;
   const needle = wanted.trim().toLocaleLowerCase();
-  const found = needle ? pasts.filter((past) => headline(past.answer).toLocaleLowerCase().includes(needle)) : pasts;
-  const shown = all ? found : found.slice(0, desk.project.history_size);
+  const here = needle ? pasts.filter((past) => headline(past.answer).toLocaleLowerCase().includes(needle)) : pasts;
+  const known = new Set(here.map((past) => past.id));
+  const fits = needle ? [...here, ...(found ?? []).filter((past) => past.id === null || !known.has(past.id))] : pasts;
+  const shown = all ? fits : fits.slice(0, desk.project.history_size);
+  const look = (text: string) => {
+    set_wanted(text);
+    void desk.search_history(text);
+  };
   const open_all = () => {
     set_all(true);
     void desk.more_history();
@@ -67,13 +86,14 @@ function HistoryList({ desk }: { desk: Desk }) {
   return (
     <section class="history" aria-labelledby="history-title">
       <h2 id="history-title">{all ? say("all") : say("latest")}</h2>
-      {all && <input type="search" class="filter" aria-label={say("search")} placeholder={say("search")} value={wanted} onInput={(event) => set_wanted(event.currentTarget.value)} />}
-      {!shown.length && <p class="faint">{say("noneYet")}</p>}
+      {all && <input type="search" class="filter" aria-label={say("search")} placeholder={say("search")} value={wanted} onInput={(event) => look(event.currentTarget.value)} />}
+      {!shown.length && <p class="faint">{needle ? say("noOption", { text: wanted }) : say("noneYet")}</p>}
       <ol>
         {shown.map((past) => <HistoryRow key={past.id ?? JSON.stringify(past.answer)} past={past} onChoose={() => desk.correct(past)} />)}
       </ol>
       {!all && <button type="button" onClick={open_all}>{say("all")}</button>}
-      {all && more && <button type="button" onClick={() => void desk.more_history()}>{say("more")}</button>}
+      {all && needle !== "" && may_find_more && <button type="button" onClick={() => void desk.more_found()}>{say("more")}</button>}
+      {all && !needle && more && <button type="button" onClick={() => void desk.more_history()}>{say("more")}</button>}
     </section>
   );
 }

@@ -14,6 +14,7 @@ const en = {
   offline: "The server cannot be reached. Answers are kept here and sent by themselves.",
   notAllowed: "The server does not take requests from here: {why}",
   failing: "The server has a problem: {why}", progress: "{n} of {total}", answered: "{n} answered",
+  team: "Team: {n} of {total}", teamAnswered: "Team: {n} answered", mine: "{n} of them by you",
   pace: "{n} an hour", left: "about {time} left", minutes: "{n} min", hours: "{n} h",
   dataset: "Dataset", session: "Session", lang: "Language", recipe_name: "Recipe", view_id: "View", label: "Label", total: "Answered",
   stats: "This visit", latest: "Latest answers", all: "All own answers", more: "Show more", search: "Search own answers",

@@ -39,27 +39,42 @@ export function draw(drawing: Drawing, piece: Piece): ChildNode {
 
 const BLANKS: Record<string, string> = { "\n": "↵", "\t": "⇥", " ": "·", "\u00a0": "⍽" };
 
-/** A text node for a stretch; tokens that look different (disabled, or whitespace to be shown) get elements in it. */
+/** Text nodes for a stretch; what looks different (disabled tokens, white space to be shown) gets elements in it. */
 function drawText(drawing: Drawing, { start, end, from, to }: Piece): ChildNode[] {
-  const { passage } = drawing;
+  const { passage, showWhitespace } = drawing;
   const { slice, unit } = passage.points;
   const nodes: ChildNode[] = [];
   let node: Text | null = null;
   let base = 0;
+  let last = start; // where the token before ends
   const open = (place: number, until: number): Text => {
     base = unit(place);
     return document.createTextNode(slice(place, until));
   };
+  /** Draw what was begun, up to a place, and go on behind it. */
+  const close = (until: number): void => {
+    if (node) node.data = slice(start, until);
+    else if (start < until) nodes.push(open(start, until));
+    node = null;
+    start = until;
+  };
+  const drawGap = (until: number): void => {
+    if (!showWhitespace) return;
+    const gap = slice(last, until);
+    if (!SHOWN_GAP.test(gap)) return;
+    close(last);
+    nodes.push(drawBlank(gap, document.createTextNode(gap)));
+    start = until;
+  };
   for (let at = from; at <= to; at += 1) {
     const token = passage.tokens[at]!;
-    const special = token.disabled || (drawing.showWhitespace && /^\s+$/.test(token.text));
-    if (special) {
-      if (node) node.data = slice(start, token.start);
-      else if (start < token.start) nodes.push(open(start, token.start));
+    drawGap(token.start);
+    last = token.end;
+    if (token.disabled || (showWhitespace && /^\s+$/.test(token.text))) {
+      close(token.start);
       const text = open(token.start, token.end);
       drawing.tokens[at] = { node: text, offset: 0, length: text.length };
       nodes.push(drawSpecial(drawing, at, text));
-      node = null;
       start = token.end;
       continue;
     }
@@ -67,18 +82,27 @@ function drawText(drawing: Drawing, { start, end, from, to }: Piece): ChildNode[
     const offset = unit(token.start) - base;
     drawing.tokens[at] = { node, offset, length: unit(token.end) - base - offset };
   }
+  drawGap(end);
   if (!node && start < end) nodes.push(open(start, end));
   return nodes;
 }
 
+/** White space between tokens that is worth a sign: all but a single space. */
+const SHOWN_GAP = /^\s*(?:[^\S ]|\s\s)\s*$/;
+
 function drawSpecial(drawing: Drawing, at: number, text: Text): HTMLElement {
   const token = drawing.passage.tokens[at]!;
+  const blank = drawing.showWhitespace && /^\s+$/.test(token.text);
+  const element = blank ? drawBlank(token.text, text) : document.createElement("span");
+  if (token.disabled) element.classList.add("spans-off");
+  if (!blank) element.append(text);
+  return element;
+}
+
+function drawBlank(blank: string, text: Text): HTMLElement {
   const element = document.createElement("span");
-  if (token.disabled) element.className = "spans-off";
-  if (drawing.showWhitespace && /^\s+$/.test(token.text)) {
-    element.classList.add("spans-blank");
-    element.dataset["shown"] = [...token.text].map((each) => BLANKS[each] ?? "␣").join("");
-  }
+  element.className = "spans-blank";
+  element.dataset["shown"] = [...blank].map((each) => BLANKS[each] ?? "␣").join("");
   element.append(text);
   return element;
 }

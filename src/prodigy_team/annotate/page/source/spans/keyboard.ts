@@ -158,16 +158,17 @@ export function createKeyboard(board: Board, marking: Marking, pointing: Pointin
 /** The keys, for the page's overlay. */
 export function describeKeys(options: SpanOptions): { keys: string; does: string }[] {
   const described: [string, string, boolean][] = [
-    ["← →", "keySpanMove", true],
+    ["← → ↑ ↓", "keySpanMove", true],
     ["⇧ ← → ↑ ↓", "keySpanExtend", true],
     ["Home End", "keySpanEnds", true],
     ["1 – 9, 0", "keySpanDigit", true],
     ["⇧ 1 – 0", "keySpanDigitMore", options.labels.length > 10],
+    ["⇧ Alt 1 – 0", "keySpanDigitMost", options.labels.length > 20],
     ["Enter", "keySpanApply", true],
     ["Del", "keySpanRemove", true],
     ["Esc", "keySpanClear", true],
     ["Ctrl/⌘ Z", "keySpanUndo", true],
-    ["Ctrl/⌘ ⇧ Z", "keySpanRedo", true],
+    ["Ctrl/⌘ ⇧ Z, Y", "keySpanRedo", true],
   ];
   return described.filter(([, , used]) => used).map(([keys, word]) => ({ keys, does: options.say(word) }));
 }

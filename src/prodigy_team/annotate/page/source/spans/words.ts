@@ -17,6 +17,7 @@ export const spanWords: Record<string, string> = {
   keySpanEnds: "First or last token",
   keySpanDigit: "Label the selection, or choose the label",
   keySpanDigitMore: "Labels 11 to 20",
+  keySpanDigitMost: "Labels 21 to 30",
   keySpanApply: "Mark the selection with the current label",
   keySpanRemove: "Remove the span under the cursor",
   keySpanClear: "Clear the selection",

@@ -1,5 +1,7 @@
 /** A picture that can be looked at closely. */
 import { useState } from "preact/hooks";
+import { useHand } from "../context";
+import { keys_of } from "../keys";
 import { say } from "../words";
 
 const STEPS = [1, 1.5, 2, 3, 4, 6];
@@ -18,6 +20,16 @@ function Frame({ source, name }: Props) {
   const [step, set_step] = useState(0);
   const [failed, set_failed] = useState(false);
   const zoom = (by: number) => set_step((at) => Math.max(0, Math.min(STEPS.length - 1, at + by)));
+  useHand({
+    handle(event) {
+      const pressed = keys_of(event);
+      // Without shift a plus sign is an equals sign on many keyboards.
+      const by = pressed.includes("+") || pressed.includes("=") ? 1 : pressed.includes("-") ? -1 : 0;
+      if (by && !failed) zoom(by);
+      return by !== 0 && !failed;
+    },
+    keys: () => (failed ? [] : [{ keys: "+ =", does: say("zoomIn") }, { keys: "-", does: say("zoomOut") }]),
+  });
   if (failed) return <p class="notice" role="alert">{say("pictureFailed", { url: source.slice(0, 200) })}</p>;
   const large = step > 0;
   return (

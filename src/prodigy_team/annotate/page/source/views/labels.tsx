@@ -1,5 +1,6 @@
 /** The bar of labels above a text: real radio buttons, their keys, and a filter where there are many. */
 import { useRef, useState } from "preact/hooks";
+import { useHand } from "../context";
 import { key_text } from "../keys";
 import { colourOf } from "../spans";
 import { say } from "../words";
@@ -41,12 +42,19 @@ export function LabelBar({ labels, keys, colours, chosen, onChoose }: Props) {
 /** A field that narrows a list while it is typed in; enter takes the first, escape leaves it. */
 export function Filter({ typed, onType, onEnter }: { typed: string; onType(text: string): void; onEnter(): void }) {
   const field = useRef<HTMLInputElement>(null);
+  useHand({
+    handle(event) {
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return false;
+      field.current?.focus();
+      return true;
+    },
+    keys: () => [{ keys: "/", does: say("filter") }],
+  });
   return (
     <input
       ref={field}
       class="filter"
       type="search"
-      data-filter
       autocomplete="off"
       placeholder={`${say("filter")} (/)`}
       aria-label={say("filter")}

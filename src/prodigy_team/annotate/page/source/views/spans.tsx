@@ -1,7 +1,7 @@
 /** The token views inside the page: the label bar, and the drawing of `spans/`. */
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useHand, useSurroundings, type ViewProps } from "../context";
-import { key_text, keys_of, label_keys, normal_key } from "../keys";
+import { key_text, keys_of, label_keys, place_key } from "../keys";
 import { createSpanView, type Span, type SpanTask, type SpanView } from "../spans";
 import { list, text, type Task } from "../task";
 import { say, span_word } from "../words";
@@ -50,6 +50,7 @@ export function Marking({ task, id, project, overlap }: ViewProps & { overlap: b
   }, [id]);
 
   const own_keys = useMemo(() => label_keys(labels, project.keymap_by_label), [project]);
+  const digits = useMemo(() => new Set(labels.map((_, at) => place_key(at))), [project]);
   const choose = (name: string) => {
     set_label(name);
     view.current?.setLabel(name);
@@ -57,14 +58,16 @@ export function Marking({ task, id, project, overlap }: ViewProps & { overlap: b
   useHand({
     handle(event) {
       const pressed = keys_of(event);
-      const place = own_keys.findIndex((key, at) => key !== null && by_name(project.keymap_by_label, labels, at) && pressed.includes(key));
-      const name = labels[place];
+      const place = own_keys.findIndex((key) => key !== null && pressed.includes(key));
+      const name = by_name(project.keymap_by_label, labels, place) ? labels[place] : undefined;
       if (name !== undefined) {
         choose(name);
         // What is selected takes the label at once, as with a digit.
         view.current?.handleKey(new KeyboardEvent("keydown", { key: "Enter", code: "Enter", cancelable: true }));
         return true;
       }
+      // A digit that was given to one label is not the key of the label at that place as well.
+      if (place < 0 && pressed.some((key) => digits.has(key))) return false;
       return view.current?.handleKey(event) ?? false;
     },
     keys() {
@@ -86,5 +89,5 @@ export function Marking({ task, id, project, overlap }: ViewProps & { overlap: b
 
 function by_name(keymap: Record<string, string>, labels: string[], at: number): boolean {
   const key = keymap[labels[at] ?? ""] ?? keymap[String(at)];
-  return key !== undefined && !/^(?:shift\+|alt\+)*\d$/.test(normal_key(key));
+  return key !== undefined;
 }

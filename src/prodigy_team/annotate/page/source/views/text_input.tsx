@@ -1,6 +1,6 @@
 /** A field to write in; what is written is the task's key `field_id`. */
 import { useEffect, useRef } from "preact/hooks";
-import { useSurroundings, type ViewProps } from "../context";
+import { useHand, useSurroundings, type ViewProps } from "../context";
 import { list, number, show, text } from "../task";
 import { say } from "../words";
 import { Content } from "./content";
@@ -16,6 +16,7 @@ export function TextInput({ task, id, project, open, shared }: ViewProps) {
   useEffect(() => {
     if (setting("field_autofocus") === true && open) field.current?.focus();
   }, [id]);
+  useHand({ handle: () => false, keys: () => (open ? [{ keys: "Esc", does: say("pressEsc") }] : []) });
   const common = {
     id: `field-${key}`,
     ref: field,

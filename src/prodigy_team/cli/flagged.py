@@ -1,0 +1,46 @@
+"""`flagged`: the tasks that annotators flagged."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from prodigy_team.cli import output, render
+from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared
+
+EXAMPLES = ("prodigy-team flagged", "prodigy-team flagged headlines_joe --json")
+
+
+def command(
+    context: typer.Context,
+    datasets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[DATASET]...", help="Where to look; all this team ever wrote when left out."),
+    ] = None,
+    roster: RosterPath = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the tasks that annotators flagged, with their notes.
+
+    Annotators flag with `f`, where the settings have "show_flag": true. A flag that was taken back is not listed.
+    """
+    shared = Shared.of(context, roster, quiet, as_json)
+    path = shared.existing()
+    from prodigy_team.cli.answers import known_dataset, read_roster, roster_store
+    from prodigy_team.cli.merge import chosen, single_annotators
+    from prodigy_team.curation.flags import find_flags
+
+    loaded = read_roster(path)
+    with roster_store(loaded, write=False) as store:
+        for name in datasets or []:
+            known_dataset(store, name)
+        sources = chosen(store, loaded, datasets or [], f"{loaded.name}_gold", quiet=True)
+        flags = find_flags(store, sources, annotators=single_annotators(loaded))
+    if shared.as_json:
+        from prodigy_team.cli.objects import values_object
+
+        output.show_json(values_object(team=loaded.name, flags=flags))
+    else:
+        output.say(render.flag_lines(flags))
