@@ -72,6 +72,7 @@ class Crew:
             file.close()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("k", "tasks", "expected"), [("2.3", 600, {2: 420, 3: 180}), ("1", 400, {1: 400})])
 def test_every_task_gets_exactly_its_people_whoever_is_killed(
     world: World, k: str, tasks: int, expected: dict[int, int]

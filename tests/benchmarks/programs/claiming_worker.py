@@ -40,6 +40,7 @@ def claim(world: World, people: str, rate: str, start: str, seconds: str) -> Non
     names, pace = people.split(","), 1 / float(rate) if float(rate) else 0.0
     full: list[float] = []
     empty: list[float] = []
+    processor: list[float] = []
     due, end = float(start) + pace * (os.getpid() % 100) / 100, float(start) + float(seconds)
     with world.open_store_once() as store:
         for turn in range(10**9):
@@ -47,17 +48,18 @@ def claim(world: World, people: str, rate: str, start: str, seconds: str) -> Non
             if time.time() > end:
                 break
             name = DONE_BY[0] if turn % 10 == 9 else names[turn % len(names)]
-            took, given = one_claim(ledger, store, name, save=name != DONE_BY[0])
+            took, busy, given = one_claim(ledger, store, name, save=name != DONE_BY[0])
             (full if given else empty).append(took)
+            processor.append(busy)
             due += pace
-    print(json.dumps({"full": full, "empty": empty}))
+    print(json.dumps({"full": full, "empty": empty, "processor": processor}))
 
 
-def one_claim(ledger: Ledger, store: Store, name: str, *, save: bool) -> tuple[float, int]:
-    """Milliseconds of a claim, and how many tasks it gave; they are answered afterwards."""
-    began = time.perf_counter()
+def one_claim(ledger: Ledger, store: Store, name: str, *, save: bool) -> tuple[float, float, int]:
+    """Milliseconds of a claim, those of the processor, and how many tasks it gave; they are answered afterwards."""
+    began, busy = time.perf_counter(), time.process_time()
     leases = ledger.pull(name, count=10).leases
-    took = 1000 * (time.perf_counter() - began)
+    took, busy = 1000 * (time.perf_counter() - began), 1000 * (time.process_time() - busy)
     if leases and save:
         dataset = f"headlines_{name}"
         content = b'{"text":"Headline %d","answer":"accept","_annotator_id":"%s"}'
@@ -67,7 +69,7 @@ def one_claim(ledger: Ledger, store: Store, name: str, *, save: bool) -> tuple[f
             for each in leases
         ]
         store.append(dataset, [answers])
-    return took, len(leases)
+    return took, busy, len(leases)
 
 
 if __name__ == "__main__":

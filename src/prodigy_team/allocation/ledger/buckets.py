@@ -42,6 +42,7 @@ class Buckets:
         self._connection, self._pool = connection, pool
         self._keys: dict[int, Key] = {}
         self._ids: dict[Key, int] = {}
+        self._made: dict[int, Bucket] = {}
         self._moved: Counter[int] = Counter()
 
     def read(self) -> list[Bucket]:
@@ -49,11 +50,15 @@ class Buckets:
         rows = self._connection.execute("SELECT id, tasks FROM bucket WHERE pool = ? AND tasks > 0", (self._pool,))
         counts = Counter(dict(rows.fetchall()))
         counts.update(self._moved)
-        return [
-            Bucket(number, *self.key(number)[:4], tasks, self.key(number).gold)
-            for number, tasks in counts.items()
-            if tasks
-        ]
+        return [self._bucket(number, tasks) for number, tasks in counts.items() if tasks]
+
+    def _bucket(self, number: int, tasks: int) -> Bucket:
+        """A bucket as a value; there are hundreds, of which few change from one claim to the next."""
+        made = self._made.get(number)
+        if made is None or made.tasks != tasks:
+            key = self.key(number)
+            made = self._made[number] = Bucket(number, *key[:4], tasks, key.gold)
+        return made
 
     def key(self, number: int) -> Key:
         """What a bucket means."""
@@ -104,6 +109,7 @@ class Buckets:
         """After a transaction that was undone: its buckets are not there."""
         self._keys.clear()
         self._ids.clear()
+        self._made.clear()
         self._moved.clear()
 
     def _insert(self, values: tuple[object, ...]) -> int:

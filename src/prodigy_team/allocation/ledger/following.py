@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -112,7 +112,19 @@ def _give_back(pool: Pool, task: int, surplus: int) -> list[int]:
 
 
 def recount(pool: Pool) -> None:
-    """Enter who answered what from the beginning: answers were removed or replaced, or nothing was known yet."""
+    """Enter who answered what from the beginning: answers were removed or replaced."""
+    marks = collect_answers(pool)
+    after: int | None = 0
+    while after is not None:
+        after = correct(pool, after)
+    finish_recount(pool, marks)
+
+
+def collect_answers(pool: Pool) -> dict[str, Mark]:
+    """Put who answered what into a table of this connection's own; the first step of a recount.
+
+    The steps may be transactions of their own, so that none of them takes long, as long as nobody else uses the pool.
+    """
     pool.connection.execute(
         "CREATE TEMP TABLE IF NOT EXISTS answered (task INTEGER NOT NULL, person INTEGER NOT NULL, "
         "PRIMARY KEY (task, person)) WITHOUT ROWID"
@@ -121,13 +133,37 @@ def recount(pool: Pool) -> None:
     news = _news(pool, dict.fromkeys(pool.datasets))
     for dataset, each in news.items():
         _collect(pool, dataset, each.answers)
-    answered = bool(pool.connection.execute("SELECT 1 FROM temp.answered LIMIT 1").fetchone())
-    if answered or any(each.people for each in pool.buckets.read()):
-        for moves in _corrections(pool):
-            pool.buckets.move_all(moves)
+    pool.connection.execute(
+        "DELETE FROM lease WHERE pool = ? AND EXISTS "
+        "(SELECT 1 FROM temp.answered WHERE answered.task = lease.task AND answered.person = lease.person)",
+        (pool.id,),
+    )
+    return {dataset: Mark() for dataset in pool.datasets} | {name: each.mark for name, each in news.items()}
+
+
+def correct(pool: Pool, after: int) -> int | None:
+    """Let the next tasks behind a number pass to the bucket of those who answered or hold them; None at the end."""
+    answered = pool.connection.execute("SELECT 1 FROM temp.answered LIMIT 1").fetchone()
+    if not answered and not any(each.people for each in pool.buckets.read()):
+        return None
+    rows = pool.connection.execute(
+        "SELECT number, bucket FROM task WHERE pool = ? AND number > ? ORDER BY number LIMIT ?",
+        (pool.id, after, _AT_ONCE),
+    ).fetchall()
+    if not rows:
+        return None
+    touched = _touched(pool, rows[0][0], rows[-1][0])
+    moves = [(task, old, _bucket_for(pool, old, touched.get(task, 0))) for task, old in rows]
+    pool.buckets.move_all([move for move in moves if move[1] != move[2]])
+    pool.buckets.flush()
+    return int(rows[-1][0])
+
+
+def finish_recount(pool: Pool, marks: dict[str, Mark]) -> None:
+    """The last step: note how far the answers were read."""
     give_back_surplus(pool)
     pool.connection.execute("DELETE FROM temp.answered")
-    write_marks(pool, {dataset: Mark() for dataset in pool.datasets} | {name: each.mark for name, each in news.items()})
+    write_marks(pool, marks)
 
 
 def _collect(pool: Pool, dataset: str, answers: Iterable[tuple[str, bytes]]) -> None:
@@ -140,24 +176,6 @@ def _collect(pool: Pool, dataset: str, answers: Iterable[tuple[str, bytes]]) -> 
                 for annotator, identity in page
             ],
         )
-
-
-def _corrections(pool: Pool) -> Iterator[list[tuple[int, int, int]]]:
-    """Tasks whose bucket tells other people than those who answered or hold a lease, some thousand at a time."""
-    pool.connection.execute(
-        "DELETE FROM lease WHERE pool = ? AND EXISTS "
-        "(SELECT 1 FROM temp.answered WHERE answered.task = lease.task AND answered.person = lease.person)",
-        (pool.id,),
-    )
-    after = 0
-    while rows := pool.connection.execute(
-        "SELECT number, bucket FROM task WHERE pool = ? AND number > ? ORDER BY number LIMIT ?",
-        (pool.id, after, _AT_ONCE),
-    ).fetchall():
-        first, after = rows[0][0], rows[-1][0]
-        touched = _touched(pool, first, after)
-        moves = [(task, old, _bucket_for(pool, old, touched.get(task, 0))) for task, old in rows]
-        yield [move for move in moves if move[1] != move[2]]
 
 
 def _touched(pool: Pool, first: int, last: int) -> dict[int, int]:

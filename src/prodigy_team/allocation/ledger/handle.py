@@ -20,6 +20,7 @@ _LOG_BYTES = 8 << 20
 """Above this the write-ahead log is copied into the file, after the lock has been given back: with each thousand pages,
 as SQLite would by itself, one claim in a hundred would wait for the disk, under the lock."""
 _LOG_MOST_BYTES = 64 << 20
+_PATIENCE_SECONDS = 120.0
 _CACHE_KB = 4096
 _LARGE_CACHE_KB = 65536
 
@@ -40,7 +41,7 @@ class LedgerFile:
         self.path = path
         self.opened = 0
         self.syncing = WriteLock(lock_path(path, "sync"), timeout=600.0)
-        self._lock = WriteLock(lock_path(path))
+        self._lock = WriteLock(lock_path(path), timeout=_PATIENCE_SECONDS)
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
 

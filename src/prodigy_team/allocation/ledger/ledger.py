@@ -286,10 +286,8 @@ class Ledger:
     def _sync(self, wish: _Wish) -> Synced:
         self._prepare_answers(wish)
         for _ in range(_ATTEMPTS):
-            if self._is_done(wish):
-                return Synced()
             try:
-                with self._file.syncing:
+                with self._file.syncing:  # the first does it, the others wait here
                     return Synced() if self._is_done(wish) else self._run(wish)
             except FileReplacedError:
                 continue

@@ -18,7 +18,7 @@ from prodigy_team.allocation.buckets import ALL
 from prodigy_team.allocation.draw import draw
 from prodigy_team.allocation.ledger.buckets import Key
 from prodigy_team.allocation.ledger.carrying import adopt_leases, adopt_people, adopted_choice
-from prodigy_team.allocation.ledger.following import follow, give_back_surplus, recount
+from prodigy_team.allocation.ledger.following import collect_answers, correct, finish_recount, follow, give_back_surplus
 from prodigy_team.allocation.ledger.pool import NEVER, Pool
 from prodigy_team.allocation.ledger.targets import Targets
 from prodigy_team.allocation.ledger.values import Synced
@@ -182,10 +182,16 @@ class Sync:
 
     def _follow(self) -> None:
         with self.access.writing() as pool:
-            if pool.terms.digest is None:
-                recount(pool)
-            else:
+            if pool.terms.digest is not None:
                 follow(pool)
+                return
+            marks = collect_answers(pool)
+        after: int | None = 0
+        while after is not None:  # nobody uses the pool before it has its digest
+            with self.access.writing() as pool:
+                after = correct(pool, after)
+        with self.access.writing() as pool:
+            finish_recount(pool, marks)
 
     def _draw(self) -> None:
         """Bring the number of tasks that are asked once more often in line; see `draw.draw`."""
