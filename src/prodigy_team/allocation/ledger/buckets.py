@@ -48,8 +48,9 @@ class Buckets:
     def read(self) -> list[Bucket]:
         """All that hold tasks, as they stand with what was moved so far."""
         rows = self._connection.execute("SELECT id, tasks FROM bucket WHERE pool = ? AND tasks > 0", (self._pool,))
-        counts = Counter(dict(rows.fetchall()))
-        counts.update(self._moved)
+        counts: dict[int, int] = dict(rows.fetchall())
+        for number, change in self._moved.items():
+            counts[number] = counts.get(number, 0) + change
         return [self._bucket(number, tasks) for number, tasks in counts.items() if tasks]
 
     def _bucket(self, number: int, tasks: int) -> Bucket:
