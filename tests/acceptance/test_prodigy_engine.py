@@ -147,9 +147,12 @@ def test_routing_is_refused_on_prodigys_engine_with_the_reason(licensed: Project
         said = licensed.run(command, code=2).stderr
         assert "pool is shared, and Prodigy's own router would deal its stream out again." in said
         assert "server of their own" in said
-    licensed.write_roster(team=f'python = "{standin_python}"', more=routing)
+    licensed.write_roster(
+        team=f'python = "{standin_python}"', task='recipe = "textcat.teach"\nargs = ["blank:en", "file"]', more=routing
+    )
     said = licensed.run("up", code=2).stderr
-    assert "[routing] is carried out by the embedded engine only" in said
+    assert "textcat.teach asks none, one or several questions of a task" in said
+    assert "Write {source} in its place." in said
     assert not licensed.marked()
 
 

@@ -26,6 +26,7 @@ ORDER = (
     "servers",
     "curation",
     "annotate",
+    "feeding",
     "gateway",
     "cli",
     "__main__",

@@ -33,6 +33,7 @@ STOPPED = replace(RUNNING, pid=None, wanted=False)
 GIVEN_UP = replace(RUNNING, pid=None, given_up=True, problem="exited 1 five times in 10 minutes, given up.")
 ALIVE = Seen(alive=True)
 IN_USE = Seen(alive=True, idle_seconds=30)
+AGAIN = Seen(alive=True, work_again=True)
 CHANGED = Want("joe", spec_hash="other", spec={"recipe": "2"})
 
 CASES = {
@@ -51,6 +52,21 @@ CASES = {
     "one given up is left": (Want("joe"), GIVEN_UP, Seen(), UpOptions(), "given-up"),
     "one given up is started when named": (Want("joe"), GIVEN_UP, Seen(), UpOptions(names=("joe",)), "start"),
     "one given up is started when its entry changed": (CHANGED, GIVEN_UP, Seen(), UpOptions(), "start"),
+    "one whose stream ended is restarted when there is work": (Want("joe"), RUNNING, AGAIN, UpOptions(), "restart"),
+    "one whose stream ended is kept while somebody answers": (
+        Want("joe"),
+        RUNNING,
+        replace(AGAIN, idle_seconds=30),
+        UpOptions(),
+        "keep",
+    ),
+    "one whose stream ended is restarted with --now": (
+        Want("joe"),
+        RUNNING,
+        replace(AGAIN, idle_seconds=30),
+        UpOptions(now=True),
+        "restart",
+    ),
     "a changed one is restarted when idle": (CHANGED, RUNNING, ALIVE, UpOptions(), "restart"),
     "a changed one is kept while somebody answers": (CHANGED, RUNNING, IN_USE, UpOptions(), "keep"),
     "a changed one is restarted at once with --now": (CHANGED, RUNNING, IN_USE, UpOptions(now=True), "restart"),
@@ -132,15 +148,19 @@ def test_revive_brings_back_only_what_died() -> None:
     records = {
         "died": replace(RUNNING, name="died"),
         "alive": replace(RUNNING, name="alive"),
+        "ended": replace(RUNNING, name="ended"),
+        "in the middle": replace(RUNNING, name="in the middle"),
         "stopped": replace(STOPPED, name="stopped"),
         "never came up": replace(RUNNING, name="never came up", pid=None),
         "given up": replace(GIVEN_UP, name="given up"),
     }
 
-    steps = plan_revive(records, {"alive": ALIVE})
+    seen = {"alive": ALIVE, "ended": AGAIN, "in the middle": replace(AGAIN, idle_seconds=30)}
+    steps = plan_revive(records, seen)
 
     assert [(step.name, step.action) for step in steps] == [
         ("died", "start"),
+        ("ended", "restart"),
         ("never came up", "start"),
         ("given up", "given-up"),
     ]

@@ -166,9 +166,7 @@ def test_an_edited_source_or_roster_entry_of_another_is_no_change_of_a_routed_se
 def test_what_routing_cannot_do_is_refused_with_the_reason(load: Load) -> None:
     own, shared = load(TEAM + JOE), load(TEAM + JOE + POOL)
     assert routing_problems(own, "embedded") == routing_problems(shared, "embedded") == []
-    [alone] = routing_problems(own, "prodigy")
-    assert (alone.where, alone.warning) == ("routing", False)
-    assert "embedded" in alone.remedy
+    assert routing_problems(own, "prodigy") == []
     [pool] = routing_problems(shared, "prodigy")
     assert pool.where == "server[0].annotators"
     assert "Prodigy's own router would deal its stream out again" in pool.text
@@ -176,6 +174,26 @@ def test_what_routing_cannot_do_is_refused_with_the_reason(load: Load) -> None:
     without = load(TEAM.replace('source = "headlines.jsonl"\n', "").replace("ner.manual", "my.recipe") + JOE)
     [missing] = routing_problems(without, "prodigy")
     assert "joe names none" in missing.text
+
+
+@pytest.mark.parametrize(
+    ("task", "text"),
+    [
+        ('recipe = "my.recipe"\nargs = ["blank:en"]', "do not say where its source stands"),
+        ('recipe = "my.recipe"\nargs = ["{source}", "--update"]', "asks none, one or several questions"),
+        ('recipe = "ner.teach"\nlabels = ["A"]', "asks none, one or several questions"),
+        ('recipe = "match"\npatterns = "labels.txt"', "asks none, one or several questions"),
+        ('recipe = "ner.correct"\nlabels = ["A"]', "splits texts into sentences"),
+        ('recipe = "ner.correct"\nargs = ["blank:en", "{source}", "-U"]', ""),
+        ('recipe = "spans.correct"\nlabels = ["A"]', ""),
+        ('recipe = "my.recipe"\nargs = ["{source}"]', ""),
+    ],
+)
+def test_a_recipe_that_cannot_be_fed_task_by_task_is_refused(load: Load, task: str, text: str) -> None:
+    source = 'source = "headlines.jsonl"\n' + ("" if "args" in task else 'model = "blank:en"\n')
+    team = f'[team]\nname = "headlines"\n[task]\n{source}{task}\n' + ROUTING
+    problems = routing_problems(load(team + JOE), "prodigy")
+    assert [text in each.text for each in problems] == ([True] if text else [])
 
 
 def test_prodigys_own_router_is_warned_of(load: Load) -> None:

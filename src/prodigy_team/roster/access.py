@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from prodigy_team.errors import UsageError
-from prodigy_team.roster.recipes import instead_of
+from prodigy_team.roster.recipes import FOLDER_SOURCES, instead_of, learns
 from prodigy_team.roster.values import Problem, Roster, Server
+
+_SEVERAL_EACH = ("match", "ner.match")
 
 
 def is_loopback(host: str) -> bool:
@@ -104,11 +106,28 @@ def routing_problems(roster: Roster, engine: str) -> list[Problem]:
     problems = [_without_source(server) for server in roster.servers if server.source is None]
     if engine != "prodigy":
         return problems
-    shared = [server for server in roster.servers if server.open or len(server.annotators) > 1]
-    problems += [_shared_with_prodigy(server) for server in shared]
-    # The feeder that pipes tasks into Prodigy's standard input takes this away.
-    text = "[routing] is carried out by the embedded engine only, so far."
-    return problems or [Problem("routing", text, 'Set engine = "embedded" in [team], or take [routing] out.')]
+    for server in roster.servers:
+        if server.open or len(server.annotators) > 1:
+            problems.append(_shared_with_prodigy(server))
+        problems += _unfeedable(server)
+    return problems
+
+
+def _unfeedable(server: Server) -> Iterator[Problem]:
+    """Why the tasks that Prodigy is fed would not be those that it asks."""
+    words = server.args or ()
+    if server.args is not None and not any("{source}" in word for word in words):
+        text = f"Tasks are piped to {server.name}, and its `args` do not say where its source stands."
+        yield Problem(server.where("args"), text, "Write {source} in its place.")
+    if server.recipe in _SEVERAL_EACH or learns(server.recipe, words):
+        text = f"{server.recipe} asks none, one or several questions of a task, so that no number of answers is exact."
+        yield Problem(server.where("recipe"), text, "Take [routing] out, or use a recipe that asks each task once.")
+    if server.recipe == "ner.correct" and not {"--unsegmented", "-U"} & set(words):
+        text = "ner.correct splits texts into sentences, which are then not the tasks that were dealt out."
+        yield Problem(server.where("args"), text, 'Write `args` with "--unsegmented", and split the source yourself.')
+    if server.recipe.startswith((*FOLDER_SOURCES, "review")):
+        text = f"{server.recipe} does not read its tasks from standard input."
+        yield Problem(server.where("recipe"), text, "Take [routing] out.")
 
 
 def _without_source(server: Server) -> Problem:

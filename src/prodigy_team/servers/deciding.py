@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prodigy_team.servers.activity import idle_seconds
-from prodigy_team.servers.engines import ServerPlan
+from prodigy_team.servers.engines import PRODIGY, ServerPlan
 from prodigy_team.servers.launches import record_of
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, write_lockfile
 from prodigy_team.servers.observing import Observation, note_deaths, observe
@@ -16,6 +16,7 @@ from prodigy_team.servers.plan import Seen, Step, UpOptions, assign_ports, plan_
 from prodigy_team.servers.pools import write_pools
 from prodigy_team.servers.ports import is_free
 from prodigy_team.servers.status import roster_digest
+from prodigy_team.servers.streams import with_work_again
 from prodigy_team.servers.wanting import Wanted
 
 
@@ -67,6 +68,7 @@ def decide_up(observation: Observation, wanted: Wanted, options: UpOptions) -> t
     records = observation.lockfile.servers
     ports = assign_ports(wanted.plans, records, wanted.roster.ports, taken=_Taken(wanted.roster.host))
     seen = _with_idle_times(observation, wanted.plans, ports, options)
+    seen = _with_ended_streams(observation, seen, wanted)
     return plan_up(wanted.plans, records, seen, ports, options), ports
 
 
@@ -96,6 +98,12 @@ def _with_idle_times(
         for name, idle in idle_seconds(changed, now=time.time()).items():
             seen[name] = replace(seen[name], idle_seconds=idle)
     return seen
+
+
+def _with_ended_streams(observation: Observation, seen: Mapping[str, Seen], wanted: Wanted) -> Mapping[str, Seen]:
+    if not wanted.pools or wanted.engine != PRODIGY:
+        return seen
+    return with_work_again(observation.lockfile.servers, seen, wanted.roster.state, rules=wanted.pools)
 
 
 def prepared_lockfile(

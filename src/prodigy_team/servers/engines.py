@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from prodigy_team.servers.passwords import Password
 
 PRODIGY, EMBEDDED = "prodigy", "embedded"
+FEEDER = "prodigy_team.feeding"
+FED: Mapping[str, Any] = {
+    "instant_submit": True,
+    "batch_size": 3,
+    "instructions": str(Path(__file__).parents[1] / "feeding" / "instructions.html"),
+}
+"""Prodigy's settings where its tasks are fed one at a time, unless roster or prodigy.json have their own."""
 _PASSED = frozenset(
     {"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "TMPDIR", "VIRTUAL_ENV", "PRODIGY_HOME"}
 )
@@ -89,13 +96,13 @@ def plan_server(
         TeamError: ``args`` names a field that the roster does not set.
     """
     argv = _argv(roster, server, engine)
-    env = server_environment(roster, server, environ)
+    env = server_environment(roster, server, environ, engine=engine)
     return ServerPlan(
         name=server.name,
         annotators=tuple(server.annotators),
         engine=engine,
         argv=argv,
-        command=(*_program(roster, engine), *argv),
+        command=(*_feeder(server, env, fed=_is_fed(roster, engine)), *_program(roster, engine), *argv),
         env=env,
         cwd=server.directory,
         host=server.host,
@@ -172,26 +179,41 @@ def _is_passed_or_own(name: str) -> bool:
 
 
 def _program(roster: Roster, engine: str) -> tuple[str, ...]:
-    """The embedded engine is part of this package, so it runs in the Python that has it: this one.
-
-    Prodigy has no other way to a routed stream than its standard input, so what feeds it belongs in front here; until
-    there is such a feeder, `routing_problems` refuses what would need it.
-    """
+    """The embedded engine is part of this package, so it runs in the Python that has it: this one."""
     return (
         (str(roster.python), "-m", "prodigy") if engine == PRODIGY else (sys.executable, "-m", "prodigy_team.annotate")
     )
 
 
+def _is_fed(roster: Roster, engine: str) -> bool:
+    """Whether Prodigy gets its tasks from its standard input, where the ledger's are piped in."""
+    return roster.routing is not None and engine == PRODIGY
+
+
+def _feeder(server: Server, env: Mapping[str, str], *, fed: bool) -> tuple[str, ...]:
+    """What stands before Prodigy's own command and runs that as its child."""
+    if not fed or server.source is None:
+        return ()
+    from prodigy_team.servers.pools import by_and_label
+
+    setting = str(settings.read_settings(env, server.directory).get("exclude_by", "task"))
+    by, label = by_and_label(server, setting)
+    words = ("--recipe", server.recipe, "--source", server.source, "--by", by)
+    return (sys.executable, "-m", FEEDER, *words, *(("--label", label) if label else ()), "--")
+
+
 def _argv(roster: Roster, server: Server, engine: str) -> tuple[str, ...]:
-    rest = _derived(server, engine) if server.args is None else _given(roster, server, server.args)
+    values = _values(server)
+    if _is_fed(roster, engine):
+        values["source"] = "-"
+    rest = _derived(server, engine, values) if server.args is None else _given(roster, server, server.args, values)
     recipe_file = ("-F", str(server.recipe_file)) if server.recipe_file else ()
     return (server.recipe, server.dataset, *rest, *recipe_file)
 
 
-def _derived(server: Server, engine: str) -> tuple[str, ...]:
+def _derived(server: Server, engine: str, values: Mapping[str, str]) -> tuple[str, ...]:
     """The recipe's arguments from the roster's keys; a key set for all servers is left out where it has no place."""
     shape = KNOWN.get(server.recipe)
-    values = _values(server)
     takes = {key for key in values if shape is None or shape.accepts(key)}
     words = [values[key] for key in ("model", "source") if key in takes]
     for key, option in (("labels", "--label"), ("patterns", "--patterns"), ("view_id", "--view-id")):
@@ -207,11 +229,11 @@ def _values(server: Server) -> dict[str, str]:
     return {key: str(value) for key, value in (keys | {"view_id": server.view_id}).items() if value is not None}
 
 
-def _given(roster: Roster, server: Server, args: Sequence[str]) -> tuple[str, ...]:
+def _given(roster: Roster, server: Server, args: Sequence[str], values: Mapping[str, str]) -> tuple[str, ...]:
     """The roster's own arguments with our fields filled in; any other brace is the recipe's business."""
     annotator = server.annotators[0] if len(server.annotators) == 1 else server.name
     known = {"team": roster.name, "annotator": annotator, "server": server.name, "dataset": server.dataset}
-    known |= _values(server)
+    known |= values
 
     def fill(found: re.Match[str]) -> str:
         if found[1] not in known:
@@ -224,7 +246,9 @@ def _given(roster: Roster, server: Server, args: Sequence[str]) -> tuple[str, ..
     return tuple(_FIELD.sub(fill, word) for word in args)
 
 
-def server_environment(roster: Roster, server: Server, environ: Mapping[str, str]) -> dict[str, str]:
+def server_environment(
+    roster: Roster, server: Server, environ: Mapping[str, str], *, engine: str = EMBEDDED
+) -> dict[str, str]:
     """Everything a server sees; what the roster says beats the shell, and what makes it this server beats both."""
     env = {**passed_environment(environ), **server.env, "PRODIGY_HOST": server.host}
     env[MARK_VARIABLE] = _mark(roster, server)
@@ -236,6 +260,8 @@ def server_environment(roster: Roster, server: Server, environ: Mapping[str, str
     if _needs_naming(roster.config, server.directory):
         env.setdefault("PRODIGY_CONFIG", str(roster.config))
     overrides = _overrides(roster, server.env.get("PRODIGY_CONFIG_OVERRIDES", ""))
+    if _is_fed(roster, engine):
+        overrides = {**_for_feeding(settings.config_files(env, server.directory)), **overrides}
     if overrides:
         env["PRODIGY_CONFIG_OVERRIDES"] = json.dumps(overrides, ensure_ascii=False)
     return env
@@ -269,6 +295,12 @@ def _overrides(roster: Roster, given: str) -> dict[str, Any]:
         place = {"name": roster.database.name, "path": str(roster.database.parent)}
         overrides |= {"db": "sqlite", "db_settings": {"sqlite": place}}
     return overrides
+
+
+def _for_feeding(files: Sequence[Path]) -> dict[str, Any]:
+    """Settings under which little is leased ahead and nothing waits in a page, but for those that a file has."""
+    known = {key for path in files for key in settings.read_config_file(path)}
+    return {key: value for key, value in FED.items() if key not in known}
 
 
 def _url(host: str, port: int | None, annotators: Sequence[str], engine: str) -> str:

@@ -35,11 +35,13 @@ class Seen:
         alive: The recorded process lives and is ours.
         leftovers: The recorded process is gone, but something it started lives on and holds its lifetime lock.
         idle_seconds: Since its last answer; None where nobody ever answered or nobody can tell.
+        work_again: The stream that it is fed has ended, and there is work for its annotator again.
     """
 
     alive: bool = False
     leftovers: bool = False
     idle_seconds: float | None = None
+    work_again: bool = False
 
     @property
     def in_use(self) -> bool:
@@ -164,7 +166,7 @@ def _running_step(wanted: Wanted, record: ServerRecord, seen: Seen, port: int | 
     if port is not None and port != record.port:  # its port was given to another server by the roster
         changed = tuple(sorted({*changed, "port"}))
     if not changed:
-        return Step("keep", record.name, record.port)
+        return _work_again_step(record, seen, now=options.now) or Step("keep", record.name, record.port)
     if seen.in_use and not options.now:
         return Step(
             "keep",
@@ -175,6 +177,13 @@ def _running_step(wanted: Wanted, record: ServerRecord, seen: Seen, port: int | 
             remedy=f"Later: prodigy-team up. At once: prodigy-team up {record.name} --now",
         )
     return Step("restart", record.name, port, f"changed: {', '.join(changed)}", changed=changed)
+
+
+def _work_again_step(record: ServerRecord, seen: Seen, *, now: bool = False) -> Step | None:
+    """A new start where that is what gives somebody work, unless they are in the middle of something."""
+    if not seen.work_again or (seen.in_use and not now):
+        return None
+    return Step("restart", record.name, record.port, "its stream had ended, and there is work again")
 
 
 def _since(seen: Seen) -> str:
@@ -226,21 +235,24 @@ def plan_revive(
     """Decide what ``up --revive`` does: bring back what died, and nothing else.
 
     A server that a person stopped is left alone, and one that was given up stays so and is only reported. One that was
-    being stopped and is still wanted belongs to a `restart` that did not come to its end.
+    being stopped and is still wanted belongs to a `restart` that did not come to its end. One whose stream has ended
+    is as good as dead once there is work again.
     """
     steps = []
     for record in records.values():
-        if not record.wanted or seen.get(record.name, Seen()).alive:
-            continue
-        if names and record.name not in names:
-            continue
-        if record.given_up:
-            steps.append(
-                Step("given-up", record.name, record.port, problem=record.problem, remedy=start_again(record.name))
-            )
-        else:
-            steps.append(Step("start", record.name, record.port, _start_reason(record)))
+        step = _revive_step(record, seen.get(record.name, Seen()), names)
+        steps += [step] if step is not None else []
     return steps
+
+
+def _revive_step(record: ServerRecord, seen: Seen, names: Collection[str]) -> Step | None:
+    if not record.wanted or (names and record.name not in names):
+        return None
+    if seen.alive:
+        return _work_again_step(record, seen)
+    if record.given_up:
+        return Step("given-up", record.name, record.port, problem=record.problem, remedy=start_again(record.name))
+    return Step("start", record.name, record.port, _start_reason(record))
 
 
 def record_failure(record: ServerRecord, *, at: float, exit_code: int | None, cause: str) -> ServerRecord:

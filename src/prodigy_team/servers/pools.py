@@ -19,6 +19,7 @@ from prodigy_team.servers.engines import server_environment
 from prodigy_team.servers.lockfile import write_private
 from prodigy_team.sources.index import open_index
 from prodigy_team.sources.origins import file_stamp
+from prodigy_team.tasks import By
 
 _COUNTED_FILE = 8_000_000  # bytes up to which the lines of an edited source are counted
 _COUNTED_KINDS = (".jsonl", ".txt")
@@ -127,6 +128,13 @@ def asked_by(server: Server, exclude_by: str) -> str:
         labels = _labels(server)
         return f"task {_short(labels)}" if len(labels) == 1 else "input"
     return exclude_by
+
+
+def by_and_label(server: Server, exclude_by: str) -> tuple[By, str | None]:
+    """The hash that tells a server's questions apart, and the label that is part of each, if there is only one."""
+    labels = _labels(server) if server.recipe == "textcat.manual" else []
+    by: By = "input" if asked_by(server, exclude_by) == "input" else "task"
+    return by, labels[0] if len(labels) == 1 else None
 
 
 def _labels(server: Server) -> list[str]:

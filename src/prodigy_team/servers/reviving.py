@@ -18,7 +18,7 @@ def last_plans(steps: Iterable[Step], state: Path) -> tuple[dict[str, ServerPlan
     """The launches of the servers to be started, and an entry for each whose launch is not known any more."""
     plans, unknown = {}, []
     for step in steps:
-        if step.action != "start":
+        if step.action not in ("start", "restart"):
             continue
         try:
             plans[step.name] = read_launch(state, step.name)

@@ -154,23 +154,26 @@ class Supervisor:
             due: Whether a dead server is to be brought back already; all are where left out.
         """
         from prodigy_team.servers.reviving import last_plans, told_once
+        from prodigy_team.servers.streams import with_work_again
 
         observation = self._observe()
         names = self._servers_named(names, observation.lockfile, ())
         if dry_run or not (observation.lockfile.servers or self.lockfile.exists()):
-            steps = plan_revive(observation.lockfile.servers, observation.seen, names=names)
+            seen = with_work_again(observation.lockfile.servers, observation.seen, self.state)
+            steps = plan_revive(observation.lockfile.servers, seen, names=names)
             notes = () if observation.lockfile.servers else ("Nothing was ever started here: prodigy-team up",)
             return self._report(observation.lockfile.engine, _foretold(steps, observation), notes, dry_run=dry_run)
         prepare_state(self.state)
         with guard(self.lockfile):
             found = self._observe(keep_copy=True)
             lockfile = note_deaths(found, at=time.time(), exits=exits or {})
-            steps = plan_revive(lockfile.servers, found.seen, names=names)
+            seen = with_work_again(lockfile.servers, found.seen, self.state)
+            steps = plan_revive(lockfile.servers, seen, names=names)
             steps = [step for step in steps if due is None or due(lockfile.servers[step.name])]
             if lockfile != found.lockfile or found.changed:
                 write_lockfile(self.lockfile, lockfile)
         plans, entries = last_plans(steps, self.state)
-        steps = [step for step in steps if step.action != "start" or step.name in plans]
+        steps = [step for step in steps if step.action == "given-up" or step.name in plans]
         if steps:
             entries += self._run(steps, lockfile, plans, None, on_event).carry_out(wait=wait, timeout=timeout)
         self._rotate_logs()

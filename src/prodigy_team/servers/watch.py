@@ -130,7 +130,7 @@ def _look_again_and_again(supervisor: Supervisor, say: Callable[[str], None]) ->
 
 def _is_worth_telling(entry: Entry) -> bool:
     """Servers brought back and new problems; one that merely takes its time to start is neither."""
-    return (entry.action == "start" or entry.fresh) and not (entry.state == "starting" and entry.problem)
+    return (entry.action in ("start", "restart") or entry.fresh) and not (entry.state == "starting" and entry.problem)
 
 
 def _tell(entries: list[Entry] | tuple[Entry, ...], say: Callable[[str], None]) -> None:

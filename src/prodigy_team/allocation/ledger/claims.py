@@ -214,13 +214,8 @@ def _take(pool: Pool, asker: Asker, taken: Taken) -> list[Leased]:
 def _elsewhere(pool: Pool, asker: Asker, buckets: Sequence[Bucket], people: People) -> Iterator[Held]:
     """Who holds tasks that the asker might be asked if they were given back."""
     by_id = {each.id: each for each in buckets}
-    rows = pool.connection.execute(
-        "SELECT person, bucket, count(*), max(until) FROM lease JOIN task ON task.number = lease.task "
-        f"WHERE lease.pool = ? AND (person <> ? OR {_OTHER_SCREEN}) GROUP BY person, bucket",
-        (pool.id, asker.number, asker.apart, asker.screen),
-    )
     found: dict[int, tuple[int, float]] = {}
-    for holder, bucket, tasks, until in rows:
+    for holder, bucket, tasks, until in _held_by_others(pool, asker):
         there = by_id.get(bucket)
         if there is not None and holder == asker.number:
             there = replace(there, people=there.people & ~(1 << holder))  # another browser by the same name
@@ -229,3 +224,14 @@ def _elsewhere(pool: Pool, asker: Asker, buckets: Sequence[Bucket], people: Peop
             found[holder] = before + tasks, max(latest, until)
     for holder, (tasks, until) in heapq.nlargest(len(found), found.items(), key=lambda each: each[1]):
         yield Held(pool.name(holder), tasks, None if until == NEVER else until)
+
+
+def _held_by_others(pool: Pool, asker: Asker) -> Iterator[tuple[int, int, int, float]]:
+    """(Person, bucket, number of tasks, latest end) of leases, without tasks that the asker is not given again."""
+    end = f"FROM lease JOIN task ON task.number = lease.task WHERE lease.pool = ? AND (person <> ? OR {_OTHER_SCREEN})"
+    values = (pool.id, asker.number, asker.apart, asker.screen)
+    if not asker.fed:
+        query = f"SELECT person, bucket, count(*), max(until) {end} GROUP BY person, bucket"
+        return iter(pool.connection.execute(query, values).fetchall())
+    rows = pool.connection.execute(f"SELECT person, bucket, 1, until, identity {end}", values).fetchall()
+    return (row[:4] for row in rows if row[4] not in asker.fed)

@@ -47,7 +47,7 @@ class LocalRunner:
                 running.fork(forked, self._environ)
             for each in launches:
                 if not _is_forked(each):
-                    running.execute(each)
+                    running.execute(each, self._environ)
             running.hear()
         except BaseException:
             running.close()
@@ -73,11 +73,11 @@ class LocalRunning:
     ) -> None:
         self.close()
 
-    def execute(self, launch: Launch) -> None:
+    def execute(self, launch: Launch, environ: Mapping[str, str]) -> None:
         """Start one server by exec, and write into its alive file who it is."""
         plan, offset = launch.plan, _size(launch.log)
         try:
-            process = _execute(launch)
+            process = _execute(launch, environ)
         except OSError as error:
             self.failed.append(FailedStart(plan.name, _explain(error)))
             return
@@ -227,7 +227,7 @@ def _is_forked(launch: Launch) -> bool:
     return _CAN_FORK and launch.plan.engine == EMBEDDED
 
 
-def _execute(launch: Launch) -> subprocess.Popen[bytes]:
+def _execute(launch: Launch, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Nothing of this process reaches the server but its environment, its log and the descriptor of its lock."""
     if launch.listener is not None:
         launch.listener.close()  # whoever is executed binds by itself
@@ -239,7 +239,7 @@ def _execute(launch: Launch) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             cwd=launch.plan.cwd,
-            env=launch.environment,
+            env=_own_path(launch, environ) | launch.environment,
             pass_fds=(launch.alive_fd,),
             start_new_session=True,
         )
@@ -269,12 +269,21 @@ def _descriptors(launch: Launch) -> list[int]:
 
 def _launcher_environment(launches: Sequence[Launch], environ: Mapping[str, str]) -> dict[str, str]:
     """Enough to find this very package, and room for its children's titles, which may be as long as what is here."""
-    env = passed_environment(environ)
-    source = Path(prodigy_team.__file__).parents[1]
-    if any(Path(entry).resolve() == source.resolve() for entry in environ.get("PYTHONPATH", "").split(os.pathsep)):
-        env["PYTHONPATH"] = str(source)
+    env = passed_environment(environ) | _path_to_this_package(environ)
     env["PRODIGY_TEAM_ROOM"] = " " * max(len(os.fsencode(each.mark.title)) for each in launches)
     return env
+
+
+def _own_path(launch: Launch, environ: Mapping[str, str]) -> dict[str, str]:
+    """What this package's own programs need to be found; Prodigy's interpreter is not told of it."""
+    return _path_to_this_package(environ) if launch.plan.command[0] == sys.executable else {}
+
+
+def _path_to_this_package(environ: Mapping[str, str]) -> dict[str, str]:
+    """PYTHONPATH, where that is how this package is found."""
+    source = Path(prodigy_team.__file__).parents[1]
+    entries = environ.get("PYTHONPATH", "").split(os.pathsep)
+    return {"PYTHONPATH": str(source)} if any(Path(each).resolve() == source.resolve() for each in entries) else {}
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

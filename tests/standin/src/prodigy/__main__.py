@@ -87,6 +87,10 @@ def _known(argv: Sequence[str]) -> list[str]:
 
 
 def _serve(argv: Sequence[str]) -> int:
+    if "-" in argv:
+        from prodigy.piped import serve_piped
+
+        return serve_piped(argv, os.environ)
     from prodigy_team.annotate import serve as engine
     from prodigy_team.annotate import settling
     from prodigy_team.errors import TeamError

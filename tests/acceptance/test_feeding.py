@@ -1,0 +1,241 @@
+"""[routing] on the Prodigy engine: tasks are piped to the stand-in one at a time, leased as it takes them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from dealing_support import tally
+from prodigy_team.allocation.ledger import PoolState, Snapshot
+from support import eventually
+from team_support import Project, a_project
+
+
+@pytest.fixture
+def fed(tmp_path: Path, standin_python: Path) -> Iterator[Project]:
+    """Joe and jane, each with a server of their own that runs the stand-in."""
+    with a_project(tmp_path, engine="prodigy") as found:
+        route(found, standin_python, "annotations_per_task = 1.2")
+        yield found
+
+
+def route(project: Project, python: Path, routing: str, *, tasks: int = 150, more: str = "", **team: str) -> None:
+    """Write a roster whose tasks are dealt out, and its source."""
+    project.write_source(tasks)
+    keys = "".join(f"{key} = {value}\n" for key, value in team.items())
+    project.write_roster(("joe", "jane"), team=f'python = "{python}"\n{keys}', more=f"[routing]\n{routing}\n{more}")
+
+
+class Reader:
+    """Somebody at Prodigy's page: each batch comes once, and is answered or lost."""
+
+    def __init__(self, project: Project, name: str) -> None:
+        self.project, self.name = project, name
+        url = project.status(name)[name]["url"].partition("?")[0]
+        self.client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self.had, self.answered = touched_by(project, name), pool(project).answered(name)
+
+    def close(self) -> None:
+        """Let go."""
+        self.client.close()
+
+    def pull(self) -> list[dict[str, Any]]:
+        """The next batch."""
+        reply = self.client.post("/get_session_questions", json={"session_id": f"headlines_{self.name}-{self.name}"})
+        assert reply.status_code == 200, reply.text
+        tasks: list[dict[str, Any]] = reply.json()["tasks"]
+        return tasks
+
+    def give(self, tasks: list[dict[str, Any]]) -> None:
+        """Answer them."""
+        body = {"answers": [{**task, "answer": "accept"} for task in tasks]}
+        assert self.client.post("/give_answers", json=body).status_code == 200
+
+    def work(self) -> int:
+        """Answer until the page says that there are no tasks; what is leased is looked at after each step."""
+        done = 0
+        while tasks := self.pull():
+            self.check()
+            self.give(tasks)
+            done += len(tasks)
+            self.check()
+        return done
+
+    def taken(self) -> int:
+        """How many tasks this start of the server has read."""
+        return int(self.client.get("/version").json()["taken"])
+
+    def check(self) -> None:
+        """At no time is more than one task leased beyond those that were taken."""
+        touched = touched_by(self.project, self.name)
+        taken = self.taken()  # after the look at the ledger: meanwhile the reader may only have gone on
+        assert touched <= max(self.had, self.answered + taken + 1)
+
+
+def pool(project: Project) -> PoolState:
+    """The ledger at this moment."""
+    with Snapshot(project.state / "ledger.db") as snapshot:
+        [name] = snapshot.pools()
+        found = snapshot.pool(name)
+    assert found is not None
+    return found
+
+
+def touched_by(project: Project, name: str) -> int:
+    """How many tasks somebody has answered or holds, as far as the ledger knows."""
+    state = pool(project)
+    number = state.members[name].number
+    return sum(each.tasks for each in state.buckets if each.people >> number & 1)
+
+
+@contextlib.contextmanager
+def reading(project: Project, name: str) -> Iterator[Reader]:
+    """Somebody at their page."""
+    with closing(Reader(project, name)) as reader:
+        yield reader
+
+
+def ended(project: Project, name: str) -> bool:
+    """Whether the server's stream has ended."""
+    return "ended" in json.loads((project.state / "servers" / f"{name}.alive").read_text())
+
+
+def test_one_alone_reaches_the_end_and_the_other_gets_exactly_the_rest(fed: Project) -> None:
+    """S1."""
+    assert "Routing: 1.2 answers per task" in fed.run("up").stdout
+    with reading(fed, "joe") as joe, reading(fed, "jane") as jane:
+        assert touched_by(fed, "jane") <= 2  # one taken at the start, one in the pipe
+        done = joe.work()
+        held = touched_by(fed, "jane")
+        assert done >= 150 - held
+        assert jane.work() == 180 - done
+    assert tally(fed) == {1: 120, 2: 30}
+
+
+def test_a_server_is_fed_through_its_standard_input(fed: Project) -> None:
+    record = f'env = {{ STANDIN_RECORD = "{fed.folder / "record"}" }}'
+    fed.roster.write_text(fed.roster.read_text().replace("[task]\n", f"[task]\n{record}\n"))
+    fed.run("up", "joe")
+    [start] = [json.loads(line) for line in (fed.folder / "record").read_text().splitlines()]
+    assert start["argv"] == ["textcat.manual", "headlines_joe", "-", "--label", "A,B"]
+    overrides = json.loads(start["environ"]["PRODIGY_CONFIG_OVERRIDES"])
+    assert (overrides["instant_submit"], overrides["batch_size"]) == (True, 3)
+    assert "save, then reload" in Path(overrides["instructions"]).read_text()
+    [pids] = fed.marked().values()
+    leader = fed.pids()["joe"]
+    assert len(pids) == 2
+    assert {os.getpgid(pid) for pid in pids} == {leader}
+    assert fed.status()["joe"]["tasks"] == 150
+
+
+def test_what_roster_and_prodigy_json_say_beats_what_is_best_for_feeding(fed: Project, standin_python: Path) -> None:
+    (fed.folder / "prodigy.json").write_text('{"instructions": "own.html"}')
+    (fed.folder / "own.html").write_text("ours")
+    more = f'[prodigy]\nbatch_size = 5\n[task.env]\nSTANDIN_RECORD = "{fed.folder / "record"}"\n'
+    route(fed, standin_python, "annotations_per_task = 1", more=more)
+    fed.run("up", "joe")
+    [start] = [json.loads(line) for line in (fed.folder / "record").read_text().splitlines()]
+    overrides = json.loads(start["environ"]["PRODIGY_CONFIG_OVERRIDES"])
+    assert overrides["batch_size"] == 5
+    assert "instructions" not in overrides
+    with reading(fed, "joe") as joe:
+        assert len(joe.pull()) == 5
+
+
+@pytest.mark.parametrize("whom", ["feeder", "prodigy"])
+def test_whoever_of_the_two_is_killed_the_open_tasks_come_first_again(fed: Project, whom: str) -> None:
+    fed.run("up", "joe")
+    leader = fed.pids()["joe"]
+    [pids] = fed.marked().values()
+    [child] = [pid for pid in pids if pid != leader]
+    with reading(fed, "joe") as joe:
+        joe.give(joe.pull())
+        lost = joe.pull()
+        held = eventually(lambda: held_by(fed, "joe", at_least=4), within=20)
+    os.kill(leader if whom == "feeder" else child, signal.SIGKILL)
+    if whom == "prodigy":
+        eventually(lambda: fed.marked() == {}, within=20, message="an end of the feeder")
+    else:
+        assert fed.marked()["joe"] == [child]  # what was on screen can still be answered
+    entry = eventually(lambda: fed.entries("up", "--revive").get("joe"), within=20)
+    assert (entry["action"], entry["state"]) == ("start", "running")
+    [pids] = fed.marked().values()
+    assert not {leader, child} & set(pids)
+    with reading(fed, "joe") as joe:
+        again = joe.pull()
+        assert [each["text"] for each in again] == [each["text"] for each in lost]
+        assert eventually(lambda: held_by(fed, "joe", at_least=4), within=20) == held  # one of them lay in the pipe
+
+
+def held_by(project: Project, name: str, *, at_least: int) -> list[bytes]:
+    """The tasks that somebody holds, in order, once there are so many; before that none."""
+    found = [each.identity for each in pool(project).leases if each.person == name]
+    return found if len(found) >= at_least else []
+
+
+def test_stop_leaves_nothing_behind_and_up_goes_on_where_it_was(fed: Project) -> None:
+    fed.run("up")
+    with reading(fed, "joe") as joe:
+        joe.give(joe.pull())
+        lost = joe.pull()
+    stopped = fed.entries("stop", "--force", "--grace", "20")
+    assert {each["state"] for each in stopped.values()} == {"stopped"}
+    assert fed.marked() == {}
+    log = (fed.state / "logs" / "joe.log").read_text()
+    assert "Traceback" not in log, log
+    fed.run("up")
+    with reading(fed, "joe") as joe, reading(fed, "jane") as jane:
+        again = joe.pull()
+        assert [each["text"] for each in again] == [each["text"] for each in lost]
+        joe.give(again)
+        done = 3 + len(again) + joe.work()
+        assert done + jane.work() == 180
+    assert tally(fed) == {1: 120, 2: 30}
+
+
+def test_new_tasks_start_an_ended_stream_anew(fed: Project, standin_python: Path) -> None:
+    """By `up` at once for whom nobody has answered to; for somebody in the middle not before they are told to."""
+    route(fed, standin_python, "annotations_per_task = 1", tasks=12)
+    fed.run("up", "joe")
+    with reading(fed, "joe") as joe:
+        assert joe.work() == 12
+    eventually(lambda: ended(fed, "joe"), within=20)
+    assert fed.entries("up")["joe"]["action"] == "keep"
+    eventually(lambda: ended(fed, "jane"), within=20)
+    before = fed.pids()
+    route(fed, standin_python, "annotations_per_task = 1", tasks=14)
+    entries = fed.entries("up")
+    assert (entries["joe"]["action"], entries["jane"]["action"]) == ("keep", "restart")
+    assert "there is work again" in entries["jane"]["detail"]
+    assert fed.pids()["joe"] == before["joe"]
+    with reading(fed, "jane") as jane:
+        assert jane.work() == 2
+    assert tally(fed) == {1: 14}
+
+
+def test_what_was_lost_starts_an_ended_stream_anew(fed: Project, standin_python: Path) -> None:
+    """Jane's page has lost all it was given; `up --revive` brings it back when the leases are over."""
+    route(fed, standin_python, 'annotations_per_task = 1\nlease = "3s"', tasks=12)
+    fed.run("up", "jane")
+    with reading(fed, "jane") as jane:
+        assert sum(len(tasks) for tasks in iter(jane.pull, [])) == 12
+    eventually(lambda: ended(fed, "jane"), within=20)
+    before = fed.pids()
+
+    def restarted() -> bool:
+        return fed.entries("up", "--revive").get("jane", {}).get("action") == "restart"
+
+    eventually(restarted, within=30)
+    assert fed.pids()["jane"] != before["jane"]
+    with reading(fed, "jane") as jane:
+        assert jane.work() == 12
+    assert tally(fed) == {1: 12}
