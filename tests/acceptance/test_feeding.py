@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -13,10 +14,13 @@ from typing import Any
 
 import httpx
 import pytest
+import tomli
 
 from dealing_support import tally
 from prodigy_team.allocation.ledger import PoolState, Snapshot
-from support import eventually
+from prodigy_team.errors import UsageError
+from prodigy_team.feeding.loader import load
+from support import ROOT, eventually
 from team_support import Project, a_project
 
 
@@ -239,3 +243,27 @@ def test_what_was_lost_starts_an_ended_stream_anew(fed: Project, standin_python:
     with reading(fed, "jane") as jane:
         assert jane.work() == 12
     assert tally(fed) == {1: 12}
+
+
+def test_a_loader_leases_each_task_when_it_is_asked_for(fed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For who starts Prodigy by hand, with this package beside it."""
+    fed.run("up", "jane")
+    overrides = {"db_settings": {"sqlite": {"name": "answers.db", "path": str(fed.folder)}}}
+    monkeypatch.setenv("PRODIGY_CONFIG_OVERRIDES", json.dumps(overrides))
+    [point] = [each for each in entry_points_declared() if each == "prodigy_team.feeding.loader:load"]
+    module, _, function = point.partition(":")
+    tasks = getattr(importlib.import_module(module), function)(f"{fed.roster}#joe")
+    with closing(tasks):
+        texts = [next(tasks)["text"] for _ in range(4)]
+        assert len(held_by(fed, "joe", at_least=1)) == 4
+    with closing(load(f"{fed.roster}#joe")) as again:
+        assert [next(again)["text"] for _ in range(5)][:4] == texts
+    assert len(set(texts)) == 4
+    with pytest.raises(UsageError, match="no tasks to a server nobody"):
+        next(load(f"{fed.roster}#nobody"))
+
+
+def entry_points_declared() -> list[str]:
+    """The loaders that pyproject.toml registers with Prodigy."""
+    content = tomli.loads((ROOT / "pyproject.toml").read_text())
+    return list(content["project"]["entry-points"]["prodigy_loaders"].values())
