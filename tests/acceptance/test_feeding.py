@@ -206,6 +206,20 @@ def test_stop_leaves_nothing_behind_and_up_goes_on_where_it_was(fed: Project) ->
     assert tally(fed) == {1: 120, 2: 30}
 
 
+def test_a_signal_to_the_feeder_alone_reaches_prodigy(fed: Project) -> None:
+    fed.run("up", "joe")
+    os.kill(fed.pids()["joe"], signal.SIGTERM)
+    eventually(lambda: fed.marked() == {}, within=20, message="an end of both")
+
+
+def test_prodigys_exit_code_is_the_servers(fed: Project) -> None:
+    text = fed.roster.read_text().replace("[task]\n", '[task]\nenv = { STANDIN_FAIL = "7" }\n')
+    fed.roster.write_text(text)
+    entry = fed.entries("up", "joe", code=3)["joe"]
+    assert (entry["state"], entry["exit_code"]) == ("failed", 7)
+    assert "Can't find model 'en_core_web_md'" in entry["problem"]
+
+
 def test_new_tasks_start_an_ended_stream_anew(fed: Project, standin_python: Path) -> None:
     """By `up` at once for whom nobody has answered to; for somebody in the middle not before they are told to."""
     route(fed, standin_python, "annotations_per_task = 1", tasks=12)
