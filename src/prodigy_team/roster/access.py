@@ -152,8 +152,8 @@ def own_router_warnings(roster: Roster, dealt: Mapping[str, str]) -> list[Proble
             server.where("annotators"),
             f"Prodigy deals {server.name}'s tasks out itself ({dealt[server.name]}), and stops a lone annotator near "
             "their share while the others are away.",
-            'For exact allocation use [routing] with engine = "embedded"; for everything to everybody feed_overlap = '
-            "true.",
+            "For exact allocation use [routing], and a server of their own for each annotator; for everything to "
+            "everybody feed_overlap = true.",
             warning=True,
         )
         for server in roster.servers
