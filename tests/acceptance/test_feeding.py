@@ -125,6 +125,23 @@ def test_one_alone_reaches_the_end_and_the_other_gets_exactly_the_rest(fed: Proj
     assert tally(fed) == {1: 120, 2: 30}
 
 
+def test_both_at_once_make_the_exact_total(fed: Project) -> None:
+    """S1, in turns: near the end each waits for what the other still holds, and for neither it is for ever."""
+    fed.run("up")
+    with reading(fed, "joe") as joe, reading(fed, "jane") as jane:
+        going, done = [joe, jane], 0
+        while going:
+            for each in list(going):
+                tasks = each.pull()
+                each.check()
+                each.give(tasks)
+                done += len(tasks)
+                if not tasks:
+                    going.remove(each)
+    assert done == 180
+    assert tally(fed) == {1: 120, 2: 30}
+
+
 def test_a_server_is_fed_through_its_standard_input(fed: Project) -> None:
     record = f'env = {{ STANDIN_RECORD = "{fed.folder / "record"}" }}'
     fed.roster.write_text(fed.roster.read_text().replace("[task]\n", f"[task]\n{record}\n"))
