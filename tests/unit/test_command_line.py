@@ -14,6 +14,7 @@ import pytest
 
 from prodigy_team.cli.main import COMMANDS, NAMES, load_command
 from prodigy_team.cli.objects import report_object, status_object
+from prodigy_team.curation.coverage import Coverage
 from prodigy_team.curation.drop import DropReport
 from prodigy_team.curation.merge import MergeReport
 from prodigy_team.roster import Problem
@@ -23,7 +24,7 @@ from prodigy_team.servers.status import ServerStatus, StatusReport
 from prodigy_team.store import DatasetInfo
 from support import ROOT
 
-WITH_JSON = ("up", "status", "stop", "restart", "merge", "export", "flagged", "check", "doctor", "drop")
+WITH_JSON = ("up", "status", "stop", "restart", "merge", "export", "flagged", "check", "doctor", "drop", "coverage")
 WITHOUT_JSON = tuple(name for name in NAMES if name not in WITH_JSON)
 
 
@@ -51,7 +52,7 @@ def test_help_groups_the_commands():
     listed = re.findall(r"^  ([a-z]+)  +\S", said.stdout, re.MULTILINE)
     assert set(NAMES) <= set(listed)
     groups = [line.rstrip(":") for line in said.stdout.splitlines() if line in {f"{each.group}:" for each in COMMANDS}]
-    assert groups == ["Every day", "Set up", "Access", "Operations"]
+    assert groups == ["Every day", "Set up", "Quality", "Access", "Operations"]
 
 
 @pytest.mark.parametrize("listed", COMMANDS, ids=lambda listed: listed.name)
@@ -87,6 +88,7 @@ DOCUMENTED = {
     "- `problems` of `check`": Problem,
     "- `findings` of `doctor`": Finding,
     "- `drop`": DropReport,
+    "- `pools` of `coverage`": Coverage,
 }
 
 

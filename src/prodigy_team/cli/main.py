@@ -37,6 +37,7 @@ COMMANDS = (
     Listed("check", "Set up", "Report every problem of the roster at once."),
     Listed("doctor", "Set up", "Look at everything that servers need, and say what to put right."),
     Listed("service", "Set up", "Print a crontab line or a systemd unit for this roster."),
+    Listed("coverage", "Quality", "Say which tasks have their answers, and who is missing where."),
     Listed("passwd", "Access", "Put a password on an annotator's server."),
     Listed("watch", "Operations", "Stay in the foreground and bring back what dies."),
     Listed("restart", "Operations", "Stop servers and start them again."),

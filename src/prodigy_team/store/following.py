@@ -155,7 +155,9 @@ def register_routed(handle: Handle, team: str, recipe: str, routed: Iterable[Rou
 
 
 def read_routed(handle: Handle, team: str, recipe: str) -> list[Routed]:
-    """Datasets by name."""
+    """Datasets by name; none in a file that only Prodigy has written."""
+    if not handle.has_table("prodigy_team_routed"):
+        return []
     return [
         Routed(pool, dataset, person)
         for pool, dataset, person in handle.all(
