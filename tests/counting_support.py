@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 from databases import Database, compact
-from ledgers import known
 from prodigy_team.cli.main import run
 from prodigy_team.store import NewAnswer, Store, open_store
-from prodigy_team.tasks import with_hashes
+from prodigy_team.tasks import identity, with_hashes
 
 
 def text(number: int) -> dict[str, Any]:
@@ -105,7 +104,7 @@ def stored(dataset: str, name: str, task: int | Mapping[str, Any], more: Mapping
         question["_input_hash"],
         question["_task_hash"],
         owner,
-        known(text(task) if isinstance(task, int) else dict(task)),
+        identity(question, "input"),
         more.get("_answer_id"),
         more.get("_replaces"),
     )

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from prodigy_team.annotate.rebuilding import RebuiltPool
 from prodigy_team.cli.main import COMMANDS, NAMES, load_command
 from prodigy_team.cli.objects import report_object, status_object
 from prodigy_team.curation.coverage import Coverage
 from prodigy_team.curation.drop import DropReport
 from prodigy_team.curation.merge import MergeReport
+from prodigy_team.curation.planning import PoolPlan
 from prodigy_team.roster import Problem
 from prodigy_team.servers.doctor import Finding
 from prodigy_team.servers.report import Entry, Report
@@ -24,7 +26,10 @@ from prodigy_team.servers.status import ServerStatus, StatusReport
 from prodigy_team.store import DatasetInfo
 from support import ROOT
 
-WITH_JSON = ("up", "status", "stop", "restart", "merge", "export", "flagged", "check", "doctor", "drop", "coverage")
+WITH_JSON = (
+    *("up", "status", "stop", "restart", "merge", "export", "flagged", "check", "doctor", "drop"),
+    *("plan", "coverage", "ledger"),
+)
 WITHOUT_JSON = tuple(name for name in NAMES if name not in WITH_JSON)
 
 
@@ -89,6 +94,8 @@ DOCUMENTED = {
     "- `findings` of `doctor`": Finding,
     "- `drop`": DropReport,
     "- `pools` of `coverage`": Coverage,
+    "- `pools` of `plan`": PoolPlan,
+    "- `pools` of `ledger rebuild`": RebuiltPool,
 }
 
 

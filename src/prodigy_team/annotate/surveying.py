@@ -19,17 +19,19 @@ from prodigy_team.allocation.rules import Rules, pool_name
 from prodigy_team.annotate.arguments import Options, read_arguments
 from prodigy_team.annotate.context import read_context
 from prodigy_team.annotate.ground import Ground, GroundHolder, GroundIdentifier, own_rules
-from prodigy_team.annotate.preparing import gold_of, index_of
+from prodigy_team.annotate.preparing import gold_of, index_of, with_loader
 from prodigy_team.annotate.recipes import Recipe, find_recipe
 from prodigy_team.annotate.settling import Setup
 from prodigy_team.annotate.supply import Identifier
 from prodigy_team.curation.given import Given, read_given
+from prodigy_team.curation.planning import Collision, Duplicate, SourceFacts, Unusable
 from prodigy_team.curation.standing import Answers, Dealt, Standing, sum_up, take_stock
 from prodigy_team.errors import TeamError
 from prodigy_team.roster import Roster, Routing, Server
 from prodigy_team.servers.engines import EMBEDDED, ServerPlan, decide_engine, plan_server, server_environment
 from prodigy_team.servers.pools import asked_by, read_pools
 from prodigy_team.sources import SourceIndex, SourceReader
+from prodigy_team.sources.faults import find_collisions, find_repeats
 from prodigy_team.sources.index import open_index
 from prodigy_team.store import Store
 from prodigy_team.tasks import INPUT_KEYS, Task
@@ -158,6 +160,27 @@ class Pool:
                 return _dealt(state, snapshot) if state is not None and state.digest is not None else Dealt()
         except LedgerError:
             return Dealt()
+
+    def facts(self) -> SourceFacts:
+        """What is wrong with the source; duplicates are looked for where its index counted some."""
+        index, name = self.index, self.rules.source.removeprefix("dataset:")
+        store = self.store
+        rows = (lambda: store.answers(name)) if store is not None and self.rules.source.startswith("dataset:") else None
+        source = with_loader(self.setup.options, index.path.parent)
+        with self._known_tasks() as text_of:
+            repeats = find_repeats(source, index, transform=self.setup.recipe.transform, rows=rows)
+            duplicates = tuple(Duplicate(tuple(lines), text_of(identity)) for identity, lines in repeats)
+        unusable = tuple(Unusable(each.line, each.reason) for each in index.bad)
+        collisions = tuple(Collision(number, tuple(places)) for number, places in find_collisions(index))
+        return SourceFacts(index.lines, index.repeats, index.bad_count, duplicates, unusable, collisions)
+
+    @contextlib.contextmanager
+    def _known_tasks(self) -> Iterator[Callable[[bytes], str]]:
+        """How the task of an identity begins."""
+        with contextlib.closing(open_index(self.index.path)) as connection:
+            query = "SELECT identity, place FROM task"
+            places = dict(connection.execute(query)) if self.index.repeats else {}
+        yield lambda identity: self.excerpt(places[identity]) if identity in places else ""
 
     def sync(self, open_store: Callable[[], Store]) -> Synced:
         """Bring the ledger in line, as the first server would that asks."""

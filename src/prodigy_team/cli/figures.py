@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from prodigy_team.cli.render import GAP, align, plural
 
 if TYPE_CHECKING:
+    from prodigy_team.annotate.rebuilding import RebuiltPool
     from prodigy_team.curation.coverage import Coverage, Gap, Impossible
+    from prodigy_team.curation.planning import Changes, PersonPlan, PoolPlan, SourceFacts
 
 SHOWN_PLACES = 8
 
@@ -45,6 +47,75 @@ def places(numbers: Sequence[int]) -> str:
     shown = ", ".join(f"{each:,}" for each in numbers[:SHOWN_PLACES])
     more = f" and {len(numbers) - SHOWN_PLACES:,} more" if len(numbers) > SHOWN_PLACES else ""
     return f"{'task' if len(numbers) == 1 else 'tasks'} {shown}{more}"
+
+
+# plan
+
+
+def plan_lines(pools: Sequence[PoolPlan], notes: Sequence[str] = ()) -> list[str]:
+    """Per pool: the target, who gets what, what is out of reach, the source's faults, what has changed; what next."""
+    lines: list[str] = []
+    for each in pools:
+        lines += [target_line(each.pool, each.source, each.tasks, each.per_task, each.wanted, each.twice)]
+        lines += [f"{GAP}{one}" for one in _standing_lines(each)]
+        lines += align(_plan_rows(each.people), indent=GAP)
+        lines += [f"{GAP}{impossible_line(one)}" for one in each.impossible]
+        lines += [f"{GAP}{one}" for one in fault_lines(each.input)]
+        if each.changes is not None and each.changes.any:
+            lines += [f"{GAP}{change_line(each.changes)}"]
+    return [*lines, *notes, _what_next(pools)]
+
+
+def _standing_lines(plan: PoolPlan) -> Iterator[str]:
+    if plan.counted:
+        yield f"{plan.counted:,} of {plural(plan.wanted, 'answer')} given or in hand"
+    if plan.reachable < plan.wanted:
+        yield f"at most {plan.reachable:,} of {plural(plan.wanted, 'answer')} can be reached"
+    if plan.gold:
+        yield f"{plural(plan.gold, 'task')} with known answers mixed in besides"
+
+
+def _plan_rows(people: Sequence[PersonPlan]) -> Iterator[tuple[str, ...]]:
+    yield "NAME", "ANSWERED", "HOLDS", "AT LEAST", "AT MOST", ""
+    for each in people:
+        remarks = [] if each.state == "active" else [each.state]
+        remarks += [f"limit {each.limit:,}"] if each.limit is not None else []
+        remarks += [f"{each.kept_away:,} not for {each.name}"] if each.kept_away else []
+        counts = (each.answered, each.held, each.at_least, each.at_most)
+        yield each.name, *(f"{count:,}" for count in counts), ", ".join(remarks)
+
+
+def fault_lines(facts: SourceFacts) -> Iterator[str]:
+    """Duplicates and unusable lines by number, and tasks that Prodigy would not ask."""
+    for each in facts.duplicates[:SHOWN_PLACES]:
+        yield f'lines {", ".join(f"{line:,}" for line in each.lines)} are the same task, asked once: "{each.task}"'
+    if len(facts.duplicates) > SHOWN_PLACES:
+        yield f"{len(facts.duplicates) - SHOWN_PLACES:,} further tasks stand in several lines (--json has all)"
+    for bad in facts.unusable[:SHOWN_PLACES]:
+        yield f"line {bad.line:,} is left out: {bad.reason}"
+    if facts.unusable_lines > SHOWN_PLACES:
+        yield f"{facts.unusable_lines - SHOWN_PLACES:,} further lines are left out"
+    for one in facts.collisions[:SHOWN_PLACES]:
+        yield f"{places(one.places)} differ but share the 32-bit hash {one.hash}: Prodigy asks the first one only"
+
+
+def change_line(changes: Changes) -> str:
+    """What the next `up` or pull changes."""
+    parts = [f"{plural(len(changes.new), 'new task')} ({places(changes.new)})"] if changes.new else []
+    parts += [f"{changes.gone:,} gone"] if changes.gone else []
+    parts += [f"{changes.drawn:,} asked once more often"] if changes.drawn else []
+    parts += [f"{changes.undrawn:,} asked once less"] if changes.undrawn else []
+    edited = "; an edited text is a new task" if changes.new and changes.gone else ""
+    return f"Since tasks were last dealt out: {', '.join(parts)}{edited}."
+
+
+def _what_next(pools: Sequence[PoolPlan]) -> str:
+    if any(each.changes is not None and each.changes.any for each in pools):
+        return "Next: prodigy-team up"
+    if pools and all(each.counted == each.reachable for each in pools):
+        return "Next: prodigy-team coverage"
+    begun = any(each.counted or each.changes is not None for each in pools)
+    return "Next: prodigy-team progress" if begun else "Next: prodigy-team up"
 
 
 # coverage
@@ -122,3 +193,19 @@ def _next(coverage: Coverage) -> str:
     if coverage.missing is None:
         return "Next: prodigy-team coverage --missing names each task that lacks somebody"
     return f"{plural(coverage.reachable - coverage.counted, 'answer')} to come. Next: prodigy-team progress"
+
+
+# ledger
+
+
+def rebuilt_lines(pools: Sequence[RebuiltPool]) -> list[str]:
+    """What the new ledger knows, and what it took from the old one."""
+    lines = []
+    for each in pools:
+        had = "the old ledger could not be read" if each.leases_before is None else f"of {each.leases_before:,}"
+        lines.append(
+            f"{each.pool.rpartition('-')[0]}, {source_name(each.source)}: {plural(each.tasks, 'task')}, "
+            f"{each.twice:,} asked once more often, {plural(each.answers, 'answer')}, "
+            f"{plural(each.leases, 'lease')} kept ({had})"
+        )
+    return [*lines, "The ledger is new; servers that run go on with it."]

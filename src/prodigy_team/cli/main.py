@@ -36,6 +36,7 @@ COMMANDS = (
     Listed("init", "Set up", "Write a commented roster."),
     Listed("check", "Set up", "Report every problem of the roster at once."),
     Listed("doctor", "Set up", "Look at everything that servers need, and say what to put right."),
+    Listed("plan", "Set up", "Say what each task is asked for, and what that comes to."),
     Listed("service", "Set up", "Print a crontab line or a systemd unit for this roster."),
     Listed("coverage", "Quality", "Say which tasks have their answers, and who is missing where."),
     Listed("passwd", "Access", "Put a password on an annotator's server."),
@@ -43,6 +44,7 @@ COMMANDS = (
     Listed("restart", "Operations", "Stop servers and start them again."),
     Listed("logs", "Operations", "Show a server's log."),
     Listed("flagged", "Operations", "List the tasks that annotators flagged, with their notes."),
+    Listed("ledger", "Operations", "Make the record of who gets which task anew."),
     Listed("drop", "Operations", "Delete a dataset; a copy is kept."),
     Listed("exec", "Operations", "Run a command with this roster's Python, database and settings."),
 )
