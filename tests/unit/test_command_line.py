@@ -19,6 +19,7 @@ from prodigy_team.curation.coverage import Coverage
 from prodigy_team.curation.drop import DropReport
 from prodigy_team.curation.merge import MergeReport
 from prodigy_team.curation.planning import PoolPlan
+from prodigy_team.curation.progress import DayProgress, PersonProgress, PoolProgress
 from prodigy_team.roster import Problem
 from prodigy_team.servers.doctor import Finding
 from prodigy_team.servers.report import Entry, Report
@@ -28,7 +29,7 @@ from support import ROOT
 
 WITH_JSON = (
     *("up", "status", "stop", "restart", "merge", "export", "flagged", "check", "doctor", "drop"),
-    *("plan", "coverage", "ledger"),
+    *("plan", "coverage", "progress", "ledger"),
 )
 WITHOUT_JSON = tuple(name for name in NAMES if name not in WITH_JSON)
 
@@ -95,6 +96,9 @@ DOCUMENTED = {
     "- `drop`": DropReport,
     "- `pools` of `coverage`": Coverage,
     "- `pools` of `plan`": PoolPlan,
+    "- `pools` of `progress`": PoolProgress,
+    "- `annotators` of `progress`": PersonProgress,
+    "- `days` of `progress`": DayProgress,
     "- `pools` of `ledger rebuild`": RebuiltPool,
 }
 

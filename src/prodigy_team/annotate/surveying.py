@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from prodigy_team import settings as configuration
 from prodigy_team.allocation.ledger import LedgerError, PoolState, Snapshot, Synced
 from prodigy_team.allocation.ledger.ledger import Ledger, alone_in
@@ -101,10 +103,14 @@ class Pool:
     @cached_property
     def gold(self) -> frozenset[bytes]:
         """Identities of the tasks with known answers."""
+        return frozenset(self._gold_places)
+
+    @cached_property
+    def _gold_places(self) -> dict[bytes, int]:
         if self.ground.gold is None:
-            return frozenset()
+            return {}
         with contextlib.closing(open_index(self.ground.gold.path)) as connection:
-            return frozenset(identity for (identity,) in connection.execute("SELECT identity FROM task"))
+            return dict(connection.execute("SELECT identity, place FROM task"))
 
     def tasks(self) -> list[tuple[int, bytes]]:
         """Place and identity of every task that counts: those with known answers are left out."""
@@ -135,6 +141,12 @@ class Pool:
                 return None if found is None else (found, found in gold)
 
             yield from read_given(self.store, self.datasets, find=find, person=naming.person)
+
+    def known_line(self, identity: bytes) -> bytes | None:
+        """The line of a task with a known answer; None where there is none of this identity."""
+        if self.known is None or identity not in self._gold_places:
+            return None
+        return msgspec.json.encode(self.known.read(self._gold_places[identity]))
 
     def answers(self) -> Answers:
         """All answers, summed up."""

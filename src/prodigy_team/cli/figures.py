@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from prodigy_team.cli.render import GAP, align, plural
+from prodigy_team.cli.render import GAP, ago, align, plural
 
 if TYPE_CHECKING:
     from prodigy_team.annotate.rebuilding import RebuiltPool
     from prodigy_team.curation.coverage import Coverage, Gap, Impossible
     from prodigy_team.curation.planning import Changes, PersonPlan, PoolPlan, SourceFacts
+    from prodigy_team.curation.progress import DayProgress, PersonProgress, PoolProgress
 
 SHOWN_PLACES = 8
 
@@ -193,6 +195,104 @@ def _next(coverage: Coverage) -> str:
     if coverage.missing is None:
         return "Next: prodigy-team coverage --missing names each task that lacks somebody"
     return f"{plural(coverage.reachable - coverage.counted, 'answer')} to come. Next: prodigy-team progress"
+
+
+# progress
+
+
+def progress_lines(pools: Sequence[PoolProgress], *, now: float, time_zone: str, by_day: bool) -> list[str]:
+    """Per pool: how far it is and when it ends, then a line for each annotator or day; the time zone at the end."""
+    lines: list[str] = []
+    for each in pools:
+        end = f", done about {local_time(each.expected_end)}" if each.expected_end else ""
+        start = f"{each.pool.rpartition('-')[0]}, {source_name(each.source)}"
+        lines += [f"{start}: {each.counted:,} of {plural(each.wanted, 'answer')}{end}"]
+        if each.reachable < each.wanted:
+            lines += [f"{GAP}at most {each.reachable:,} can be reached; why: prodigy-team plan"]
+        rows = _day_rows(each.days) if by_day else _person_rows(each.annotators, now)
+        lines += align(rows, indent=GAP)
+    return [*lines, f"Times are in {time_zone}; working time is told from the times of answers."]
+
+
+def _person_rows(people: Sequence[PersonProgress], now: float) -> Iterator[tuple[str, ...]]:
+    gold = any(each.gold_judged for each in people)
+    versions = len({version for each in people for version in each.versions}) > 1
+    yield (
+        *("NAME", "DONE", "HOLDS", "LEFT", "ACC/REJ/IGN", "LAST SEEN", "S/TASK", "WORKED", "TASKS/H", "DONE ABOUT"),
+        *(("GOLD",) if gold else ()),
+        *(("VERSIONS",) if versions else ()),
+    )
+    for each in people:
+        name = each.name if each.state == "active" else f"{each.name} ({each.state})"
+        seen = "-" if each.last_seen is None else ago(now - unix_time(each.last_seen))
+        yield (
+            name,
+            *(f"{count:,}" for count in (each.done, each.leased, each.left)),
+            f"{each.accept:,}/{each.reject:,}/{each.ignore:,}",
+            seen,
+            number(each.median_seconds),
+            worked(each.active_seconds),
+            number(each.pace),
+            local_time(each.expected_end) if each.expected_end else "-",
+            *((f"{each.gold_right} of {each.gold_judged}",) if gold else ()),
+            *((", ".join(f"{key or '-'}: {count:,}" for key, count in each.versions.items()),) if versions else ()),
+        )
+
+
+def _day_rows(days: Sequence[DayProgress]) -> Iterator[tuple[str, ...]]:
+    yield "DAY", "DONE", "ACC/REJ/IGN", "S/TASK", "WORKED", "PEOPLE"
+    for each in days:
+        says = f"{each.accept:,}/{each.reject:,}/{each.ignore:,}"
+        seconds = number(each.median_seconds), worked(each.active_seconds)
+        yield each.day or "unknown", f"{each.done:,}", says, *seconds, names(each.people)
+
+
+def csv_lines(pools: Sequence[PoolProgress], *, by_day: bool) -> list[str]:
+    """The values of `--json`, a line each, under a line of their names; lists are joined by spaces."""
+    import csv
+    import io
+    from dataclasses import asdict
+
+    rows: list[dict[str, object]] = []
+    for pool in pools:
+        for each in pool.days if by_day else pool.annotators:
+            rows.append({"pool": pool.pool, **{key: csv_value(value) for key, value in asdict(each).items()}})
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return text.getvalue().splitlines()
+
+
+def csv_value(value: object) -> object:
+    """A value as one cell."""
+    if isinstance(value, dict):
+        return " ".join(f"{key or '-'}:{each}" for key, each in value.items())
+    return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+
+
+def unix_time(moment: str) -> float:
+    """Unix seconds of a time as objects have it."""
+    return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+
+
+def local_time(moment: str) -> str:
+    """`2026-11-22 14:30` in the machine's time zone."""
+    return datetime.fromisoformat(moment.replace("Z", "+00:00")).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def number(value: float | None) -> str:
+    """`3.2`, or a dash."""
+    return "-" if value is None else f"{value:,.1f}"
+
+
+def worked(seconds: float) -> str:
+    """`2 h 05`, `12 min`, `40 s`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02}" if minutes >= 60 else f"{minutes} min"
 
 
 # ledger
