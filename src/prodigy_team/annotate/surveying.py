@@ -173,6 +173,14 @@ class Pool:
         except LedgerError:
             return Dealt()
 
+    def index_answers(self) -> None:
+        """Bring the index of answers up to date with what Prodigy wrote past it; the store is open to write."""
+        if self.store is None:
+            return
+        with contextlib.closing(GroundIdentifier(GroundHolder(self.ground))) as identifier:
+            for dataset in self.datasets:
+                self.store.reconcile(dataset, identifier.owner_and_task)
+
     def facts(self) -> SourceFacts:
         """What is wrong with the source; duplicates are looked for where its index counted some."""
         index, name = self.index, self.rules.source.removeprefix("dataset:")
