@@ -59,6 +59,16 @@ def test_an_export_leaves_them_out_and_says_so(team: Team) -> None:
     assert "wrote 3 answers" in team.errors
 
 
+def test_a_task_that_is_known_and_in_the_source_is_known(team: Team) -> None:
+    begin(team)
+    (team.folder / "source.jsonl").write_text(
+        "".join(f"{json.dumps(line)}\n" for line in [*map(text, range(10)), {"text": "known 3"}])
+    )
+    assert team.pool("plan")["tasks"] == 10
+    (rebuilt,) = team.json("ledger", "rebuild")["pools"]
+    assert rebuilt["tasks"] == 10
+
+
 def test_what_is_dropped_is_copied_whole(team: Team) -> None:
     begin(team)
     team.run("drop", "headlines_joe", "--yes")

@@ -104,6 +104,18 @@ def test_the_next_draw_is_the_one_that_is_told(team: Team) -> None:
     assert team.pool("coverage", "--missing")["missing"] == grown
 
 
+def test_what_two_have_answered_before_there_was_a_ledger_is_drawn_first(team: Team) -> None:
+    """Everybody did everything for a while; then [routing] comes, and what two did counts as done by two."""
+    team.write(("joe", "jane"), tasks=40, routing=None)
+    team.answer("joe", *range(9))
+    team.answer("jane", *range(7))
+    team.write(("joe", "jane"), tasks=40, routing="annotations_per_task = 1.2")
+    before = team.pool("coverage", "--missing")
+    assert (before["twice"], before["exact"], before["surplus"]) == (8, 9, 0)
+    team.run("ledger", "rebuild")
+    assert team.pool("coverage", "--missing") == before
+
+
 def test_without_routing_and_on_a_shared_server(team: Team) -> None:
     team.write(("joe", "jane"), tasks=10, routing=None)
     assert people(team, "at_least", "at_most") == {"joe": (10, 10), "jane": (10, 10)}
