@@ -81,3 +81,33 @@ def test_the_ledger_is_made_anew_while_people_work(project: Project) -> None:
         while crew["joe"].work() + crew["jane"].work():
             pass
     assert tally(project) == {1: 30, 2: 30}
+
+
+def test_an_earlier_version_is_asked_again_of_the_same_person(project: Project) -> None:
+    project.write_source(12)
+    routing = "[routing]\nannotations_per_task = 1\n"
+    project.write_roster(("joe", "jane"), task='version = "1"', more=routing)
+    project.run("up")
+    with Crew(project, ("joe", "jane")) as crew:
+        assert crew["joe"].work(5) == 5
+        crew["jane"].work()
+        crew["joe"].work()
+    done = {name: each["tasks"] for each in project.json("coverage")["pools"][0]["people"] if (name := each["name"])}
+    project.write_roster(("joe", "jane"), task='version = "2"', more=routing)
+    project.run("up", "--now")
+    with Crew(project, ("joe", "jane")) as crew:
+        joe, jane = crew["joe"], crew["jane"]
+        assert joe.pull() == jane.pull() == []
+        project.run("reopen", "--version", "1", "--annotator", "joe")
+        tasks = joe.pull()
+        assert len(tasks) == done["joe"]
+        assert jane.pull() == []
+        answers = [{**task, "answer": "reject", "_answer_id": f"again-{task['_task_hash']}"} for task in tasks]
+        reply = joe.client.post("/give_answers", json={"answers": answers, "session_id": joe.session})
+        assert reply.status_code == 200, reply.text
+        joe.queue.clear()
+        assert joe.pull() == jane.pull() == []
+    (found,) = project.json("coverage")["pools"]
+    assert [found[key] for key in ("read", "counted", "reopened", "surplus")] == [12 + len(tasks), 12, len(tasks), 0]
+    versions = {each["version"]: each["answers"] for each in found["versions"]}
+    assert versions == {"1": done["jane"], "2": done["joe"]}

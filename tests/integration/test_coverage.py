@@ -50,7 +50,9 @@ def test_corrections_and_answers_to_other_tasks_are_counted_apart(team: Team) ->
 
     found = team.pool("coverage")
     assert [found[key] for key in ("read", "counted", "corrections", "elsewhere")] == [5, 3, 1, 1]
-    assert found["read"] == sum(found[key] for key in ("counted", "surplus", "corrections", "gold", "elsewhere"))
+    assert found["read"] == sum(
+        found[key] for key in ("counted", "surplus", "corrections", "gold", "elsewhere", "reopened")
+    )
 
 
 def test_an_edited_text_is_another_task(team: Team) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from prodigy_team.annotate.rebuilding import RebuiltPool
+from prodigy_team.annotate.reopening import ReopenedPool
 from prodigy_team.cli.main import COMMANDS, NAMES, load_command
 from prodigy_team.cli.objects import report_object, status_object
 from prodigy_team.curation.coverage import Coverage
@@ -29,7 +30,7 @@ from support import ROOT
 
 WITH_JSON = (
     *("up", "status", "stop", "restart", "merge", "export", "flagged", "check", "doctor", "drop"),
-    *("plan", "coverage", "progress", "ledger"),
+    *("plan", "coverage", "progress", "ledger", "reopen"),
 )
 WITHOUT_JSON = tuple(name for name in NAMES if name not in WITH_JSON)
 
@@ -100,6 +101,7 @@ DOCUMENTED = {
     "- `annotators` of `progress`": PersonProgress,
     "- `days` of `progress`": DayProgress,
     "- `pools` of `ledger rebuild`": RebuiltPool,
+    "- `pools` of `reopen`": ReopenedPool,
 }
 
 

@@ -11,6 +11,7 @@ from prodigy_team.cli.render import GAP, ago, align, plural
 
 if TYPE_CHECKING:
     from prodigy_team.annotate.rebuilding import RebuiltPool
+    from prodigy_team.annotate.reopening import ReopenedPool
     from prodigy_team.curation.coverage import Coverage, Gap, Impossible
     from prodigy_team.curation.planning import Changes, PersonPlan, PoolPlan, SourceFacts
     from prodigy_team.curation.progress import DayProgress, PersonProgress, PoolProgress
@@ -146,6 +147,7 @@ def _beside(coverage: Coverage) -> str:
             (coverage.corrections, "corrected"),
             (coverage.gold, "gold"),
             (coverage.elsewhere, "to no task of the source"),
+            (coverage.reopened, "sent back"),
         )
         if count
     ]
@@ -309,3 +311,21 @@ def rebuilt_lines(pools: Sequence[RebuiltPool]) -> list[str]:
             f"{plural(each.leases, 'lease')} kept ({had})"
         )
     return [*lines, "The ledger is new; servers that run go on with it."]
+
+
+# reopen
+
+
+def reopened_lines(pools: Sequence[ReopenedPool], *, routed: bool) -> list[str]:
+    """How many tasks go back to whom."""
+    lines = []
+    for each in pools:
+        whom = ", ".join(f"{name} {count:,}" for name, count in each.people.items()) or "nobody"
+        lines.append(
+            f"{each.pool.rpartition('-')[0]}, {source_name(each.source)}: {plural(each.tasks, 'task')} "
+            f"of version {each.version or '-'} back to {whom}"
+        )
+    if any(each.dry_run for each in pools):
+        return [*lines, "Nothing was sent back (--dry-run)."]
+    again = "a page that is reloaded" if routed else "`prodigy-team restart`"
+    return [*lines, f"The old answers stay and no longer count. They are asked again after {again}."]

@@ -40,6 +40,7 @@ COMMANDS = (
     Listed("service", "Set up", "Print a crontab line or a systemd unit for this roster."),
     Listed("coverage", "Quality", "Say which tasks have their answers, and who is missing where."),
     Listed("progress", "Quality", "Say who did how much, how fast, and when it will be done."),
+    Listed("reopen", "Quality", "Send tasks answered under an earlier version back to the same people."),
     Listed("passwd", "Access", "Put a password on an annotator's server."),
     Listed("watch", "Operations", "Stay in the foreground and bring back what dies."),
     Listed("restart", "Operations", "Stop servers and start them again."),

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def roster_pools(roster: Roster) -> Iterator[tuple[list[Pool], list[Unreadable]]]:
-    """The pools that can be looked at, and those that cannot; before the first `up` there are no answers."""
+def roster_pools(roster: Roster, *, write: bool = False) -> Iterator[tuple[list[Pool], list[Unreadable]]]:
+    """The pools that can be looked at, and those that cannot; before the first `up` there are no answers.
+
+    Args:
+        write: Open the answers' database for writing.
+    """
     from prodigy_team.annotate.surveying import Pool, Unreadable, survey
     from prodigy_team.servers.tools import team_database
 
@@ -27,7 +31,7 @@ def roster_pools(roster: Roster) -> Iterator[tuple[list[Pool], list[Unreadable]]
         if database.path is None or database.path.exists():
             from prodigy_team.cli.answers import roster_store
 
-            store = stack.enter_context(roster_store(roster, write=False))
+            store = stack.enter_context(roster_store(roster, write=write))
         found = stack.enter_context(survey(roster, os.environ, store))
         yield (
             [each for each in found if isinstance(each, Pool)],

@@ -82,7 +82,8 @@ class VersionCoverage:
 
 @dataclass(frozen=True)
 class Coverage:
-    """One pool, counted from the answers alone. `read = counted + surplus + corrections + gold + elsewhere`.
+    """One pool, counted from the answers alone. `read = counted + surplus + corrections + gold + elsewhere +
+    reopened`.
 
     Attributes:
         per_task: Answers wanted per task, as in the roster; "all": one by everybody.
@@ -95,6 +96,7 @@ class Coverage:
         twice: Tasks that are asked once more often than the others.
         gold: Answers to tasks with known answers.
         elsewhere: Answers to no task of the source, such as one that was edited or taken out since.
+        reopened: Answers that were sent back to be given again.
         missing: One entry per task that lacks somebody, in source order; None where it was not asked for.
     """
 
@@ -115,6 +117,7 @@ class Coverage:
     corrections: int
     gold: int
     elsewhere: int
+    reopened: int
     people: tuple[PersonCoverage, ...]
     versions: tuple[VersionCoverage, ...]
     impossible: tuple[Impossible, ...]
@@ -152,6 +155,7 @@ def cover(standing: Standing, *, excerpt: Callable[[int], str] | None = None) ->
         corrections=answers.corrections,
         gold=answers.gold,
         elsewhere=answers.elsewhere,
+        reopened=answers.reopened,
         people=tuple(_people(standing, beyond)),
         versions=tuple(_versions(standing)),
         impossible=tuple(impossible(standing, reached.short)),

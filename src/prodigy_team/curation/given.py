@@ -41,6 +41,7 @@ class Given:
         at: Unix seconds; None where the answer carries none.
         version: Of labels and guidelines; "" without one.
         content: As stored, of answers to gold; b"" of all others.
+        reopened: It was sent back to be given again, and is history.
     """
 
     link: int
@@ -52,6 +53,7 @@ class Given:
     at: float | None
     version: str
     content: bytes = b""
+    reopened: bool = False
 
 
 def read_given(
@@ -64,15 +66,18 @@ def read_given(
     """
 
     def of(dataset: str) -> Iterator[Given]:
+        back = store.reopened(dataset)
         for row in store.rows(dataset):
-            given = _given(row, dataset, find, person)
+            given = _given(row, dataset, find, person, reopened=row.link in back)
             if given is not None:
                 yield given
 
     return heapq.merge(*(of(dataset) for dataset in dict.fromkeys(datasets)), key=attrgetter("link"))
 
 
-def _given(row: Row, dataset: str, find: FindTask, person: Callable[[str, str], str]) -> Given | None:
+def _given(
+    row: Row, dataset: str, find: FindTask, person: Callable[[str, str], str], *, reopened: bool
+) -> Given | None:
     try:
         kept = _decoder.decode(row.content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -90,4 +95,5 @@ def _given(row: Row, dataset: str, find: FindTask, person: Callable[[str, str], 
         float(at) if isinstance(at, (int, float)) and not isinstance(at, bool) else None,
         str(kept.version) if kept.version is not None else "",
         row.content if found and found[1] else b"",
+        reopened,
     )

@@ -189,7 +189,7 @@ def _person(
         accept=says["accept"],
         reject=says["reject"],
         ignore=says["ignore"],
-        corrections=sum(1 for each in given if each.task and not each.gold) - len(newest),
+        corrections=sum(1 for each in given if each.task and not (each.gold or each.reopened)) - len(newest),
         last_seen=_moment(max(times)) if times else None,
         median_seconds=_rounded(work.median),
         active_seconds=round(work.seconds, 1),
@@ -211,7 +211,7 @@ def _firsts(given: Iterable[Given]) -> Iterator[Given]:
     """Everybody's first answer to each task of the source."""
     seen: set[tuple[str, bytes]] = set()
     for each in given:
-        if each.task and not each.gold and (each.person, each.task) not in seen:
+        if each.task and not each.gold and not each.reopened and (each.person, each.task) not in seen:
             seen.add((each.person, each.task))
             yield each
 

@@ -53,6 +53,7 @@ class Answers:
         corrections: Those that come after a first one by the same person to the same task.
         gold: Those to tasks with known answers.
         elsewhere: Those to no task of the source.
+        reopened: Those that were sent back to be given again.
     """
 
     numbers: dict[str, int]
@@ -63,12 +64,15 @@ class Answers:
     corrections: int = 0
     gold: int = 0
     elsewhere: int = 0
+    reopened: int = 0
 
     def add(self, given: Given) -> None:
         """Take in one answer, in link order."""
         self.read += 1
         number = self.numbers.setdefault(given.person, len(self.numbers))
-        if given.gold:
+        if given.reopened:
+            self.reopened += 1
+        elif given.gold:
             self.gold += 1
             self.known[given.task, number] = given
         elif not given.task:

@@ -238,6 +238,15 @@ class Store(Protocol):
         Answers that were written past the index of answers are found once it is brought up to date (`reconcile`).
         """
 
+    def reopen(self, dataset: str, links: Iterable[int]) -> int:
+        """Send answers back: they stay, and their tasks count as not answered by these people.
+
+        The index of answers is to be true (`reconcile`). Returns how many were not sent back before.
+        """
+
+    def reopened(self, dataset: str) -> frozenset[int]:
+        """Links of the answers that were sent back."""
+
     def unanswered(self, index: Path, dataset: str, annotator: str | None, *, after: int, limit: int) -> list[int]:
         """Places of a source index above ``after``, in order, that the annotator (None: anybody) has not answered."""
 

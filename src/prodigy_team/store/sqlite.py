@@ -150,6 +150,18 @@ class SqliteStore:
 
         return following.gold_links(self._handle, team, dataset)
 
+    def reopen(self, dataset: str, links: Iterable[int]) -> int:
+        """See `Store.reopen`."""
+        from prodigy_team.store import reopening
+
+        return reopening.reopen(self._handle, dataset, links)
+
+    def reopened(self, dataset: str) -> frozenset[int]:
+        """See `Store.reopened`."""
+        from prodigy_team.store import reopening
+
+        return reopening.read_reopened(self._handle, dataset)
+
     def unanswered(self, index: Path, dataset: str, annotator: str | None, *, after: int, limit: int) -> list[int]:
         """See `Store.unanswered`."""
         from prodigy_team.store import places
