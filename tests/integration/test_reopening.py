@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from counting_support import Team, team
-from databases import Database, change
+from databases import Database, ask, change
 from prodigy_team.allocation.ledger import Ledger
 from prodigy_team.cli.answers import read_roster
 from prodigy_team.cli.pools import roster_pools
@@ -87,6 +87,20 @@ def test_streams_without_a_ledger_find_them_open_too(begun: Team) -> None:
     ):
         places = store.unanswered(pools[0].index.path, "headlines_joe", "headlines_joe-joe", after=-1, limit=100)
     assert places == [1, 2, 3, 6, 7, 8, 9, 10]
+
+
+def test_a_stream_that_had_noted_how_far_all_is_answered_goes_back(team: Team) -> None:
+    team.write(("joe",), tasks=1200, routing=None)
+    team.answer("joe", *range(1100), _version="2")
+    with roster_pools(read_roster(team.folder / "team.toml")) as (pools, _):
+        index = pools[0].index.path
+    who = "headlines_joe-joe"
+    with team.store() as store:
+        assert store.unanswered(index, "headlines_joe", who, after=-1, limit=1) == [1101]
+    assert ask(team.database, "SELECT count(*) FROM prodigy_team_frontier") == [(1,)]
+    assert team.json("reopen", "--version", "2")["pools"][0]["people"] == {"joe": 1100}
+    with team.store() as store:
+        assert store.unanswered(index, "headlines_joe", who, after=-1, limit=2) == [1, 2]
 
 
 def test_a_name_that_is_not_there_is_refused(begun: Team) -> None:
