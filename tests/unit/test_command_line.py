@@ -12,10 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from prodigy_team.annotate.rebuilding import RebuiltPool
+from prodigy_team.annotate.reopening import ReopenedPool
 from prodigy_team.cli.main import COMMANDS, NAMES, load_command
 from prodigy_team.cli.objects import report_object, status_object
+from prodigy_team.curation.coverage import Coverage
 from prodigy_team.curation.drop import DropReport
 from prodigy_team.curation.merge import MergeReport
+from prodigy_team.curation.planning import PoolPlan
+from prodigy_team.curation.progress import DayProgress, PersonProgress, PoolProgress
 from prodigy_team.roster import Problem
 from prodigy_team.servers.doctor import Finding
 from prodigy_team.servers.report import Entry, Report
@@ -23,7 +28,10 @@ from prodigy_team.servers.status import ServerStatus, StatusReport
 from prodigy_team.store import DatasetInfo
 from support import ROOT
 
-WITH_JSON = ("up", "status", "stop", "restart", "merge", "export", "flagged", "check", "doctor", "drop")
+WITH_JSON = (
+    *("up", "status", "stop", "restart", "merge", "export", "flagged", "check", "doctor", "drop"),
+    *("plan", "coverage", "progress", "ledger", "reopen"),
+)
 WITHOUT_JSON = tuple(name for name in NAMES if name not in WITH_JSON)
 
 
@@ -51,7 +59,7 @@ def test_help_groups_the_commands():
     listed = re.findall(r"^  ([a-z]+)  +\S", said.stdout, re.MULTILINE)
     assert set(NAMES) <= set(listed)
     groups = [line.rstrip(":") for line in said.stdout.splitlines() if line in {f"{each.group}:" for each in COMMANDS}]
-    assert groups == ["Every day", "Set up", "Access", "Operations"]
+    assert groups == ["Every day", "Set up", "Quality", "Access", "Operations"]
 
 
 @pytest.mark.parametrize("listed", COMMANDS, ids=lambda listed: listed.name)
@@ -87,6 +95,13 @@ DOCUMENTED = {
     "- `problems` of `check`": Problem,
     "- `findings` of `doctor`": Finding,
     "- `drop`": DropReport,
+    "- `pools` of `coverage`": Coverage,
+    "- `pools` of `plan`": PoolPlan,
+    "- `pools` of `progress`": PoolProgress,
+    "- `annotators` of `progress`": PersonProgress,
+    "- `days` of `progress`": DayProgress,
+    "- `pools` of `ledger rebuild`": RebuiltPool,
+    "- `pools` of `reopen`": ReopenedPool,
 }
 
 

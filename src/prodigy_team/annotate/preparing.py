@@ -46,7 +46,7 @@ def tell_tasks(setup: Setup, ground: Ground) -> None:
 def index_of(setup: Setup, source: str, store: Store) -> SourceIndex:
     """The index of a source as it stands, asked as this server asks."""
     folder = setup.folder / "index"
-    place = _with_loader(setup.options, folder) if source == setup.options.source else source
+    place = with_loader(setup.options, folder) if source == setup.options.source else source
     name = source.removeprefix("dataset:")
     return index_source(
         place,
@@ -63,7 +63,7 @@ def gold_of(setup: Setup, rules: Rules, store: Store) -> SourceIndex | None:
     return index_of(setup, rules.gold, store) if rules.gold and rules.gold_rate else None
 
 
-def _with_loader(options: Options, folder: Path) -> str:
+def with_loader(options: Options, folder: Path) -> str:
     """The source under a name that ends as ``--loader`` says: a file's ending is what tells its format."""
     if options.loader is None or ":" in options.source.split("/")[0] or options.source.endswith(f".{options.loader}"):
         return options.source

@@ -61,7 +61,11 @@ def command(
             raise UsageError("Only the list of datasets is printed as an object.", remedy=remedy)
         known_dataset(store, dataset)
         sys.stdout.flush()
-        count = export_dataset(store, dataset, file or sys.stdout.buffer, format_name=kind.value)
+        gold = store.gold_links(loaded.name, dataset)
+        place = file or sys.stdout.buffer
+        count = export_dataset(store, dataset, place, format_name=kind.value, leave_out=gold)
+    if gold:
+        output.tell([render.left_out_line(len(gold))])
     if file and not shared.quiet:
         output.tell([render.exported_line(dataset, count, file)])
 

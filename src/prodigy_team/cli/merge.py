@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,6 +56,8 @@ def command(
     with roster_store(loaded, write=not dry_run) as store:
         sources = chosen(store, loaded, datasets or [], target, quiet=shared.quiet)
         names = single_annotators(loaded)
+        if store.gold(loaded.name) and not dry_run:
+            index_answers(loaded, store)
         report = merge(store, sources, target, on_conflict, dry_run=dry_run, annotators=names, team=loaded.name)
     if shared.as_json:
         from prodigy_team.cli.objects import values_of
@@ -76,6 +79,16 @@ def chosen(store: Store, roster: Roster, names: Sequence[str], target: str, *, q
     if not sources.datasets:
         raise TeamError(f"Team {roster.name} has no answers yet.", remedy="First: prodigy-team up")
     return sources.datasets
+
+
+def index_answers(roster: Roster, store: Store) -> None:
+    """Let answers that Prodigy wrote be told from answers to tasks with known answers."""
+    from prodigy_team.annotate.surveying import Pool, survey
+
+    with survey(roster, os.environ, store) as pools:
+        for pool in pools:
+            if isinstance(pool, Pool):
+                pool.index_answers()
 
 
 def single_annotators(roster: Roster) -> dict[str, str]:

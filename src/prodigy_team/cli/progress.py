@@ -1,72 +1,90 @@
-"""What is seen while servers start: a live display on a terminal, plain lines elsewhere, nothing when quiet."""
+"""`progress`: who did how much, how fast, and when it will be done."""
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any
+import time
+from datetime import datetime, timezone
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
 
-from prodigy_team.cli import output, render
+import typer
+
+from prodigy_team.cli import output
+from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared, parse_duration
+from prodigy_team.errors import UsageError
 
 if TYPE_CHECKING:
-    from prodigy_team.servers.report import Event
+    from prodigy_team.annotate.surveying import Pool
+    from prodigy_team.curation.progress import PoolProgress, Terms
 
-TOLD = frozenset({"ready", "failed", "waiting", "stopped"})
-
-
-class Silence:
-    """Shows nothing."""
-
-    def __enter__(self) -> Silence:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def __call__(self, event: Event) -> None:
-        """Take note of an event."""
+EXAMPLES = ("prodigy-team progress", "prodigy-team progress --by day", "prodigy-team progress --csv > progress.csv")
 
 
-class Lines(Silence):
-    """A line on stderr for each server that became ready, failed or stopped."""
+class By(str, Enum):
+    """What a line is for."""
 
-    def __call__(self, event: Event) -> None:
-        """Print the event."""
-        if event.state in TOLD:
-            output.tell([render.event_line(event)])
+    annotator = "annotator"
+    day = "day"
 
 
-class Live(Silence):
-    """All servers at once on a terminal, redrawn in place, and gone when the report is printed."""
+def command(
+    context: typer.Context,
+    by: Annotated[By, typer.Option("--by", help="A line for each.")] = By.annotator,
+    idle: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="A longer gap between answers is a break, as 90s or 5m; else 2m or five times one's usual gap.",
+        ),
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the same as comma-separated values.")] = False,
+    roster: RosterPath = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say who did how much, how fast, and when it will be done.
 
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.live import Live as Display
+    Working time is told from the times of answers alone; days are those of this machine's time zone. Nothing is dealt
+    out.
+    """
+    shared = Shared.of(context, roster, quiet, as_json)
+    path = shared.existing()
+    if as_csv and shared.as_json:
+        raise UsageError("--csv and --json exclude each other.")
+    from prodigy_team.cli import figures
+    from prodigy_team.cli.answers import read_roster
+    from prodigy_team.cli.pools import roster_pools, tell_unreadable
+    from prodigy_team.curation.progress import Terms
 
-        self.events: dict[str, Event] = {}
-        self.display: Any = Display(
-            console=Console(stderr=True, highlight=False),
-            transient=True,
-            refresh_per_second=8,
-            vertical_overflow="ellipsis",
-        )
+    loaded = read_roster(path)
+    now = time.time()
+    terms = Terms(now, idle=None if idle is None else parse_duration(idle))
+    with roster_pools(loaded) as (pools, unreadable):
+        found = [progress_of(pool, terms) for pool in pools]
+    zone = time_zone(now)
+    if shared.as_json:
+        from prodigy_team.cli.objects import values_object
 
-    def __enter__(self) -> Live:
-        self.display.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.display.stop()
-
-    def __call__(self, event: Event) -> None:
-        """Redraw."""
-        from rich.text import Text
-
-        self.events[event.name] = event
-        self.display.update(Text("\n".join(render.progress_lines(tuple(self.events.values())))))
+        asked = datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+        output.show_json(values_object(team=loaded.name, now=asked, time_zone=zone, pools=found, problems=unreadable))
+    elif as_csv:
+        output.say(figures.csv_lines(found, by_day=by is By.day))
+    else:
+        output.say(figures.progress_lines(found, now=now, time_zone=zone, by_day=by is By.day))
+    raise typer.Exit(tell_unreadable(unreadable))
 
 
-def show_progress(*, silent: bool) -> Silence:
-    """The display that fits: none when quiet or printing JSON, live on a terminal, else lines."""
-    if silent:
-        return Silence()
-    return Live() if sys.stderr.isatty() else Lines()
+def progress_of(pool: Pool, terms: Terms) -> PoolProgress:
+    """How one pool stands."""
+    from prodigy_team.curation.progress import follow_progress
+    from prodigy_team.curation.standing import sum_up
+
+    given = list(pool.given())
+    standing = pool.standing(sum_up(pool.rules, given), leases=False)
+    return follow_progress(standing, pool.dealt, given, pool.known_line, terms)
+
+
+def time_zone(now: float) -> str:
+    """The machine's, such as `CET (UTC+01:00)`."""
+    local = datetime.fromtimestamp(now, timezone.utc).astimezone()
+    return f"{local.tzname()} (UTC{local:%z})" if local.utcoffset() else "UTC"

@@ -346,6 +346,7 @@ def merge_lines(report: MergeReport) -> list[str]:
     parts = [f"used {report.used:,}", f"repeated {report.repeated:,}"]
     parts += [f"already there {report.already:,}"] if report.already else []
     parts += [f"unreadable {report.unreadable:,}"] if report.unreadable else []
+    parts += [f"gold {report.gold:,}"] if report.gold else []
     differing = plural(report.conflicts, "task")
     conflicts = f"; {differing} answered differently by different people" if report.conflicts else ""
     counts = f"read {report.read:,} = {' + '.join(parts)}{conflicts}"
@@ -395,6 +396,11 @@ def cut(text: str, most: int) -> str:
 def exported_line(dataset: str, count: int, file: object) -> str:
     """`wrote 534 answers of headlines_gold to gold.jsonl`."""
     return f"wrote {plural(count, 'answer')} of {dataset} to {file}"
+
+
+def left_out_line(count: int) -> str:
+    """`left out 12 answers to tasks with known answers`."""
+    return f"left out {plural(count, 'answer')} to tasks with known answers"
 
 
 def wrote_roster_lines(file: str, version: str | None, roster: Roster) -> list[str]:

@@ -43,7 +43,7 @@ def command(
     """
     shared = Shared.of(context, roster, quiet, as_json)
     path = shared.existing()
-    from prodigy_team.cli.progress import show_progress
+    from prodigy_team.cli.display import show_progress
     from prodigy_team.servers.supervisor import Supervisor
 
     supervisor = Supervisor.for_roster(path)

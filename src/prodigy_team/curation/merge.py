@@ -17,7 +17,7 @@ _HIDDEN = "prodigy-team:merge:"
 
 @dataclass(frozen=True)
 class MergeReport:
-    """What a merge read and did; `read = used + repeated + already + unreadable`.
+    """What a merge read and did; `read = used + repeated + already + unreadable + gold`.
 
     Attributes:
         sources: The datasets read, in order.
@@ -29,6 +29,7 @@ class MergeReport:
         conflicts: Tasks answered differently by different people.
         collisions: 32-bit hashes that different tasks share; their answers were kept apart.
         read_of: Answers read, by source.
+        gold: Answers to tasks with known answers, which are never merged.
     """
 
     sources: tuple[str, ...]
@@ -43,9 +44,10 @@ class MergeReport:
     conflicts: int
     collisions: int
     read_of: Mapping[str, int] = field(default_factory=dict)
+    gold: int = 0
 
     def __post_init__(self) -> None:
-        if self.read != self.used + self.repeated + self.already + self.unreadable:
+        if self.read != self.used + self.repeated + self.already + self.unreadable + self.gold:
             raise AssertionError(f"the counts of this merge do not balance: {self}")
 
 
@@ -116,13 +118,13 @@ def merge(
         sources: Datasets in any order; they are read by name, so that the result does not depend on the order.
         policy: Name of the rule that decides which answers stand in the result; see `POLICIES`.
         annotators: Dataset to annotator, where the roster gives a dataset to one person.
-        team: Enters the target into this team's register, as merged.
+        team: Enters the target into this team's register, as merged, and leaves out its answers to known tasks.
 
     Raises:
         UsageError: No source, an unknown source or policy, or the target among the sources.
     """
     names = _check(store, sources, into, policy)
-    merging = _Merging(store, names, into, policy, annotators or {})
+    merging = _Merging(store, names, into, policy, annotators or {}, team)
     if dry_run:
         return merging.report(used=sum(1 for _ in merging.rows()), dry_run=True)
     with store.alone("merge"):
@@ -140,15 +142,22 @@ class _Merging:
     """Reads the sources once, and counts."""
 
     def __init__(
-        self, store: Store, sources: Sequence[str], into: str, policy: str, annotators: Mapping[str, str]
+        self,
+        store: Store,
+        sources: Sequence[str],
+        into: str,
+        policy: str,
+        annotators: Mapping[str, str],
+        team: str | None,
     ) -> None:
         self._store = store
         self._sources = sources
         self._into = into
         self._policy = policy
         self._annotators = annotators
+        self._team = team
         self._read: Counter[str] = Counter()
-        self._unreadable = self._repeated = self._already = 0
+        self._unreadable = self._repeated = self._already = self._gold = 0
         self._disagreements = Disagreements()
 
     def rows(self) -> Iterator[Row]:
@@ -178,6 +187,7 @@ class _Merging:
             conflicts=self._disagreements.count(),
             collisions=self._disagreements.collisions(),
             read_of={name: self._read[name] for name in self._sources},
+            gold=self._gold,
         )
 
     def _distinct(self) -> Iterator[Candidate]:
@@ -198,8 +208,12 @@ class _Merging:
     def _candidates(self) -> Iterator[Candidate]:
         for name in self._sources:
             given = self._annotators.get(name)
+            gold = frozenset() if self._team is None else self._store.gold_links(self._team, name)
             for row in self._store.rows(name):
                 self._read[name] += 1
+                if row.link in gold:
+                    self._gold += 1
+                    continue
                 answer = read_answer(row.content)
                 if answer is None:
                     self._unreadable += 1

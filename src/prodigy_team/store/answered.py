@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from prodigy_team.store.appending import newest_digest
 from prodigy_team.store.base import Identify
 from prodigy_team.store.handle import Handle, as_bytes
+from prodigy_team.store.reopening import reopened_between, sent_back
 from prodigy_team.store.rules import answer_id_in, content_digest
 
 _AT_ONCE = 1000
@@ -103,7 +105,8 @@ def _extend(handle: Handle, name: str, state: _State, identify: Identify) -> int
         # Asked anew for each page: `append` may have begun a generation meanwhile.
         named = handle.one("SELECT id FROM prodigy_team_dataset WHERE name = ?", (name,)) or 0
         known = _known(handle, named, mark, page[-1][0])
-        entries = [_entry(link, content, identify, known) for link, content, _ in page]
+        back = reopened_between(handle, state.dataset, mark, page[-1][0])
+        entries = [_entry(link, content, identify, known, back) for link, content, _ in page]
         with handle.writing():
             mark = _index_page(handle, state.index, mark, page, [entry for entry in entries if entry])
 
@@ -120,7 +123,9 @@ def _known(handle: Handle, index: int, mark: int, last: int) -> dict[int, Entry]
     return {row[2]: (row[0], row[1], row[2], row[3], row[4]) for row in rows}
 
 
-def _entry(link: int, content: Any, identify: Identify, known: dict[int, Entry]) -> Entry | None:
+def _entry(
+    link: int, content: Any, identify: Identify, known: dict[int, Entry], back: Collection[tuple[int, bytes]]
+) -> Entry | None:
     if content is None:
         return None
     stored = as_bytes(content)
@@ -129,7 +134,10 @@ def _entry(link: int, content: Any, identify: Identify, known: dict[int, Entry])
     if have and have[3] == digest:
         return have
     found = identify(stored)
-    return (found[1], found[0], link, digest, answer_id_in(stored)) if found else None
+    if found is None:
+        return None
+    task = sent_back(found[1], link) if (link, digest) in back else found[1]
+    return (task, found[0], link, digest, answer_id_in(stored))
 
 
 def _index_page(handle: Handle, index: int, mark: int, page: list[tuple[Any, ...]], entries: list[Entry]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -171,8 +171,14 @@ class Store(Protocol):
     def newest_rows(self, dataset: str, *, before: int | None, limit: int) -> list[Row]:
         """Up to ``limit`` answers below a link (None: the newest), newest first."""
 
-    def export(self, dataset: str, write: Callable[[bytes], object]) -> int:
-        """Write stored contents in link order, one a line, and return how many there were."""
+    def export(
+        self, dataset: str, write: Callable[[bytes], object], *, leave_out: Collection[int] = frozenset()
+    ) -> int:
+        """Write stored contents in link order, one a line, and return how many there were.
+
+        Args:
+            leave_out: Links that are not written, and not counted.
+        """
 
     def activity(self, datasets: Iterable[str]) -> dict[str, Activity]:
         """Number of answers and time of the newest, for each name asked; zero for what does not exist."""
@@ -225,6 +231,21 @@ class Store(Protocol):
 
     def gold(self, team: str) -> frozenset[bytes]:
         """The identities that were registered so."""
+
+    def gold_links(self, team: str, dataset: str) -> frozenset[int]:
+        """The links of a dataset, or of a session's share of one, that are answers to these tasks.
+
+        Answers that were written past the index of answers are found once it is brought up to date (`reconcile`).
+        """
+
+    def reopen(self, dataset: str, links: Iterable[int]) -> int:
+        """Send answers back: they stay, and their tasks count as not answered by these people.
+
+        The index of answers is to be true (`reconcile`). Returns how many were not sent back before.
+        """
+
+    def reopened(self, dataset: str) -> frozenset[int]:
+        """Links of the answers that were sent back."""
 
     def unanswered(self, index: Path, dataset: str, annotator: str | None, *, after: int, limit: int) -> list[int]:
         """Places of a source index above ``after``, in order, that the annotator (None: anybody) has not answered."""

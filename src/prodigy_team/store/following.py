@@ -155,7 +155,9 @@ def register_routed(handle: Handle, team: str, recipe: str, routed: Iterable[Rou
 
 
 def read_routed(handle: Handle, team: str, recipe: str) -> list[Routed]:
-    """Datasets by name."""
+    """Datasets by name; none in a file that only Prodigy has written."""
+    if not handle.has_table("prodigy_team_routed"):
+        return []
     return [
         Routed(pool, dataset, person)
         for pool, dataset, person in handle.all(
@@ -179,3 +181,18 @@ def read_gold(handle: Handle, team: str) -> frozenset[bytes]:
     if not handle.has_table("prodigy_team_gold"):
         return frozenset()
     return frozenset(each for (each,) in handle.all("SELECT identity FROM prodigy_team_gold WHERE team = ?", (team,)))
+
+
+def gold_links(handle: Handle, team: str, dataset: str) -> frozenset[int]:
+    """Links to the examples that the index of answers has under a gold task's identity."""
+    if not handle.has_table("prodigy_team_gold"):
+        return frozenset()
+    rows = handle.all(
+        "SELECT link.id FROM prodigy_team_gold AS gold CROSS JOIN prodigy_team_dataset AS indexed "
+        "JOIN prodigy_team_answer AS answer ON answer.dataset = indexed.id AND answer.identity = gold.identity "
+        "JOIN link AS own ON own.id = answer.link AND own.dataset_id = indexed.dataset_id "
+        "JOIN link ON link.example_id = own.example_id "
+        "WHERE gold.team = ? AND link.dataset_id = (SELECT id FROM dataset WHERE name = ?)",
+        (team, dataset),
+    )
+    return frozenset(link for (link,) in rows)

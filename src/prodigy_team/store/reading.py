@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from prodigy_team.store.base import Activity, DatasetInfo, Row, TeamDataset
@@ -87,8 +87,10 @@ def read_answers(handle: Handle, dataset: str) -> Iterator[bytes]:
     return (as_bytes(content) for _, content in _pages(handle, dataset, handle.content))
 
 
-def export(handle: Handle, dataset: str, write: Callable[[bytes], object]) -> int:
+def export(handle: Handle, dataset: str, write: Callable[[bytes], object], leave_out: Collection[int] = ()) -> int:
     """Write one record a line; SQLite joins them, so that Python touches a few hundred at a time."""
+    if leave_out:
+        return _export_some(handle, dataset, write, leave_out)
     joined = _PAGE.format(columns="CAST(content AS BLOB) AS content")
     query = f"SELECT max(link), count(*), CAST(group_concat(content, char(10)) || char(10) AS BLOB) FROM ({joined})"
     utf8 = handle.content != "content"
@@ -104,6 +106,15 @@ def export(handle: Handle, dataset: str, write: Callable[[bytes], object]) -> in
         total, after = total + count, last
         # Pictures make large records: keep what is in memory at a time to some megabytes.
         limit = max(1, min(_AT_ONCE, limit * 2, _PAGE_BYTES * count // max(len(lines), 1)))
+    return total
+
+
+def _export_some(handle: Handle, dataset: str, write: Callable[[bytes], object], leave_out: Collection[int]) -> int:
+    total = 0
+    for link, content in _pages(handle, dataset, handle.content):
+        if link not in leave_out:
+            write(one_line(as_bytes(content)) + b"\n")
+            total += 1
     return total
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -62,9 +62,11 @@ class SqliteStore:
         """See `Store.newest_rows`."""
         return reading.read_newest(self._handle, dataset, before, limit)
 
-    def export(self, dataset: str, write: Callable[[bytes], object]) -> int:
+    def export(
+        self, dataset: str, write: Callable[[bytes], object], *, leave_out: Collection[int] = frozenset()
+    ) -> int:
         """See `Store.export`."""
-        return reading.export(self._handle, dataset, write)
+        return reading.export(self._handle, dataset, write, leave_out)
 
     def activity(self, datasets: Iterable[str]) -> dict[str, Activity]:
         """See `Store.activity`."""
@@ -141,6 +143,24 @@ class SqliteStore:
         from prodigy_team.store import following
 
         return following.read_gold(self._handle, team)
+
+    def gold_links(self, team: str, dataset: str) -> frozenset[int]:
+        """See `Store.gold_links`."""
+        from prodigy_team.store import following
+
+        return following.gold_links(self._handle, team, dataset)
+
+    def reopen(self, dataset: str, links: Iterable[int]) -> int:
+        """See `Store.reopen`."""
+        from prodigy_team.store import reopening
+
+        return reopening.reopen(self._handle, dataset, links)
+
+    def reopened(self, dataset: str) -> frozenset[int]:
+        """See `Store.reopened`."""
+        from prodigy_team.store import reopening
+
+        return reopening.read_reopened(self._handle, dataset)
 
     def unanswered(self, index: Path, dataset: str, annotator: str | None, *, after: int, limit: int) -> list[int]:
         """See `Store.unanswered`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import BinaryIO
@@ -15,8 +15,18 @@ from prodigy_team.store import Store
 FORMATS: Mapping[str, ModuleType] = {"jsonl": jsonl}
 
 
-def export_dataset(store: Store, dataset: str, output: Path | BinaryIO, *, format_name: str = "jsonl") -> int:
+def export_dataset(
+    store: Store,
+    dataset: str,
+    output: Path | BinaryIO,
+    *,
+    format_name: str = "jsonl",
+    leave_out: Collection[int] = frozenset(),
+) -> int:
     """Write a dataset to a file or to an open binary stream.
+
+    Args:
+        leave_out: Links that are not written, such as answers to tasks with known answers: `Store.gold_links`.
 
     Returns:
         Number of records written.
@@ -32,5 +42,5 @@ def export_dataset(store: Store, dataset: str, output: Path | BinaryIO, *, forma
         raise UsageError(f"There is no dataset {dataset}.", remedy=f"There is: {', '.join(have) or 'none'}.")
     module = FORMATS[format_name]
     if isinstance(output, Path):
-        return int(module.write_file(store, dataset, output))
-    return int(module.write_stream(store, dataset, output))
+        return int(module.write_file(store, dataset, output, leave_out=leave_out))
+    return int(module.write_stream(store, dataset, output, leave_out=leave_out))

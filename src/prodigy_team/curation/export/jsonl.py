@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,13 +12,16 @@ from prodigy_team.errors import TeamError
 from prodigy_team.store import Store
 
 
-def write_stream(store: Store, dataset: str, stream: BinaryIO) -> int:
+def write_stream(store: Store, dataset: str, stream: BinaryIO, *, leave_out: Collection[int] = frozenset()) -> int:
     """Write a dataset to an open stream; returns the number of records."""
-    return store.export(dataset, stream.write)
+    return store.export(dataset, stream.write, leave_out=leave_out)
 
 
-def write_file(store: Store, dataset: str, path: Path) -> int:
+def write_file(store: Store, dataset: str, path: Path, *, leave_out: Collection[int] = frozenset()) -> int:
     """Write a dataset to a file, which is complete or not there: it is written beside and renamed.
+
+    Args:
+        leave_out: Links that are not written.
 
     Raises:
         TeamError: The file cannot be written.
@@ -28,7 +32,7 @@ def write_file(store: Store, dataset: str, path: Path) -> int:
         raise _unwritable(path, error) from error
     try:
         with os.fdopen(descriptor, "wb", buffering=0) as file:
-            count = store.export(dataset, _Whole(file).write)
+            count = store.export(dataset, _Whole(file).write, leave_out=leave_out)
             os.fchmod(descriptor, _usual_mode(path))
             os.fsync(descriptor)
         Path(beside).replace(path)

@@ -30,3 +30,5 @@ CREATE TRIGGER IF NOT EXISTS prodigy_team_link_moved AFTER UPDATE OF dataset_id 
 CREATE TABLE IF NOT EXISTS prodigy_team_routed (team TEXT NOT NULL, recipe TEXT NOT NULL, pool TEXT NOT NULL, dataset TEXT NOT NULL, person TEXT NOT NULL, PRIMARY KEY (team, recipe, pool, dataset)) WITHOUT ROWID;
 -- Tasks with known answers that a team mixed in; merge and export leave them out.
 CREATE TABLE IF NOT EXISTS prodigy_team_gold (team TEXT NOT NULL, identity BLOB NOT NULL, PRIMARY KEY (team, identity)) WITHOUT ROWID;
+-- Answers that were sent back to be given again; they stay, and count as no answer to their task. `digest` is what was answered, since links are given out again.
+CREATE TABLE IF NOT EXISTS prodigy_team_reopened (dataset INTEGER NOT NULL, created INTEGER NOT NULL, link INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (dataset, link)) WITHOUT ROWID;
