@@ -269,8 +269,8 @@ def test_a_refused_answer_is_kept_and_shown(start: Any, open_desk: Any) -> None:
 
 
 def test_the_task_on_screen_is_confirmed_with_the_answer_before_it(start: Any, open_desk: Any) -> None:
-    server = start(tasks_of(5))
-    desk = open_desk(server, load=False)
+    server = start(tasks_of(5), annotators=["ana", "bob"])
+    desk = open_desk(server, query="?session=ana", load=False)
     sent: list[dict[str, Any]] = []
     desk.page.on(
         "request", lambda each: sent.append(json.loads(each.post_data)) if "give_answers" in each.url else None
@@ -282,8 +282,25 @@ def test_the_task_on_screen_is_confirmed_with_the_answer_before_it(start: Any, o
     second = desk.page.evaluate("document.getElementById('page').dataset.task")
     stored(server, 1)
     assert sent[0]["answers"][0]["_task_hash"] == int(hashes)
-    assert sent[0]["shown"] == [int(hashes), int(second)]
+    assert sent[0]["shown"] == [int(second)]
+    assert len(sent[0]["screen"]) == 32
     assert sent[0]["owner"] == {"team": "team", "dataset": "ds", "annotator": "ds-ana"}
+    desk.all_sent()
+
+
+def test_a_server_that_leases_nothing_is_not_told_what_is_on_screen(start: Any, open_desk: Any) -> None:
+    server = start(tasks_of(3))
+    desk = open_desk(server, load=False)
+    sent: list[Any] = []
+    desk.page.on("request", lambda each: sent.append(each))
+    desk.open()
+    desk.press("a")
+    desk.shows("task 2")
+    stored(server, 1)
+    desk.all_sent()
+    assert [each for each in sent if "confirm_tasks" in each.url] == []
+    [given] = [each.post_data_json for each in sent if "give_answers" in each.url]
+    assert set(given) == {"session_id", "owner", "answers"}
 
 
 def test_a_task_taken_over_meanwhile_is_skipped_without_a_word(start: Any, open_desk: Any) -> None:

@@ -166,7 +166,11 @@ class Dealer:
         if not identities:
             return ()
         own = asker.screen(screen) or ""
-        return self._drop(asker, ledger.confirm(asker.person, identities, screen=own, apart=asker.apart))
+        gone = ledger.confirm(asker.person, identities, screen=own, apart=asker.apart)
+        if gone:  # then the others on their page may be somebody else's too: said at once, not one after the other
+            _, leased = self._standing(asker)
+            gone += [each for each in self._known(asker) if each not in leased]
+        return self._drop(asker, gone)
 
     def _drop(self, asker: Asker, identities: Collection[bytes]) -> tuple[int, ...]:
         known = self._known(asker)

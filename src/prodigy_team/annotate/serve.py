@@ -247,6 +247,7 @@ def _application(setup: Setup, index: SourceIndex, deals: Deals, writer: AnswerW
         "labels": known.get("labels") or list(setup.options.labels),
         "team": setup.team or None,
         "engine": "embedded",
+        "dealt": setup.dealt,
         "instructions": files["instructions"],
         "html_template": files["html_template"],
     }

@@ -12,7 +12,7 @@ import { Sidebar } from "./sidebar";
 import { is_object, show, text, type Decision, type Task } from "./task";
 import { next_theme, set_theme } from "./theme";
 import { DRAWN, Guard, View } from "./views/view";
-import { say, type Word } from "./words";
+import { say, say_count, type Word } from "./words";
 
 interface State {
   keys: boolean;
@@ -127,7 +127,7 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
               <span aria-hidden="true">☰</span><span class="unseen">{say("menu")}</span>
             </button>
             <h1>{title}</h1>
-            <p class="count">{project.total ? say("progress", { n: desk.progress.answered, total: project.total }) : desk.progress.answered}</p>
+            <p class="count">{desk.total ? say("progress", { n: desk.progress.answered, total: desk.total }) : desk.progress.answered}</p>
             <Sent desk={desk} open={this.state.details} onToggle={() => this.setState({ details: !this.state.details })} />
             {project.instructions && (
               <button type="button" onClick={() => this.setState({ instructions: true })}>
@@ -243,18 +243,36 @@ function Meta({ task }: { task: Task }) {
   );
 }
 
+/** Why others have tasks to do and this person has none. */
+function reasons_of({ waiting, elsewhere }: Desk): string[] {
+  const held = elsewhere.map(({ tasks, who, until }) => say(until ? "freeAt" : "elsewhere", { n: tasks, who, time: until ? clock(until) : "" }));
+  return [
+    waiting?.paused && say("paused"),
+    waiting?.limit && say("limit"),
+    held.length && say("elsewhereLine", { list: held.join("; ") }),
+    waiting?.others && say_count("waitsForOthers", waiting.others),
+    waiting?.not_yours && say_count("notYours", waiting.not_yours),
+  ].filter((reason) => typeof reason === "string");
+}
+
+/** A time of day as people here write it; with the weekday where it is not soon. */
+function clock(at: number): string {
+  const soon = at - Date.now() < 20 * 3_600_000;
+  return new Date(at).toLocaleString([], { hour: "2-digit", minute: "2-digit", ...(soon ? {} : { weekday: "short" }) });
+}
+
 /** When there is no task: why, and that this page goes on by itself. */
 function Nothing({ desk }: { desk: Desk }) {
   if (!desk.empty) return <p class="card faint" role="status">{say("loading")}</p>;
   const unsent = desk.outbox.unsent().length;
   const { answered, share } = desk.progress;
-  const all = share !== null && share >= 1;
-  const others = desk.elsewhere.map((each) => say("elsewhere", { n: each.tasks, who: each.who })).join(", ");
+  const reasons = reasons_of(desk);
   return (
     <section class="card end" role="status" aria-live="polite">
       <h2>{say("doneTitle")}</h2>
       <p>{unsent ? say("stillUnsent", { n: unsent }) : say("done", { n: answered })}</p>
-      <p>{all ? say("allAnswered") : say("nothing")} {others && say("elsewhereLine", { list: others })}</p>
+      <p>{share !== null && share >= 1 && !reasons.length ? say("allAnswered") : say("nothing")}</p>
+      {reasons.map((reason) => <p key={reason}>{reason}</p>)}
       <p class="faint">{say("goesOn")}</p>
     </section>
   );

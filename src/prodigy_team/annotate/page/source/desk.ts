@@ -1,11 +1,11 @@
 /** The desk of one annotator in one tab: tasks to come, the one on screen, answers given. All that the page shows. */
 import { after_paint } from "./frames";
 import { History, type Past } from "./history";
-import { Outbox, owner_text, type Problem } from "./outbox";
-import { request, why } from "./protocol";
+import { Outbox, owner_text, type Problem, type Telling } from "./outbox";
+import { request, why, type Reply } from "./protocol";
 import { prepare } from "./prepare";
 import { read_project, type Project } from "./settings";
-import { open_storage } from "./storage";
+import { open_storage, type Entry } from "./storage";
 import { hash_of, is_object, list, new_id, number, question_of, show, type Decision, type Task } from "./task";
 
 /** A task on the desk. `draft` is it with what was changed; `past` is the answer that it corrects. */
@@ -28,16 +28,27 @@ export interface Together {
   own: number | null;
 }
 
-/** Tasks that lie on other people's screens. */
+/** Tasks that lie on other people's screens. `until`: milliseconds when they are free at the latest, where that is known. */
 export interface Elsewhere {
   who: string;
   tasks: number;
+  until: number | null;
+}
+
+/** Why nothing is left for this person while something is for others, in tasks; null where the server does not say. */
+export interface Waiting {
+  others: number;
+  not_yours: number;
+  limit: boolean;
+  paused: boolean;
 }
 
 /** What one tab tells the others: a task that was answered there; null for a change of what is unsent. */
 type News = { id: string; hash: number } | null;
 
 const TEAM_AGAIN = 60_000; // milliseconds between questions for the team's progress
+const RENEW = 60_000; // milliseconds that the server need not hear again of somebody who is at work
+const FREED = 100; // milliseconds after the end of a lease until its task is looked for
 const LOOK_AGAIN = [1000, 2000, 3000, 5000, 8000]; // milliseconds between looks for tasks while there are none
 
 export class Desk {
@@ -48,6 +59,7 @@ export class Desk {
   progress: Progress = { answered: 0, share: null };
   together: Together = { answered: null, target: null, own: null };
   elsewhere: Elsewhere[] = [];
+  waiting: Waiting | null = null;
   counts: Record<Decision, number> = { accept: 0, reject: 0, ignore: 0 };
   started = Date.now();
   /** Whether a look for tasks has come back empty, so that the end page may say why. */
@@ -59,8 +71,12 @@ export class Desk {
   private looks = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private next_key = 1;
-  private confirmed: number | null = null;
-  private to_confirm: number[] = [];
+  /** Tells the loads of this page apart. */
+  private readonly screen = new_id();
+  /** The task that the server knows to be on screen, by its hash. */
+  private told: number | null = null;
+  private told_at = 0;
+  private telling_now = false;
   private readonly answered_elsewhere = new Map<string, number>();
   private answered_meanwhile = new Set<number>();
   private channel: BroadcastChannel | null = null;
@@ -95,9 +111,12 @@ export class Desk {
     this.owner = owner_text(this.project.team, this.project.dataset, annotator);
     this.outbox = await Outbox.open(await open_storage(), this.owner, {
       changed: () => this.outbox_changed(),
-      progress: (content) => this.take_progress(content),
+      progress: (content, telling) => {
+        this.take_progress(content);
+        this.heard(telling, content);
+      },
       refused: (ids) => this.history.drop(ids),
-      shown: () => this.to_confirm.splice(0),
+      telling: (sent) => this.telling(sent),
     });
     this.listen();
     this.outbox.send();
@@ -141,12 +160,17 @@ export class Desk {
     this.decided += 1;
     if (!item.past) this.tasks_answered += 1;
     this.history.add(answer);
-    this.confirm_current();
     this.outbox.add({ id, session: this.project.session, hash: hash_of(answer), json: JSON.stringify(answer) });
     this.tell_others(item.past ? null : { id, hash: hash_of(answer) });
     this.forget_draft();
     this.later();
     after_paint(() => this.pull_ahead());
+  }
+
+  /** What the number of answers is measured by: one's own part where tasks are dealt out; 0 where it is not known. */
+  get total(): number {
+    const { answered, share } = this.progress;
+    return this.project.dealt ? Math.round(answered / (share || Infinity)) : this.project.total;
   }
 
   /** How many tasks of a run that several people share this person has answered; null where that is not known. */
@@ -181,7 +205,7 @@ export class Desk {
     if (!item?.past) return;
     this.queue.shift();
     this.history.put_back(item.past);
-    this.confirm_current();
+    this.tell();
     this.later();
   }
 
@@ -205,6 +229,13 @@ export class Desk {
   wake(): void {
     this.outbox?.send();
     if (!this.fresh_tasks()) void this.pull();
+  }
+
+  /** A key or a click: whoever works at a task keeps it. An answer on its way says so too. */
+  touch(): void {
+    if (!this.project.dealt || Date.now() - this.told_at < RENEW) return;
+    this.told = null;
+    this.tell();
   }
 
   /** The page is about to go. */
@@ -245,12 +276,13 @@ export class Desk {
     const had = this.fresh_tasks();
     const held = this.held();
     this.answered_meanwhile = new Set(held);
-    // What came on screen is told with the answer before it, where there is one.
-    const shown = this.outbox.unsent().length ? [] : this.to_confirm.splice(0);
-    const body = { session_id: this.project.session, held, owner: JSON.parse(this.owner), shown };
-    const reply = await request("get_session_questions", JSON.stringify(body));
+    const telling = this.telling([]);
+    const reply = await this.ask("get_session_questions", { held, ...telling });
     this.pulling = false;
-    if (reply.status === 200) this.take_tasks(reply.content, had);
+    if (reply.status === 200) {
+      this.take_tasks(reply.content, had);
+      this.heard(telling, reply.content);
+    }
     else this.problem = { kind: reply.status === 0 || reply.status > 501 ? "offline" : reply.status >= 500 ? "failing" : "forbidden", why: why(reply) };
     if (!this.fresh_tasks() || reply.status !== 200) this.look_again();
     this.later();
@@ -264,13 +296,11 @@ export class Desk {
     const was_empty = this.empty && !this.queue.length;
     this.queue.push(...fresh.map((task) => this.item(task, null)));
     this.take_progress(content);
-    this.elsewhere = list(content.elsewhere).filter(is_object).map((each) => ({ who: show(each.session), tasks: number(each.tasks) }));
+    this.take_reasons(content);
     this.empty = !fresh.length && !had;
     if (fresh.length) this.looks = 0;
     if (!had) this.restore_draft();
     if (fresh.length && was_empty) this.on_continue();
-    this.skip(content.skip);
-    this.confirm_current();
     if (Date.now() - this.team_asked > TEAM_AGAIN) void this.ask_for_team();
   }
 
@@ -286,18 +316,63 @@ export class Desk {
     this.later();
   }
 
+  /** Why there may be nothing. */
+  private take_reasons(content: Task): void {
+    const { waiting } = content;
+    this.waiting = is_object(waiting)
+      ? { others: number(waiting.others) || 0, not_yours: number(waiting.not_yours) || 0, limit: waiting.limit === true, paused: waiting.paused === true }
+      : null;
+    const held = list(is_object(waiting) ? waiting.held : content.elsewhere).filter(is_object);
+    this.elsewhere = held.map((each) => ({ who: show(each.session), tasks: number(each.tasks), until: number(each.until) * 1000 || null }));
+  }
+
   private look_again(): void {
-    const pause = LOOK_AGAIN[Math.min(this.looks++, LOOK_AGAIN.length - 1)];
+    const free = this.elsewhere.map((each) => (each.until ?? Infinity) - Date.now() + FREED).filter((pause) => pause > 0);
+    const pause = Math.min(LOOK_AGAIN[Math.min(this.looks++, LOOK_AGAIN.length - 1)] ?? 0, ...free);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => void this.pull(), pause);
   }
 
-  /** The server is told which task is on screen together with the next request, and nothing waits for it. */
-  private confirm_current(): void {
-    const item = this.current;
-    if (!item || item.past || this.confirmed === item.key) return;
-    this.confirmed = item.key;
-    this.to_confirm.push(hash_of(item.task));
+  private ask(path: string, more: Task): Promise<Reply> {
+    return request(path, JSON.stringify({ session_id: this.project.session, owner: JSON.parse(this.owner), ...more }));
+  }
+
+  /** The hash of the task that is on screen, or comes back on it after a correction. */
+  private get open_task(): number | undefined {
+    const item = this.queue.find((each) => !each.past);
+    return item && hash_of(item.task);
+  }
+
+  /** What a request tells of this screen: tasks whose answers are under way, and last the one that is open. */
+  private telling(sent: Entry[]): Telling {
+    if (!this.project.dealt) return {};
+    const under_way = this.outbox.unsent().filter((entry) => !sent.includes(entry)).map((entry) => entry.hash);
+    const open = this.open_task;
+    return { screen: this.screen, shown: open === undefined ? under_way : [...under_way, open] };
+  }
+
+  /** Tell the server which task is on screen, where no answer on its way does; nothing waits for the reply. */
+  private tell(): void {
+    const open = this.open_task;
+    if (!this.project.dealt || open === undefined || open === this.told) return;
+    if (this.telling_now || this.pulling || this.outbox.unsent().length) return;
+    this.telling_now = true;
+    this.told_at = Date.now();
+    const telling = this.telling([]);
+    void this.ask("confirm_tasks", { ...telling }).then((reply) => {
+      this.telling_now = false;
+      if (reply.status === 200) this.heard(telling, reply.content);
+    });
+  }
+
+  /** The server knows what is on screen, and says what is somebody else's by now. */
+  private heard(telling: Telling, content: Task): void {
+    if (telling.shown?.length) {
+      this.told = telling.shown[telling.shown.length - 1] ?? null;
+      this.told_at = Date.now();
+    }
+    this.skip(content.skip);
+    this.tell();
   }
 
   private take_progress(content: Record<string, unknown>): void {
@@ -305,7 +380,6 @@ export class Desk {
       const share = number(content.progress);
       this.progress = { answered: content.total, share: Number.isNaN(share) ? null : share };
     }
-    this.skip(content.skip);
   }
 
   /** Tasks that somebody else has taken over leave the desk without a word, unless they are being worked on. */
@@ -313,7 +387,8 @@ export class Desk {
     const gone = new Set(list(hashes).map(Number));
     if (!gone.size) return;
     this.queue = this.queue.filter((item) => item.past || item.draft !== item.task || !gone.has(hash_of(item.task)));
-    this.confirm_current();
+    this.pull_ahead();
+    this.later();
   }
 
   // --- other tabs ---------------------------------------------------------------------------------------------------
@@ -329,8 +404,8 @@ export class Desk {
       this.answered_elsewhere.set(news.id, news.hash);
       this.answered_meanwhile.add(news.hash);
       this.queue = this.queue.filter((item) => item.past || hash_of(item.task) !== news.hash);
-      this.confirm_current();
       this.pull_ahead();
+      this.tell();
     }
     await this.outbox.reload();
     if (news) return;

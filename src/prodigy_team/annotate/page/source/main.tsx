@@ -2,6 +2,7 @@
 import { render } from "preact";
 import { App, Starting } from "./app";
 import { Desk } from "./desk";
+import { after_paint } from "./frames";
 import { say, speak } from "./words";
 import { start_theme } from "./theme";
 
@@ -42,6 +43,8 @@ function start(): void {
   draw();
 }
 
+// Afterwards, so that an answer given by this key says it all.
+for (const input of ["keydown", "pointerdown"]) addEventListener(input, () => opened && void after_paint(() => desk.touch()));
 addEventListener("pagehide", () => opened && desk.part());
 addEventListener("online", () => opened && desk.wake());
 addEventListener("pageshow", (event) => opened && event.persisted && desk.wake());

@@ -8,12 +8,18 @@ import { is_object, list, text } from "./task";
 export interface Reports {
   /** Something changed: numbers, refusals, problem. */
   changed(): void;
-  /** The server's reply to answers that it took. */
-  progress(content: Record<string, unknown>): void;
+  /** The server's reply to answers that it took, and to what was told with them. */
+  progress(content: Record<string, unknown>, telling: Telling): void;
   /** The server has another answer already, or cannot take these; they are kept here. */
   refused(ids: string[]): void;
-  /** The tasks that have come on screen since the last request; asked once per request. */
-  shown(): number[];
+  /** What is on screen, besides these answers; asked once per request. */
+  telling(sent: Entry[]): Telling;
+}
+
+/** What the server is told of a screen: which load of the page it is, and the tasks there. Empty: it has no use for it. */
+export interface Telling {
+  screen?: string;
+  shown?: number[];
 }
 
 export type Problem = { kind: "offline" | "failing" | "forbidden"; why: string } | null;
@@ -124,7 +130,7 @@ export class Outbox {
     if (!first || this.problem?.kind === "forbidden") return;
     const batch = fitting(waiting.filter((entry) => entry.session === first.session), waiting.length, PARTING_MOST - 2000);
     if (batch.length && batch.reduce((sum, entry) => sum + bytes_of(entry.json), 0) < PARTING_MOST - 2000) {
-      send_at_parting("give_answers", this.body(batch, []));
+      send_at_parting("give_answers", this.body(batch, {}));
     }
   }
 
@@ -154,16 +160,17 @@ export class Outbox {
     const waiting = this.unsent();
     const session = waiting[0]?.session;
     const batch = fitting(waiting.filter((entry) => entry.session === session), this.largest, MOST_BYTES);
-    const reply = await request("give_answers", this.body(batch, this.reports.shown()));
-    return this.settle(batch, reply);
+    const telling = this.reports.telling(batch);
+    const reply = await request("give_answers", this.body(batch, telling));
+    return this.settle(batch, reply, telling);
   }
 
-  private body(batch: Entry[], shown: number[]): string {
-    const head = JSON.stringify({ session_id: batch[0]?.session, owner: JSON.parse(this.owner), shown });
+  private body(batch: Entry[], telling: Telling): string {
+    const head = JSON.stringify({ session_id: batch[0]?.session, owner: JSON.parse(this.owner), ...telling });
     return `${head.slice(0, -1)},"answers":[${batch.map((entry) => entry.json).join(",")}]}`;
   }
 
-  private settle(batch: Entry[], reply: Reply): boolean {
+  private settle(batch: Entry[], reply: Reply, telling: Telling): boolean {
     const { status } = reply;
     if (status === 200 || status === 409) {
       const refused = new Map(list(reply.content.refused).filter(is_object).map((each) => [text(each._answer_id) ?? "", why(reply)]));
@@ -171,7 +178,7 @@ export class Outbox {
       const unnamed = status === 409 && !refused.size;
       this.confirm(batch.filter((entry) => !unnamed && !refused.has(entry.id)));
       this.refuse(batch.filter((entry) => unnamed || refused.has(entry.id)), why(reply));
-      this.reports.progress(reply.content);
+      this.reports.progress(reply.content, telling);
       return this.recovered();
     }
     if (status === 400 || status === 413 || status === 422) {

@@ -12,6 +12,8 @@ export interface Project {
   label: string;
   labels: string[];
   total: number;
+  /** Whether tasks are leased, so that the server wants to know which one is on screen. */
+  dealt: boolean;
   batch_size: number;
   history_size: number;
   buttons: (Decision | "undo")[];
@@ -55,6 +57,7 @@ export function read_project(raw: Record<string, unknown>): Project {
     label: text(raw.label) ?? labels.join(", "),
     labels,
     total: number(raw.total_tasks) || 0,
+    dealt: raw.dealt === true,
     batch_size: number(raw.batch_size) || 10,
     history_size: number(raw.history_size) || 10,
     buttons: buttons(raw.buttons),

@@ -35,7 +35,7 @@ export function Sidebar({ desk }: { desk: Desk }) {
 
 function ProgressBlock({ desk, now }: { desk: Desk; now: number }) {
   const { answered, share } = desk.progress;
-  const total = desk.project.total;
+  const { total } = desk;
   const given = desk.counts.accept + desk.counts.reject + desk.counts.ignore;
   const hours = (now - desk.started) / 3_600_000;
   const pace = given >= 5 && hours > 0 ? given / hours : 0;

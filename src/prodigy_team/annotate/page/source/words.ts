@@ -21,6 +21,9 @@ const en = {
   noneYet: "No answers yet.", correcting: "You are correcting an answer of yours: {answer}.", keep: "Leave it as it was",
   done: "All {n} answers are saved.", doneTitle: "No tasks available", nothing: "Nothing for you right now.",
   allAnswered: "All tasks are answered.", elsewhere: "{n} on {who}’s screen", elsewhereLine: "Open elsewhere: {list}.",
+  freeAt: "{n} on {who}’s screen, free at {time} at the latest", limit: "You have reached the number of tasks that is set for you.",
+  waitsForOthers: "1 task waits for somebody other than you.|{n} tasks wait for somebody other than you.",
+  notYours: "1 task is not for you.|{n} tasks are not for you.", paused: "You are paused in this project.",
   goesOn: "This page looks for new tasks and goes on by itself.", stillUnsent: "{n} still to be sent.",
   continues: "New tasks have come.", starting: "Your server is starting, {n} s…",
   unknownView: "This page cannot show tasks of the view “{view}”. Answer with ignore, or tell whoever manages the project.",
@@ -61,6 +64,12 @@ export function span_word(key: string, values: Record<string, string> = {}): str
 /** A text in the page's language. */
 export function say(word: Word, values: Record<string, string | number> = {}): string {
   return fill(words[word], values);
+}
+
+/** The same for a number of things: one, or more. */
+export function say_count(word: Word, n: number): string {
+  const [one = "", more = one] = words[word].split("|");
+  return fill(n === 1 ? one : more, { n });
 }
 
 /** Put values into `{name}`. */
