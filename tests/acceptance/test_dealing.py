@@ -107,6 +107,23 @@ def test_a_page_that_says_what_it_shows_keeps_that_task_alone(project: Project) 
     assert tally(project) == {1: 40}
 
 
+def test_a_page_learns_what_was_taken_over_while_its_server_was_away(project: Project) -> None:
+    route(project, ("joe", "jane"), 'annotations_per_task = 1\nlease = "30m"', tasks=40)
+    project.run("up")
+    with Crew(project, ("joe", "jane")) as crew:
+        joe, jane = crew["joe"], crew["jane"]
+        jane.screen = "one load of the page"
+        jane.pull()
+        jane.show()
+        project.run("stop", "jane", "--force")
+        assert joe.work() == 39
+        project.run("up", "jane")
+        assert jane.pull() == []
+        assert len(jane.queue) == 1
+        assert jane.work(1) == 1
+    assert tally(project) == {1: 40}
+
+
 @pytest.mark.parametrize(("come", "each"), [(6, 4), (4, 6), (1, 12)])
 def test_a_small_set_and_many_people(project: Project, come: int, each: int) -> None:
     """S4."""

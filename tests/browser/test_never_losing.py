@@ -270,21 +270,18 @@ def test_a_refused_answer_is_kept_and_shown(start: Any, open_desk: Any) -> None:
 
 def test_the_task_on_screen_is_confirmed_with_the_answer_before_it(start: Any, open_desk: Any) -> None:
     server = start(tasks_of(5), annotators=["ana", "bob"])
-    desk = open_desk(server, query="?session=ana", load=False)
-    sent: list[dict[str, Any]] = []
-    desk.page.on(
-        "request", lambda each: sent.append(json.loads(each.post_data)) if "give_answers" in each.url else None
-    )
-    desk.open()
-    hashes = desk.page.evaluate("document.getElementById('page').dataset.task")
-    desk.press("a")
+    desk = open_desk(server, query="?session=ana")
+    first = desk.page.evaluate("document.getElementById('page').dataset.task")
+    with desk.page.expect_request("**/give_answers") as given:
+        desk.press("a")
     desk.shows("task 2")
     second = desk.page.evaluate("document.getElementById('page').dataset.task")
+    sent = given.value.post_data_json
+    assert sent["answers"][0]["_task_hash"] == int(first)
+    assert sent["shown"] == [int(second)]
+    assert len(sent["screen"]) == 32
+    assert sent["owner"] == {"team": "team", "dataset": "ds", "annotator": "ds-ana"}
     stored(server, 1)
-    assert sent[0]["answers"][0]["_task_hash"] == int(hashes)
-    assert sent[0]["shown"] == [int(second)]
-    assert len(sent[0]["screen"]) == 32
-    assert sent[0]["owner"] == {"team": "team", "dataset": "ds", "annotator": "ds-ana"}
     desk.all_sent()
 
 

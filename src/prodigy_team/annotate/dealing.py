@@ -153,8 +153,17 @@ class Dealer:
         count, own = self._standing(asker)
         # What lies on other screens may still become theirs; it is only known where nothing else is left.
         count = replace(count, total=(count.total or 0) + sum(each.tasks for each in pull.elsewhere))
-        gone = () if asker.moves_on else self._drop(asker, [each for each in holding if each not in own])
+        gone = () if asker.moves_on else self._not_theirs(asker, held, [each for each in holding if each not in own])
         return Dealing(tuple(offers), pull, tuple(dict.fromkeys((*skip, *gone))), count)
+
+    def _not_theirs(self, asker: Asker, held: Collection[int], lost: Collection[bytes]) -> tuple[int, ...]:
+        """Which tasks on a page are no longer theirs: those known as lost, and those lost while this did not run.
+
+        A process knows what it dealt and what was leased at its start, so that any other is somebody else's.
+        """
+        dropped = self._drop(asker, lost)
+        known = {offer.key for offer in self._known(asker).values()}
+        return (*dropped, *(key for key in held if key not in known))
 
     def confirm(self, asker: Asker, shown: Collection[int], screen: str | None) -> tuple[int, ...]:
         """As `Deals.confirm`."""

@@ -277,18 +277,21 @@ export class Desk {
     const held = this.held();
     this.answered_meanwhile = new Set(held);
     const telling = this.telling([]);
+    const under_way = this.outbox.unsent().length > 0 && !this.outbox.problem;
     const reply = await this.ask("get_session_questions", { held, ...telling });
     this.pulling = false;
     if (reply.status === 200) {
-      this.take_tasks(reply.content, had);
+      // With an answer under way the server thinks that its task is still to be done here, and others are worse off.
+      this.take_tasks(reply.content, had, under_way);
       this.heard(telling, reply.content);
     }
     else this.problem = { kind: reply.status === 0 || reply.status > 501 ? "offline" : reply.status >= 500 ? "failing" : "forbidden", why: why(reply) };
     if (!this.fresh_tasks() || reply.status !== 200) this.look_again();
+    if (under_way && reply.status === 200) this.look_at_the_end();
     this.later();
   }
 
-  private take_tasks(content: Record<string, unknown>, had: number): void {
+  private take_tasks(content: Record<string, unknown>, had: number, under_way: boolean): void {
     this.problem = null;
     if (this.outbox.problem) this.outbox.send();
     const known = new Set([...this.held(), ...this.answered_meanwhile]);
@@ -297,7 +300,7 @@ export class Desk {
     this.queue.push(...fresh.map((task) => this.item(task, null)));
     this.take_progress(content);
     this.take_reasons(content);
-    this.empty = !fresh.length && !had;
+    this.empty = !fresh.length && !had && !under_way;
     if (fresh.length) this.looks = 0;
     if (!had) this.restore_draft();
     if (fresh.length && was_empty) this.on_continue();
@@ -314,6 +317,11 @@ export class Desk {
     // What the server cannot have counted yet.
     this.counted = this.tasks_answered - this.outbox.unsent().length;
     this.later();
+  }
+
+  /** The last answer has arrived and nothing is left: look at once, now that the server knows it. */
+  private look_at_the_end(): void {
+    if (!this.fresh_tasks() && !this.outbox.unsent().length) void this.pull();
   }
 
   /** Why there may be nothing. */
@@ -386,7 +394,9 @@ export class Desk {
   private skip(hashes: unknown): void {
     const gone = new Set(list(hashes).map(Number));
     if (!gone.size) return;
-    this.queue = this.queue.filter((item) => item.past || item.draft !== item.task || !gone.has(hash_of(item.task)));
+    const left = this.queue.filter((item) => item.past || item.draft !== item.task || !gone.has(hash_of(item.task)));
+    if (left.length === this.queue.length) return;
+    this.queue = left;
     this.pull_ahead();
     this.later();
   }
@@ -420,7 +430,10 @@ export class Desk {
 
   private outbox_changed(): void {
     const unsent = this.outbox?.unsent().length ?? 0;
-    if (unsent < this.was_unsent) this.tell_others(null);
+    if (unsent < this.was_unsent) {
+      this.tell_others(null);
+      this.look_at_the_end();
+    }
     this.was_unsent = unsent;
     // The server took answers again, so it has tasks again too.
     if (this.problem?.kind === "offline" && this.outbox && !this.outbox.problem && !unsent) void this.pull();
