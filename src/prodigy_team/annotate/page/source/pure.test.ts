@@ -3,8 +3,10 @@ import { test } from "node:test";
 import { action_keys, keys_of, label_keys, normal_key, place_key } from "./keys";
 import { fill_template } from "./mustache";
 import { fitting, owner_text } from "./outbox";
+import { LANGUAGES } from "./languages";
 import { headline, parse, question_of, show } from "./task";
 import { frequent_version, is_binary, who_chose } from "./versions";
+import { ENGLISH, say_count } from "./words";
 
 const press = (key: string, code: string, more = {}) => keys_of({ key, code, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more });
 
@@ -76,4 +78,16 @@ test("the version of most people comes first, and binary ones are known", () => 
   assert.ok(is_binary(versions));
   assert.ok(!is_binary([{ accept: ["a"] }, { accept: ["b"] }]));
   assert.deepEqual(who_chose(versions[1]!, ["ds"]), ["y", "team_z"]);
+});
+
+test("a number of things is written for one and for more", () => {
+  assert.equal(say_count("waitsForOthers", 1), "1 task waits for somebody other than you.");
+  assert.equal(say_count("waitsForOthers", 30), "30 tasks wait for somebody other than you.");
+});
+
+test("every language has the same places for values, and one and more for the same texts", () => {
+  const shape = (text: string) => [text.split("|").length, ...[...new Set(text.match(/\{\w+\}/g))].sort()];
+  for (const [code, words] of Object.entries(LANGUAGES)) {
+    for (const [key, text] of Object.entries(ENGLISH)) assert.deepEqual(shape(words[key as keyof typeof words]), shape(text), `${code}: ${key}`);
+  }
 });

@@ -2,7 +2,7 @@
 import { load_part } from "./parts";
 import { spanWords } from "./spans";
 
-const en = {
+export const ENGLISH = {
   accept: "Accept", reject: "Reject", ignore: "Ignore", undo: "Undo", flag: "Flag", flagged: "Flagged",
   flagNote: "Note to the flag", instructions: "Instructions", changed: "changed", keys: "Keys", history: "History",
   close: "Close", menu: "Menu", theme: "Light or dark", loading: "Loading…", saved: "All answers are saved",
@@ -34,10 +34,10 @@ const en = {
   keysFor: "Keys that work now", pressEsc: "leave the field", pick: "choose", pickVersion: "choose a version",
   instructionsChanged: "The instructions have changed.", task: "Task", decision: "Decision", onlyHere: "not in all versions", save: "Save now", empty: "no text",
 };
-export type Words = typeof en;
+export type Words = typeof ENGLISH;
 export type Word = keyof Words;
 
-let words = en;
+let words = ENGLISH;
 let of_spans: Record<string, string> = spanWords;
 
 /** Change to the language of `ui_lang`; stays with English where it is none of ours, or cannot be loaded. */
