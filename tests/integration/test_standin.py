@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -126,6 +127,17 @@ def test_a_slow_start_is_no_readiness(start: Start) -> None:
     assert end_groups([server.target])[0].outcome is Outcome.INTERRUPTED
 
 
+def test_who_starts_in_the_background_starts_servers_that_can_be_interrupted(start: Start) -> None:
+    """Shells let what runs in the background ignore SIGINT; a server that inherited that would be ended late."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        server = start(STANDIN_SLOW="600")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    eventually(lambda: processes.is_alive(server.started.identity))
+    assert end_groups([server.target])[0].outcome is Outcome.INTERRUPTED
+
+
 @pytest.mark.parametrize("leader_killed", [False, True])
 def test_a_stubborn_child_does_not_keep_the_port(start: Start, leader_killed: bool) -> None:
     """S11: the child inherited the listening socket and ignores INT and TERM."""
@@ -173,7 +185,9 @@ def _is_busy(started: Started) -> bool:
     """Whether a connection to the server is open: the request has arrived."""
     import psutil
 
-    connections = psutil.Process(started.pid).net_connections(kind="tcp")
+    process = psutil.Process(started.pid)
+    look = process.net_connections if hasattr(process, "net_connections") else process.connections  # psutil before 6.0
+    connections = look(kind="tcp")
     return any(each.status == psutil.CONN_ESTABLISHED for each in connections)
 
 

@@ -6,11 +6,13 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -233,18 +235,35 @@ def _execute(launch: Launch, environ: Mapping[str, str]) -> subprocess.Popen[byt
         launch.listener.close()  # whoever is executed binds by itself
     log = os.open(launch.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        return subprocess.Popen(
-            launch.plan.command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=launch.plan.cwd,
-            env=_own_path(launch, environ) | launch.environment,
-            pass_fds=(launch.alive_fd,),
-            start_new_session=True,
-        )
+        with _interruptible():
+            return subprocess.Popen(
+                launch.plan.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=launch.plan.cwd,
+                env=_own_path(launch, environ) | launch.environment,
+                pass_fds=(launch.alive_fd,),
+                start_new_session=True,
+            )
     finally:
         os.close(log)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let what is executed here hear SIGINT, by which `stop` ends it first.
+
+    A shell starts what it runs in the background with SIGINT ignored, and that is inherited; a handler is not.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _request(launch: Launch) -> dict[str, Any]:
