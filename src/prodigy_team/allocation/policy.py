@@ -77,13 +77,22 @@ def feasible(buckets: Sequence[Bucket], person: int, people: People) -> set[int]
     return {each.id for each in choice.buckets if choice.is_feasible(each)}
 
 
+def is_open_enough(buckets: Sequence[Bucket], people: People) -> bool:
+    """Whether `choose` without gold, and `outlook`, say the same of these buckets, all that lack somebody, as of all.
+
+    Those that lack nobody matter where somebody has a limit, in which they count, and where the end may be near.
+    """
+    bound = _end_bound(people)
+    return not people.limits and sum(need(each, people.active) * each.tasks for each in buckets) > bound
+
+
 def near_end(buckets: Sequence[Bucket], people: People) -> bool:
     """Whether little is left: two batches for each active person, and at most a quarter of all answers.
 
     The quarter keeps small sets and large teams from being near their end from the beginning, which would bring the
     tasks that need several people first, as a warm-up.
     """
-    bound = people.active.bit_count() * 2 * people.batch_size
+    bound = _end_bound(people)
     left = total = 0
     for bucket in buckets:
         if bucket.tasks and not bucket.gold:
@@ -93,6 +102,10 @@ def near_end(buckets: Sequence[Bucket], people: People) -> bool:
             if left > bound:
                 return False
     return 4 * left <= total
+
+
+def _end_bound(people: People) -> int:
+    return people.active.bit_count() * 2 * people.batch_size
 
 
 def choose(

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from prodigy_team.allocation.buckets import Bucket
+from prodigy_team.allocation.buckets import ALL, Bucket
 
 _COLUMNS = "eligible, preferred, target, people, gold"
 
@@ -30,6 +30,11 @@ class Key(NamedTuple):
         mask = sum(1 << number for number in set(numbers))
         return self._replace(people=self.people & ~mask)
 
+    @property
+    def open(self) -> bool:
+        """Whether these tasks may lack somebody, whoever is active: others change nothing but totals."""
+        return self.gold or self.target == ALL or self.target > self.people.bit_count()
+
 
 class Buckets:
     """The buckets of one pool, through one open file.
@@ -47,9 +52,16 @@ class Buckets:
 
     def read(self) -> list[Bucket]:
         """All that hold tasks, as they stand with what was moved so far."""
-        rows = self._connection.execute("SELECT id, tasks FROM bucket WHERE pool = ? AND tasks > 0", (self._pool,))
+        return self._read("tasks > 0", list(self._moved.items()))
+
+    def read_open(self) -> list[Bucket]:
+        """Of these only those that are open; see `Key.open`."""
+        return self._read("open AND tasks > 0", [each for each in self._moved.items() if self.key(each[0]).open])
+
+    def _read(self, condition: str, moved: Iterable[tuple[int, int]]) -> list[Bucket]:
+        rows = self._connection.execute(f"SELECT id, tasks FROM bucket WHERE pool = ? AND {condition}", (self._pool,))
         counts: dict[int, int] = dict(rows.fetchall())
-        for number, change in self._moved.items():
+        for number, change in moved:
             counts[number] = counts.get(number, 0) + change
         return [self._bucket(number, tasks) for number, tasks in counts.items() if tasks]
 
@@ -78,7 +90,7 @@ class Buckets:
             row = self._connection.execute(
                 f"SELECT id FROM bucket WHERE pool = ? AND ({_COLUMNS}) = (?, ?, ?, ?, ?)", (self._pool, *values)
             ).fetchone()
-            found = row[0] if row else self._insert(values)
+            found = row[0] if row else self._insert(values, is_open=key.open)
             self._remember(found, key)
         return found
 
@@ -113,9 +125,10 @@ class Buckets:
         self._made.clear()
         self._moved.clear()
 
-    def _insert(self, values: tuple[object, ...]) -> int:
+    def _insert(self, values: tuple[object, ...], *, is_open: bool) -> int:
         cursor = self._connection.execute(
-            f"INSERT INTO bucket (pool, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", (self._pool, *values)
+            f"INSERT INTO bucket (pool, {_COLUMNS}, open) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (self._pool, *values, int(is_open)),
         )
         return int(cursor.lastrowid or 0)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from prodigy_team.allocation.buckets import Bucket, People, may, need
+from prodigy_team.allocation.ledger.buckets import Key
 from prodigy_team.allocation.ledger.pool import NEVER, Pool
 from prodigy_team.allocation.ledger.values import Held, Leased, Pull
-from prodigy_team.allocation.policy import Choice, Loose, Taken, choose, from_pages, takeover
+from prodigy_team.allocation.policy import Choice, Loose, Taken, choose, from_pages, is_open_enough, takeover
 from prodigy_team.allocation.reach import outlook
 
 _OTHER_SCREEN = "(? AND lease.screen IS NOT ?)"
@@ -49,7 +50,7 @@ def pull(pool: Pool, asker: Asker) -> Pull:
     leases = [lease for lease in own if not asker.has(lease.identity)][: asker.count]
     _hand_over(pool, asker, leases)
     people = pool.people(asker.count)
-    buckets = pool.buckets.read()
+    buckets = _buckets(pool, people)
     if len(leases) < asker.count and people.active >> asker.number & 1:
         leases += _deal(pool, asker, _choices(pool, asker, buckets, people, asker.count - len(leases)))
         missing = asker.count - len(leases)
@@ -58,7 +59,13 @@ def pull(pool: Pool, asker: Asker) -> Pull:
         pool.buckets.flush()
     if leases:
         return Pull(tuple(leases))
-    return Pull((), outlook(buckets, asker.number, people), tuple(_elsewhere(pool, asker, buckets, people)))
+    return Pull((), outlook(buckets, asker.number, people), tuple(_elsewhere(pool, asker, people)))
+
+
+def _buckets(pool: Pool, people: People) -> list[Bucket]:
+    """What is to be known for a choice: mostly not the many buckets whose tasks lack nobody."""
+    found = pool.buckets.read_open() if pool.terms.gold is None else []
+    return found if is_open_enough(found, people) else pool.buckets.read()
 
 
 def _own(pool: Pool, asker: Asker) -> list[Leased]:
@@ -198,8 +205,13 @@ def _loose_leases(pool: Pool, asker: Asker, people: People) -> list[_LooseLease]
 
 def _may_if_given_back(pool: Pool, bucket: int, holders: int, number: int, people: People) -> bool:
     key = pool.buckets.key(bucket)
-    freed = Bucket(bucket, key.eligible, key.preferred, key.target, key.people & ~holders, 1, key.gold)
+    freed = _one(key._replace(people=key.people & ~holders))
     return may(freed, number, people.active) and need(freed, people.active) > 0
+
+
+def _one(key: Key) -> Bucket:
+    """A single task of this kind, to be asked about."""
+    return Bucket(0, *key[:4], 1, key.gold)
 
 
 def _take(pool: Pool, asker: Asker, taken: Taken) -> list[Leased]:
@@ -211,15 +223,14 @@ def _take(pool: Pool, asker: Asker, taken: Taken) -> list[Leased]:
     return _lease(pool, asker, [taken.task], ", ".join(pool.name(holder) for holder in taken.holders))
 
 
-def _elsewhere(pool: Pool, asker: Asker, buckets: Sequence[Bucket], people: People) -> Iterator[Held]:
+def _elsewhere(pool: Pool, asker: Asker, people: People) -> Iterator[Held]:
     """Who holds tasks that the asker might be asked if they were given back."""
-    by_id = {each.id: each for each in buckets}
     found: dict[int, tuple[int, float]] = {}
     for holder, bucket, tasks, until in _held_by_others(pool, asker):
-        there = by_id.get(bucket)
-        if there is not None and holder == asker.number:
-            there = replace(there, people=there.people & ~(1 << holder))  # another browser by the same name
-        if there is not None and there.target and may(there, asker.number, people.active):
+        key = pool.buckets.key(bucket)
+        if holder == asker.number:
+            key = key.without([holder])  # another browser by the same name
+        if key.target and may(_one(key), asker.number, people.active):
             before, latest = found.get(holder, (0, 0.0))
             found[holder] = before + tasks, max(latest, until)
     for holder, (tasks, until) in heapq.nlargest(len(found), found.items(), key=lambda each: each[1]):

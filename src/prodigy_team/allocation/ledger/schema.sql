@@ -15,9 +15,13 @@ CREATE TABLE person (pool INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT N
 CREATE TRIGGER person_new AFTER INSERT ON person BEGIN UPDATE pool SET people = people + 1 WHERE id = NEW.pool; END;
 CREATE TRIGGER person_changed AFTER UPDATE ON person BEGIN UPDATE pool SET people = people + 1 WHERE id = NEW.pool; END;
 -- All tasks that are alike to the policy. Masks are hexadecimal; '' is None. A row's meaning never changes, nor does it go.
+-- `open`: its tasks may lack somebody. Every two people who answered a task together make a bucket that does not, hundreds
+-- of them where many people take part; the index spares a claim to read those.
 CREATE TABLE bucket (id INTEGER PRIMARY KEY, pool INTEGER NOT NULL, eligible TEXT NOT NULL, preferred TEXT NOT NULL,
-    target INTEGER NOT NULL, people TEXT NOT NULL, gold INTEGER NOT NULL, tasks INTEGER NOT NULL DEFAULT 0);
+    target INTEGER NOT NULL, people TEXT NOT NULL, gold INTEGER NOT NULL, open INTEGER NOT NULL,
+    tasks INTEGER NOT NULL DEFAULT 0);
 CREATE UNIQUE INDEX bucket_key ON bucket (pool, people, target, eligible, preferred, gold);
+CREATE INDEX bucket_open ON bucket (pool) WHERE open AND tasks > 0;
 -- `place`: in the source's index; NULL while the source does not have it. `chosen`: drawn to be asked once more often.
 CREATE TABLE task (number INTEGER PRIMARY KEY, pool INTEGER NOT NULL, identity BLOB NOT NULL, place INTEGER,
     ord INTEGER NOT NULL, bucket INTEGER NOT NULL, chosen INTEGER NOT NULL DEFAULT 0, gold INTEGER NOT NULL DEFAULT 0);
