@@ -146,14 +146,17 @@ def correct(pool: Pool, after: int) -> int | None:
     answered = pool.connection.execute("SELECT 1 FROM temp.answered LIMIT 1").fetchone()
     if not answered and not any(each.people for each in pool.buckets.read()):
         return None
+    # By number, not by pool: else SQLite would sort all tasks of the pool for each page.
     rows = pool.connection.execute(
-        "SELECT number, bucket FROM task WHERE pool = ? AND number > ? ORDER BY number LIMIT ?",
+        "SELECT number, bucket FROM task NOT INDEXED WHERE pool = ? AND number > ? ORDER BY number LIMIT ?",
         (pool.id, after, _AT_ONCE),
     ).fetchall()
     if not rows:
         return None
     touched = _touched(pool, rows[0][0], rows[-1][0])
-    moves = [(task, old, _bucket_for(pool, old, touched.get(task, 0))) for task, old in rows]
+    kinds = {(old, touched.get(task, 0)) for task, old in rows}
+    new = {kind: _bucket_for(pool, *kind) for kind in kinds}
+    moves = [(task, old, new[old, touched.get(task, 0)]) for task, old in rows]
     pool.buckets.move_all([move for move in moves if move[1] != move[2]])
     pool.buckets.flush()
     return int(rows[-1][0])
