@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from prodigy_team.allocation.buckets import ALL, Bucket
 
+_FEW = 100
 _COLUMNS = "eligible, preferred, target, people, gold"
 
 
@@ -101,9 +102,18 @@ class Buckets:
 
     def move_all(self, moves: Sequence[tuple[int, int, int]]) -> None:
         """Let tasks pass: (task, old bucket, new bucket) each."""
-        self._connection.executemany(
-            "UPDATE task SET bucket = ? WHERE number = ?", [(new, task) for task, _, new in moves]
-        )
+        if len(moves) < _FEW:
+            by_new: dict[int, list[int]] = {}
+            for task, _, new in moves:
+                by_new.setdefault(new, []).append(task)
+            for new, tasks in by_new.items():
+                self._connection.execute(
+                    f"UPDATE task SET bucket = ? WHERE number IN ({marks(len(tasks))})", (new, *tasks)
+                )
+        else:
+            self._connection.executemany(
+                "UPDATE task SET bucket = ? WHERE number = ?", [(new, task) for task, _, new in moves]
+            )
         for _, old, new in moves:
             self._moved[old] -= 1
             self._moved[new] += 1
@@ -135,6 +145,11 @@ class Buckets:
     def _remember(self, number: int, key: Key) -> None:
         self._keys[number] = key
         self._ids[key] = number
+
+
+def marks(count: int) -> str:
+    """Placeholders of so many values."""
+    return ", ".join("?" * count)
 
 
 def _mask(text: str) -> int | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from prodigy_team.allocation.ledger.buckets import Key
+from prodigy_team.allocation.ledger.buckets import Key, marks
 from prodigy_team.allocation.ledger.pool import Seen
 from prodigy_team.store import Mark, News
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from prodigy_team.allocation.ledger.pool import Pool
 
 _AT_ONCE = 5000
+_PAGE = 100
 
 
 def follow(pool: Pool) -> None:
@@ -61,14 +62,14 @@ def write_marks(pool: Pool, marks: dict[str, Mark]) -> None:
 def _apply(pool: Pool, dataset: str, answers: Iterable[tuple[str, bytes]]) -> None:
     """Enter new answers: each ends the answerer's lease, and renews their others, since they are at work."""
     at_work: set[int] = set()
-    for annotator, identity in answers:
-        number = pool.members.number(pool.naming.person(dataset, annotator))
-        at_work.add(number)
-        row = pool.connection.execute(
-            "SELECT number, bucket FROM task WHERE pool = ? AND identity = ?", (pool.id, identity)
-        ).fetchone()
-        if row is not None:
-            _answered(pool, row[0], row[1], number)
+    left = iter(answers)
+    while page := list(islice(left, _PAGE)):
+        given: dict[int, list[bytes]] = {}
+        for annotator, identity in page:
+            given.setdefault(pool.members.number(pool.naming.person(dataset, annotator)), []).append(identity)
+        for number, identities in given.items():
+            _answered(pool, identities, number)
+        at_work.update(given)
     pool.connection.executemany(
         "UPDATE lease SET until = ? WHERE pool = ? AND person = ?",
         [(pool.lease_end(), pool.id, number) for number in at_work],
@@ -76,12 +77,19 @@ def _apply(pool: Pool, dataset: str, answers: Iterable[tuple[str, bytes]]) -> No
     pool.buckets.flush()
 
 
-def _answered(pool: Pool, task: int, bucket: int, person: int) -> None:
-    key = pool.buckets.key(bucket)
-    pool.connection.execute("DELETE FROM lease WHERE task = ? AND person = ?", (task, person))
-    if key.people >> person & 1:
-        return
-    pool.buckets.move([task], bucket, pool.buckets.id_of(_without_surplus(pool, task, key.with_person(person))))
+def _answered(pool: Pool, identities: Sequence[bytes], person: int) -> None:
+    rows = pool.connection.execute(
+        f"SELECT number, bucket FROM task WHERE pool = ? AND identity IN ({marks(len(identities))})",
+        (pool.id, *identities),
+    ).fetchall()
+    pool.connection.execute(
+        f"DELETE FROM lease WHERE person = ? AND task IN ({marks(len(rows))})", (person, *(task for task, _ in rows))
+    )
+    for task, bucket in rows:
+        key = pool.buckets.key(bucket)
+        if not key.people >> person & 1:
+            key = _without_surplus(pool, task, key.with_person(person))
+            pool.buckets.move([task], bucket, pool.buckets.id_of(key))
 
 
 def give_back_surplus(pool: Pool) -> None:
