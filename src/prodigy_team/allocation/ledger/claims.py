@@ -17,7 +17,7 @@ _OTHER_SCREEN = "(? AND lease.screen IS NOT ?)"
 """Another browser by the asker's own name."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Asker:
     """Who asks for how many tasks, and from where.
 
@@ -27,6 +27,7 @@ class Asker:
         screen: The load of the page that asks.
         apart: Several browsers go by this name; each has open tasks of its own, told by ``screen``.
         seen: Place, identity and gold of the tasks that were looked at for this pull.
+        position: Of the last of their leases.
     """
 
     number: int
@@ -37,6 +38,7 @@ class Asker:
     apart: bool
 
     seen: dict[int, tuple[int, bytes, int]] = field(default_factory=dict)
+    position: int = 0
 
     def has(self, identity: bytes) -> bool:
         """Whether the client has this task already."""
@@ -45,8 +47,9 @@ class Asker:
 
 def pull(pool: Pool, asker: Asker) -> Pull:
     """See `Ledger.pull`; in a transaction, after the answers have been followed."""
-    _drop_unwanted(pool, asker)
-    own = _own(pool, asker)
+    kept = _drop_unwanted(pool, asker, _open_leases(pool, asker))
+    own = [each.lease for each in kept if each.theirs]
+    asker.position = max((each.lease.position for each in kept), default=0)
     leases = [lease for lease in own if not asker.has(lease.identity)][: asker.count]
     _hand_over(pool, asker, leases)
     people = pool.people(asker.count)
@@ -68,30 +71,48 @@ def _buckets(pool: Pool, people: People) -> list[Bucket]:
     return found if is_open_enough(found, people) else pool.buckets.read()
 
 
-def _own(pool: Pool, asker: Asker) -> list[Leased]:
-    """The asker's open tasks in the order they were dealt; not those that the source has no more."""
-    screen = " AND screen IS ?" if asker.apart else ""
+@dataclass(frozen=True)
+class _OpenLease:
+    """One of the asker's.
+
+    Attributes:
+        shown: On the screen that asks.
+        theirs: To be given back to them: the source still has it, and no other browser by their name.
+    """
+
+    task: int
+    bucket: int
+    shown: bool
+    theirs: bool
+    lease: Leased
+
+
+def _open_leases(pool: Pool, asker: Asker) -> list[_OpenLease]:
+    """The asker's open tasks in the order they were dealt."""
     rows = pool.connection.execute(
-        "SELECT place, identity, position, gold FROM lease JOIN task ON task.number = lease.task "
-        f"WHERE lease.pool = ? AND person = ? AND place IS NOT NULL{screen} ORDER BY position",
-        (pool.id, asker.number, *([asker.screen] if asker.apart else [])),
+        "SELECT lease.task, bucket, shown AND screen IS ?1, place IS NOT NULL AND (NOT ?2 OR screen IS ?1), "
+        "place, identity, position, gold FROM lease JOIN task ON task.number = lease.task "
+        "WHERE lease.pool = ?3 AND person = ?4 ORDER BY position",
+        (asker.screen, asker.apart, pool.id, asker.number),
     )
-    return [Leased(place, identity, position, bool(gold)) for place, identity, position, gold in rows]
+    return [
+        _OpenLease(task, bucket, bool(shown), bool(theirs), Leased(place, identity, position, bool(gold)))
+        for task, bucket, shown, theirs, place, identity, position, gold in rows
+    ]
 
 
-def _drop_unwanted(pool: Pool, asker: Asker) -> None:
+def _drop_unwanted(pool: Pool, asker: Asker, leases: Sequence[_OpenLease]) -> list[_OpenLease]:
     """End the asker's leases of tasks that others have answered often enough, but for what this screen shows."""
-    rows = pool.connection.execute(
-        "SELECT lease.task, bucket FROM lease JOIN task ON task.number = lease.task "
-        "WHERE lease.pool = ? AND person = ? AND NOT (shown AND screen IS ?)",
-        (pool.id, asker.number, asker.screen),
-    ).fetchall()
-    for task, bucket in rows:
-        key = pool.buckets.key(bucket)
-        if 0 < key.target < key.people.bit_count() and not key.gold:
-            pool.connection.execute("DELETE FROM lease WHERE task = ? AND person = ?", (task, asker.number))
-            pool.buckets.move([task], bucket, pool.buckets.id_of(key.without([asker.number])))
+    kept = []
+    for each in leases:
+        key = pool.buckets.key(each.bucket)
+        if each.shown or key.gold or not 0 < key.target < key.people.bit_count():
+            kept.append(each)
+            continue
+        pool.connection.execute("DELETE FROM lease WHERE task = ? AND person = ?", (each.task, asker.number))
+        pool.buckets.move([each.task], each.bucket, pool.buckets.id_of(key.without([asker.number])))
     pool.buckets.flush()
+    return kept
 
 
 def _hand_over(pool: Pool, asker: Asker, leases: Sequence[Leased]) -> None:
@@ -137,10 +158,8 @@ def _lease(pool: Pool, asker: Asker, tasks: Sequence[int], taken_from: str = "")
     """Enter leases behind those the asker has."""
     if not tasks:
         return []
-    last = pool.connection.execute(
-        "SELECT max(position) FROM lease WHERE pool = ? AND person = ?", (pool.id, asker.number)
-    ).fetchone()[0]
-    first = (last or 0) + 1
+    first = asker.position + 1
+    asker.position += len(tasks)
     pool.connection.executemany(
         "INSERT INTO lease (task, person, pool, screen, position, until) VALUES (?, ?, ?, ?, ?, ?)",
         [

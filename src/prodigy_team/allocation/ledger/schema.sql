@@ -32,7 +32,6 @@ CREATE INDEX task_bucket ON task (bucket, ord);
 CREATE TABLE lease (task INTEGER NOT NULL, person INTEGER NOT NULL, pool INTEGER NOT NULL, screen TEXT,
     position INTEGER NOT NULL, until REAL NOT NULL, shown INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (task, person)) WITHOUT ROWID;
 CREATE INDEX lease_person ON lease (pool, person, position);
-CREATE INDEX lease_until ON lease (pool, until);
 -- Loads of a page that have ever confirmed what they show.
 CREATE TABLE screen (pool INTEGER NOT NULL, id TEXT NOT NULL, person INTEGER NOT NULL, confirmed REAL NOT NULL,
     PRIMARY KEY (pool, id)) WITHOUT ROWID;
