@@ -137,9 +137,10 @@ def _at(handle: Handle, generation: int, condition: str, link: int) -> tuple[int
 
 
 def _answers(handle: Handle, generation: int, after: int, until: int) -> Iterator[tuple[str, bytes]]:
-    while rows := handle.all(_PAGE, (generation, after, until, _AT_ONCE)):
+    while after < until:
+        rows = handle.all(_PAGE, (generation, after, until, _AT_ONCE))
         yield from ((annotator, identity) for _, annotator, identity in rows)
-        after = rows[-1][0]
+        after = rows[-1][0] if len(rows) == _AT_ONCE else until
 
 
 def register_routed(handle: Handle, team: str, recipe: str, routed: Iterable[Routed]) -> None:
