@@ -264,9 +264,7 @@ class Dealer:
     def _leases(self, asker: Asker) -> tuple[PoolState | None, list[LeaseState]]:
         """How the pool stands, and what in it is theirs."""
         assert self._ledger is not None, "opened by refreshing"
-        assert self._rules is not None, "known since then"
-        with self._ledger.snapshot() as snapshot:
-            state = snapshot.pool(self._rules.pool)
+        state = self._ledger.state(asker.person)
         name = self._name(asker)
         found = [each for each in state.leases if each.person == name] if state is not None else []
         return state, [each for each in found if not asker.apart or each.screen == asker.browser]

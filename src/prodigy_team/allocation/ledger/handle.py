@@ -52,6 +52,11 @@ class LedgerFile:
             raise ValueError("the ledger is not open")
         return self._connection
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection."""
+        return self._connection is not None
+
     @contextmanager
     def writing(self, *, opened: int | None = None) -> Iterator[sqlite3.Connection]:
         """One transaction under the lock: kept when the block is left, undone when it raises.

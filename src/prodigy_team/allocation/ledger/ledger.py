@@ -16,7 +16,7 @@ from prodigy_team.allocation.ledger.buckets import Buckets
 from prodigy_team.allocation.ledger.handle import FileReplacedError, LedgerFile
 from prodigy_team.allocation.ledger.people import Members, Naming
 from prodigy_team.allocation.ledger.pool import Pool
-from prodigy_team.allocation.ledger.snapshot import Snapshot
+from prodigy_team.allocation.ledger.snapshot import PoolState, Snapshot, read_leases
 from prodigy_team.allocation.ledger.syncing import Sync, release
 from prodigy_team.allocation.ledger.targets import Targets
 from prodigy_team.allocation.ledger.values import LedgerError, Pull, ReadTask, Router, Synced
@@ -167,14 +167,30 @@ class Ledger:
     def progress(self, person: str) -> Progress:
         """How far somebody is; read without the lock, up to the last claim of anybody's."""
         name = self._name(person)
-        wish = self._wished()
-        with self.snapshot() as snapshot:
-            state = snapshot.pool(wish.rules.pool)
+        state = self.state(person)
         if state is None or name not in state.members:
             return Progress(0, 0, Outlook())
         left = outlook(state.buckets, state.members[name].number, state.people())
         held = sum(1 for each in state.leases if each.person == name)
         return Progress(state.answered(name), held, left)
+
+    def state(self, person: str) -> PoolState | None:
+        """The pool as of the last claim of anybody's, with the leases of one person; read without the lock.
+
+        What this process remembers of the buckets is used, so that it costs far less than `snapshot`.
+        """
+        pool, opened = self._pool, self._file.opened
+        if pool is None or self._bound is None or self._bound[0] != opened or not self._file.is_open:
+            with self.snapshot() as snapshot:
+                return snapshot.pool(self._wished().rules.pool)
+        with self._file.reading(opened=opened) as connection:
+            pool.begin(self._now())
+            member = pool.everybody.get(self._name(person))
+            number = -1 if member is None else member.number
+            leases = tuple(read_leases(connection, pool.id, pool.everybody, person=number))
+            return PoolState(
+                self._wished().rules.pool, pool.terms.digest, pool.everybody, tuple(pool.buckets.read()), leases
+            )
 
     def rebuild(self) -> None:
         """Make the ledger anew from roster, sources and answers; leases and drawn tasks are carried over if readable.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,7 +110,7 @@ class Snapshot:
                 return None
             members = Members(self._connection, row[0]).read()
             buckets = tuple(Buckets(self._connection, row[0]).read())
-            return PoolState(name, row[1], members, buckets, tuple(self._leases(row[0], members)))
+            return PoolState(name, row[1], members, buckets, tuple(read_leases(self._connection, row[0], members)))
 
     def tasks(self, name: str, *, bucket: int | None = None) -> Iterator[TaskState]:
         """The tasks of a pool or of one of its buckets, gold included, in the order of the source."""
@@ -123,11 +124,16 @@ class Snapshot:
             for identity, place, found, chosen in rows:
                 yield TaskState(identity, place, found, bool(chosen))
 
-    def _leases(self, pool: int, members: Mapping[str, Member]) -> Iterator[LeaseState]:
-        names = {each.number: name for name, each in members.items()}
-        for identity, place, bucket, person, screen, until, shown in self._connection.execute(
-            "SELECT identity, place, bucket, person, screen, until, shown FROM lease "
-            "JOIN task ON task.number = lease.task WHERE lease.pool = ? ORDER BY person, position",
-            (pool,),
-        ):
-            yield LeaseState(identity, place, bucket, names[person], screen, until, bool(shown))
+
+def read_leases(
+    connection: sqlite3.Connection, pool: int, members: Mapping[str, Member], *, person: int | None = None
+) -> Iterator[LeaseState]:
+    """The leases of a pool by person and position; of one person, if a number is given."""
+    names = {each.number: name for name, each in members.items()}
+    condition = "" if person is None else "AND person = :person "
+    for identity, place, bucket, holder, screen, until, shown in connection.execute(
+        "SELECT identity, place, bucket, person, screen, until, shown FROM lease "
+        f"JOIN task ON task.number = lease.task WHERE lease.pool = :pool {condition}ORDER BY person, position",
+        {"pool": pool, "person": person},
+    ):
+        yield LeaseState(identity, place, bucket, names[holder], screen, until, bool(shown))
