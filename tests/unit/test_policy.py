@@ -7,11 +7,22 @@ from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as some
 
 from prodigy_team.allocation.buckets import ALL, Bucket, People, need
-from prodigy_team.allocation.policy import Choice, Gold, Loose, Taken, choose, feasible, from_pages, near_end, takeover
+from prodigy_team.allocation.policy import (
+    Choice,
+    Gold,
+    Loose,
+    Taken,
+    choose,
+    feasible,
+    from_pages,
+    is_open_enough,
+    near_end,
+    takeover,
+)
 from prodigy_team.allocation.reach import Outlook, outlook, reach
 from pure_ledger import PureLedger, drain, largest_total
 
@@ -138,6 +149,23 @@ def test_a_pull_keeps_the_total_and_gives_all_it_can(
     for each in choices:
         ledger.tasks[each.task].answers.append(person)
     assert largest_total(ledger) == best
+
+
+@settings(max_examples=400, deadline=None)
+@given(WORLDS, some.integers(0, 2), some.integers(0, 1))
+def test_what_lacks_nobody_may_be_left_out(world: tuple[list[Bucket], People], person: int, batch_size: int) -> None:
+    """Wherever the rest is said to be enough it leads to the same choice and the same outlook."""
+    buckets, people = world[0], People(world[1].active, batch_size=batch_size)
+    assert not is_open_enough(buckets, world[1]) or not world[1].limits
+    lacking = [each for each in buckets if need(each, people.active)]
+    assume(is_open_enough(lacking, people))
+    tasks = {each.id: [(10 * at + each.id, 10 * at + each.id) for at in range(each.tasks)] for each in buckets}
+    given = [
+        choose(known, person, people, lambda bucket, wanted: tasks[bucket][:wanted], 5) for known in (lacking, buckets)
+    ]
+    assert given[0] == given[1]
+    assert outlook(lacking, person, people) == outlook(buckets, person, people)
+    assert near_end(lacking, people) == near_end(buckets, people)
 
 
 @settings(max_examples=200, deadline=None)
