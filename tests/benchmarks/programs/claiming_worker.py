@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import sys
 import time
 from pathlib import Path
@@ -35,13 +36,16 @@ def sync(world: World) -> None:
 
 
 def claim(world: World, people: str, rate: str, start: str, seconds: str) -> None:
-    """Take turns, each answering what they got; one pull in ten is by somebody for whom nothing is left."""
+    """Take turns, each answering what they got; one pull in ten is by somebody for whom nothing is left.
+
+    People come independently of each other: at times drawn from the exponential distribution, not all in one step.
+    """
     ledger = world.ledger(world.rules(*DONE_BY, *PEOPLE, k="2"))
-    names, pace = people.split(","), 1 / float(rate) if float(rate) else 0.0
+    names, chance = people.split(","), random.Random(people)
     full: list[float] = []
     empty: list[float] = []
     processor: list[float] = []
-    due, end = float(start) + pace * (os.getpid() % 100) / 100, float(start) + float(seconds)
+    due, end = float(start), float(start) + float(seconds)
     with world.open_store_once() as store:
         for turn in range(10**9):
             time.sleep(max(0.0, due - time.time()))
@@ -51,7 +55,7 @@ def claim(world: World, people: str, rate: str, start: str, seconds: str) -> Non
             took, busy, given = one_claim(ledger, store, name, save=name != DONE_BY[0])
             (full if given else empty).append(took)
             processor.append(busy)
-            due += pace
+            due += chance.expovariate(float(rate)) if float(rate) else 0.0
     print(json.dumps({"full": full, "empty": empty, "processor": processor}))
 
 
