@@ -16,10 +16,10 @@ from prodigy_team.store.connection import BUSY_SECONDS, is_network_file_system
 from prodigy_team.store.locking import WriteLock, lock_path
 
 FORMAT = 1
-_LOG_BYTES = 8 << 20
+_LOG_BYTES = 32 << 20
 """Above this the write-ahead log is copied into the file, after the lock has been given back: with each thousand pages,
 as SQLite would by itself, one claim in a hundred would wait for the disk, under the lock."""
-_LOG_MOST_BYTES = 64 << 20
+_LOG_MOST_BYTES = 128 << 20
 _PATIENCE_SECONDS = 120.0
 _CACHE_KB = 4096
 _LARGE_CACHE_KB = 65536
