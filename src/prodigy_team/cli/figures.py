@@ -190,6 +190,8 @@ def gap_line(gap: Gap) -> str:
 
 
 def _next(coverage: Coverage) -> str:
+    if not coverage.tasks:
+        return f"There is no task in {source_name(coverage.source)}. Next: prodigy-team plan names lines left out"
     if coverage.counted == coverage.wanted:
         return "Complete. Next: prodigy-team merge"
     if coverage.counted == coverage.reachable:
