@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from counting_support import Team, team
 from prodigy_team.allocation.ledger import Ledger
 from prodigy_team.cli.answers import read_roster
@@ -34,7 +36,7 @@ def test_what_is_held_and_drawn_is_kept(team: Team) -> None:
     assert held == {"joe": 5, "jane": 0}
 
 
-def test_a_damaged_ledger_is_made_anew(team: Team) -> None:
+def test_a_damaged_ledger_is_made_anew(team: Team, caplog: pytest.LogCaptureFixture) -> None:
     team.write(("joe", "jane"), tasks=50)
     team.answer("joe", *range(20))
     team.run("ledger", "rebuild")
@@ -45,7 +47,16 @@ def test_a_damaged_ledger_is_made_anew(team: Team) -> None:
 
     (found,) = team.json("ledger", "rebuild")["pools"]
     assert (found["answers"], found["leases_before"]) == (20, None)
+    assert caplog.text.count("cannot be read whole") == 1
     assert "could not be read" not in team.run("ledger", "rebuild")
+
+
+def test_what_cannot_be_replaced_is_said(team: Team) -> None:
+    team.write(("joe", "jane"), tasks=5)
+    (team.folder / ".prodigy-team" / "ledger.db").mkdir(parents=True)
+    team.run("ledger", "rebuild", code=1)
+    assert "ledger.db cannot be made: Is a directory." in team.errors
+    assert "Traceback" not in team.errors
 
 
 def test_there_is_nothing_to_rebuild_without_routing(team: Team) -> None:
