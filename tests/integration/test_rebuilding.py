@@ -36,6 +36,17 @@ def test_what_is_held_and_drawn_is_kept(team: Team) -> None:
     assert held == {"joe": 5, "jane": 0}
 
 
+def test_nobody_holds_what_they_have_answered(team: Team) -> None:
+    """Such as once [routing] is taken out: nobody tells the ledger any more."""
+    team.write(("joe", "jane"), tasks=20, routing="annotations_per_task = 1")
+    lease(team, "joe", 7)
+    team.write(("joe", "jane"), tasks=20, routing=None)
+    team.answer("joe", *range(5))
+    held = {each["name"]: each["held"] for each in team.pool("plan")["people"]}
+    assert held == {"joe": 2, "jane": 0}
+    assert {each["name"]: each["leased"] for each in team.pool("progress")["annotators"]} == held
+
+
 def test_a_damaged_ledger_is_made_anew(team: Team, caplog: pytest.LogCaptureFixture) -> None:
     team.write(("joe", "jane"), tasks=50)
     team.answer("joe", *range(20))
