@@ -131,8 +131,9 @@ class LedgerFile:
             self._make_folder()
             with self.syncing, self._lock:
                 new = self.path.with_name(f"{self.path.name}.building")
-                new.unlink(missing_ok=True)
-                remove_log(new)
+                with folder_errors(self.path):
+                    new.unlink(missing_ok=True)
+                    remove_log(new)
                 yield new
                 self._drop_connection()
                 with folder_errors(self.path):
