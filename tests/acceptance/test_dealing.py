@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -293,6 +294,20 @@ def test_what_the_roster_keeps_from_somebody_is_said(project: Project) -> None:
         assert crew["jane"].work() == 3
         assert crew["jane"].waiting["not_yours"] == 1
     assert "text 0" not in answered(project)
+
+
+def test_indexes_and_ledger_removed_under_running_servers_are_made_again(project: Project) -> None:
+    route(project, ("joe", "jane"), "annotations_per_task = 1.5", tasks=20)
+    project.run("up")
+    with Crew(project, ("joe", "jane")) as crew:
+        crew["joe"].work(7)
+        shutil.rmtree(project.state / "index")
+        for path in project.state.glob("ledger.db*"):
+            path.unlink()
+        crew["joe"].queue.clear()
+        assert crew["joe"].work() == 13
+        assert crew["jane"].work() == 10
+    assert tally(project) == {1: 10, 2: 10}
 
 
 def test_gold_is_mixed_in_without_its_answer_and_counts_for_nothing(project: Project) -> None:

@@ -129,3 +129,10 @@ def test_a_source_that_is_not_there_is_told(team: Team) -> None:
     team.write(("joe",))
     (team.folder / "source.jsonl").unlink()
     team.run("coverage", code=2)
+
+
+def test_a_source_without_tasks_is_not_called_complete(team: Team) -> None:
+    team.write(("joe", "jane"), tasks=0)
+    said = team.run("coverage")
+    assert "Complete" not in said
+    assert "There is no task in" in said

@@ -88,6 +88,14 @@ def test_unknown_keys_of_a_pull_are_ignored(server: EmbeddedServer) -> None:
         assert server.client.post("/get_session_questions", content=content).status_code == status
 
 
+def test_a_screen_of_any_length_is_not_written_down(server: EmbeddedServer) -> None:
+    for path in ("/get_session_questions", "/confirm_tasks"):
+        reply = server.client.post(path, json={"session_id": "ds-ana", "screen": "x" * 201, "shown": []})
+        assert reply.status_code == 422, path
+        assert "200" in reply.json()["detail"]
+    assert "tasks" in server.pull("ds-ana", screen="x" * 200)
+
+
 def test_the_page_and_its_files_have_relative_addresses_and_a_strict_policy(server: EmbeddedServer) -> None:
     page = server.client.get("/")
     assert page.text == server.client.get("/index.html").text

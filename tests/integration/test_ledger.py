@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -357,6 +358,25 @@ def test_another_answers_database_in_the_files_place_is_noticed(world: World) ->
         world.database.with_name(world.database.name + ending).unlink(missing_ok=True)
     world.answer("joe", *texts(5))
     assert len(ledger.pull("joe", count=100).leases) == 25
+
+
+def test_what_could_not_be_written_is_forgotten(world: World) -> None:
+    """The disk fails at the commit: what the process had in mind of that transaction is not in the file."""
+    world.write(texts(20))
+    rules = world.rules("joe", "jane", k="1.5")
+    ledger = world.ledger(rules)
+    ledger.pull("joe", count=3)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(LedgerError):
+            ledger.pull("jane", count=5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    work(world, ledger, "jane")
+    work(world, ledger, "joe")
+    work(world, world.ledger(rules), "jane")
+    assert people_per_task(world) == {1: 10, 2: 10}
 
 
 def test_a_damaged_ledger_says_what_to_do(world: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from counting_support import Team, team
 from prodigy_team.allocation.ledger import Ledger
 from prodigy_team.cli.answers import read_roster
@@ -34,7 +36,18 @@ def test_what_is_held_and_drawn_is_kept(team: Team) -> None:
     assert held == {"joe": 5, "jane": 0}
 
 
-def test_a_damaged_ledger_is_made_anew(team: Team) -> None:
+def test_nobody_holds_what_they_have_answered(team: Team) -> None:
+    """Such as once [routing] is taken out: nobody tells the ledger any more."""
+    team.write(("joe", "jane"), tasks=20, routing="annotations_per_task = 1")
+    lease(team, "joe", 7)
+    team.write(("joe", "jane"), tasks=20, routing=None)
+    team.answer("joe", *range(5))
+    held = {each["name"]: each["held"] for each in team.pool("plan")["people"]}
+    assert held == {"joe": 2, "jane": 0}
+    assert {each["name"]: each["leased"] for each in team.pool("progress")["annotators"]} == held
+
+
+def test_a_damaged_ledger_is_made_anew(team: Team, caplog: pytest.LogCaptureFixture) -> None:
     team.write(("joe", "jane"), tasks=50)
     team.answer("joe", *range(20))
     team.run("ledger", "rebuild")
@@ -45,7 +58,16 @@ def test_a_damaged_ledger_is_made_anew(team: Team) -> None:
 
     (found,) = team.json("ledger", "rebuild")["pools"]
     assert (found["answers"], found["leases_before"]) == (20, None)
+    assert caplog.text.count("cannot be read whole") == 1
     assert "could not be read" not in team.run("ledger", "rebuild")
+
+
+def test_what_cannot_be_replaced_is_said(team: Team) -> None:
+    team.write(("joe", "jane"), tasks=5)
+    (team.folder / ".prodigy-team" / "ledger.db").mkdir(parents=True)
+    team.run("ledger", "rebuild", code=1)
+    assert "ledger.db cannot be made: Is a directory." in team.errors
+    assert "Traceback" not in team.errors
 
 
 def test_there_is_nothing_to_rebuild_without_routing(team: Team) -> None:

@@ -103,6 +103,12 @@ def test_a_stream_that_had_noted_how_far_all_is_answered_goes_back(team: Team) -
         assert store.unanswered(index, "headlines_joe", who, after=-1, limit=2) == [1, 2]
 
 
+def test_a_version_that_nobody_answered_under_is_said(begun: Team) -> None:
+    said = begun.run("reopen", "--version", "7")
+    assert "Nothing is to be sent back." in said
+    assert "no longer count" not in said
+
+
 def test_a_name_that_is_not_there_is_refused(begun: Team) -> None:
     begun.run("reopen", "--version", "1", "--annotator", "bob", code=2)
     assert "no annotator bob" in begun.errors

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -115,6 +116,25 @@ def test_stored_bytes_are_the_clients_own(server: EmbeddedServer) -> None:
         '"answer":"accept","_timestamp":17,"_view_id":"text","_annotator_id":"ds-ana","_session_id":"ds-ana"}'
     )
     assert server.contents("ds") == [expected.encode()]
+
+
+def test_answers_go_to_the_database_that_lies_at_its_path_now(server: EmbeddedServer, tmp_path: Path) -> None:
+    """Deleted, or replaced by another file, while the server runs: nothing is acknowledged into a file that is gone."""
+    tasks = server.pull("ds-ana")["tasks"]
+    assert server.give([answer(tasks[0])], "ds-ana").status_code == 200
+    copy = tmp_path / "copy.db"
+    with closing(sqlite3.connect(server.database)) as old, closing(sqlite3.connect(copy)) as new:
+        old.backup(new)
+    logs = [server.database.with_name(f"{server.database.name}{ending}") for ending in ("-wal", "-shm")]
+    for path in (server.database, *logs):
+        path.unlink()
+    assert server.give([answer(tasks[1])], "ds-ana").status_code == 200
+    assert [row["text"] for row in server.stored("ds")] == [tasks[1]["text"]]
+    for path in logs:
+        path.unlink(missing_ok=True)
+    copy.replace(server.database)
+    assert server.give([answer(tasks[2])], "ds-ana").status_code == 200
+    assert [row["text"] for row in server.stored("ds")] == [tasks[0]["text"], tasks[2]["text"]]
 
 
 def test_an_answer_carries_what_prodigy_writes(server: EmbeddedServer) -> None:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from databases import PRODIGY_DDL, Database, add_as_prodigy, ask, change, identify, make_index, new_answer
 from prodigy_team.store import Outcome, Store, StoreError, open_store
-from prodigy_team.store.connection import filesystem_type
+from prodigy_team.store.connection import filesystem_type, store_error
 from prodigy_team.store.locking import WriteLock, lock_path
 from support import ROOT
 
@@ -409,6 +409,13 @@ def test_what_is_no_database_is_explained(tmp_path: Path) -> None:
     for kind, words in (("postgresql", "comes in a later release"), ("mysql", "only a licensed Prodigy")):
         with pytest.raises(StoreError, match=words):
             open_store(Database(kind, None), write=False)
+
+
+def test_a_file_deleted_under_running_programs_is_explained(tmp_path: Path) -> None:
+    """SQLite has one sentence for it and for a broken disk."""
+    said = store_error(tmp_path / "answers.db", sqlite3.OperationalError("disk I/O error"))
+    assert "answers.db cannot be read or written any more (disk I/O error)." in said.message
+    assert "prodigy-team restart" in said.remedy
 
 
 def test_names_and_paths_of_every_kind(tmp_path: Path) -> None:

@@ -45,8 +45,9 @@ COMMENTED = [
 @pytest.fixture
 def furnished(folder: Path) -> Path:
     """All files that the commented keys name."""
-    for name in ("recipes.py", "rules.py", "gold.jsonl"):
+    for name in ("recipes.py", "gold.jsonl"):
         (folder / name).touch()
+    (folder / "rules.py").write_text("def may_get(task, annotator):\n    return True\n")
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "python").symlink_to("/bin/sh")
     return folder

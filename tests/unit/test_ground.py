@@ -95,6 +95,14 @@ def test_the_users_own_function_is_read_from_its_file(tmp_path: Path) -> None:
         load_router(f"{path}:number")
     with pytest.raises(RouterError, match="AttributeError"):
         load_router(f"{path}:missing")
+    path.write_text("def may(task, annotator):\n    raise SystemExit(1)\n")
+    leaving = load_router(f"{path}:may")
+    assert leaving is not None
+    with pytest.raises(RouterError, match="failed for joe: SystemExit"):
+        leaving({}, "joe")
+    path.write_text("import sys\nsys.exit(3)\n")
+    with pytest.raises(RouterError, match="SystemExit"):
+        load_router(f"{path}:may")
     path.write_text("def may(task, annotator:\n")
     with pytest.raises(RouterError, match="SyntaxError"):
         load_router(f"{path}:may")

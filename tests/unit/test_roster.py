@@ -108,7 +108,7 @@ def test_a_paused_annotator_leaves_a_shared_server_to_the_others(load: Load) -> 
 
 
 def test_further_keys(load: Load, folder: Path) -> None:
-    (folder / "rules.py").touch()
+    (folder / "rules.py").write_text("def may(task, annotator):\n    return True\n")
     (folder / "gold.jsonl").touch()
     roster = load(
         TASK.replace("[task]", "start_at_once = 3\nallow_public = true\n[task]")

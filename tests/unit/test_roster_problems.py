@@ -219,6 +219,12 @@ ONE = [
     (GOOD + '[routing]\nlease = "soon"\n', "routing.lease", '"soon" is no duration', '"30m"'),
     (GOOD + '[routing]\ngold = "g.jsonl"\n', "routing.gold", "There is no file", "Correct the name"),
     (GOOD + '[routing]\nrouter = "may_get"\n', "routing.router", "does not name a function", "file.py:function"),
+    (GOOD + '[routing]\nrouter = "labels.txt:may"\n', "routing.router", "has no function may", "Correct the name"),
+    (GOOD + '[routing]\ngold = "headlines.jsonl"\n', "routing.gold", "joe's source as well", "other tasks"),
+    (GOOD + 'aliases = ["jane"]\n' + JANE, "annotator.aliases", "jane is an annotator as well", "out at joe"),
+    (GOOD + 'aliases = ["x"]\n' + JANE + 'aliases = ["x"]\n', "annotator.aliases", "alias of joe", "out at jane"),
+    (GOOD + "only = { lang = [] }\n", "annotator[0].only", "does not fit", '["sv", "en"]'),
+    (GOOD + "limit = 0\n", "annotator[0].limit", "0 does not fit", "a whole number of at least 1"),
     (
         GOOD + '[[server]]\nname = "pool"\n[routing]\nannotations_per_task = 1\n',
         "server[0].annotators",
@@ -295,6 +301,7 @@ WARNINGS = [
     (TEAM + TASK + 'dataset = "one"\n' + JOE + JANE, "task.dataset", "each server knows only its own queue"),
     (GOOD + "[prodigy]\nbatchsize = 5\n", "prodigy.batchsize", "passed on as it is"),
     (GOOD + "[routing]\nannotations_per_task = 3\n", "routing.annotations_per_task", "3 answers per task are wanted"),
+    (GOOD + "[routing]\ngold_rate = 0.1\n", "routing.gold_rate", "no tasks with known answers"),
     (GOOD + "limit = 3\n", "annotator[0].limit", "no effect without [routing]"),
     (
         GOOD + 'recipe = "textcat.manual"\nmodel = "blank:en"\n',

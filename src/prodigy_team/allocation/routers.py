@@ -32,7 +32,7 @@ def load_router(named: str | None) -> Router | None:
     try:
         spec.loader.exec_module(module)
         found = getattr(module, function)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise RouterError(
             f"The router {function} cannot be read from {path}: {error!r}.", remedy="Mend it, then: prodigy-team up"
         ) from error
@@ -47,7 +47,7 @@ def guarded(router: Router, named: str) -> Router:
     def may(task: object, annotator: str) -> bool:
         try:
             return bool(router(task, annotator))  # type: ignore[arg-type]
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise RouterError(
                 f"The router {named} failed for {annotator}: {error!r}.", remedy="Mend it, then: prodigy-team up"
             ) from error

@@ -163,10 +163,12 @@ class AnswerWriter:
         self._newest = newest
         self._waiting: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._store: Store | None = None
 
     def start(self) -> None:
         """Open what is needed, which may fail, then start the thread."""
-        arguments = (self._open_store(), self._open_identifier())
+        self._store = self._open_store()
+        arguments = (self._open_identifier(),)
         self._thread = threading.Thread(target=self._run, args=arguments, name="answers", daemon=True)
         self._thread.start()
 
@@ -195,10 +197,12 @@ class AnswerWriter:
         """Store the answers of one request; ``done`` is called on the running event loop once they are committed."""
         self._waiting.put(_Request(answers, asyncio.get_running_loop(), done))
 
-    def _run(self, store: Store, identify: Identifier) -> None:
-        with contextlib.closing(store), contextlib.closing(identify):
+    def _run(self, identify: Identifier) -> None:
+        with contextlib.closing(identify):
             while requests := self._next():
-                self._store(store, identify, requests)
+                self._settle(identify, requests)
+        if self._store is not None:
+            self._store.close()
 
     def _next(self) -> list[_Request]:
         first = self._waiting.get()
@@ -214,33 +218,46 @@ class AnswerWriter:
                 requests.append(following)
         return requests
 
-    def _store(self, store: Store, identify: Identifier, requests: list[_Request]) -> None:
+    def _settle(self, identify: Identifier, requests: list[_Request]) -> None:
         try:
-            results: list[Stored] = list(self._append(store, identify, requests))
+            results: list[Stored] = list(self._append(identify, requests))
         except Exception as error:
             if len(requests) > 1:
                 # One request that cannot be stored must not take the others with it.
                 for each in requests:
-                    self._store(store, identify, [each])
+                    self._settle(identify, [each])
                 return
             if not isinstance(error, TeamError):
                 log.exception("Answers could not be stored")
             results = [error]
         loop = requests[0].loop
         with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits for the reply any more
-            loop.call_soon_threadsafe(_settle, requests, results)
+            loop.call_soon_threadsafe(_reply, requests, results)
 
-    def _append(self, store: Store, identify: Identifier, requests: list[_Request]) -> list[list[Receipt]]:
+    def _append(self, identify: Identifier, requests: list[_Request]) -> list[list[Receipt]]:
         identities = [[identify(each) for each in request.answers] for request in requests]
         batches = [
             [self._new_answer(posted, identity) for posted, identity in zip(request.answers, found, strict=True)]
             for request, found in zip(requests, identities, strict=True)
         ]
-        outcomes = store.append(self._dataset, batches)
+        outcomes = self._open().append(self._dataset, batches)
+        if self._store is None or self._store.replaced():
+            outcomes = self._open().append(self._dataset, batches)  # what is in it already is confirmed once more
         return [
             [Receipt(*each) for each in zip(request.answers, done, found, strict=True)]
             for request, done, found in zip(requests, outcomes, identities, strict=True)
         ]
+
+    def _open(self) -> Store:
+        """The database that lies at its path now: one that was deleted or replaced would swallow all answers."""
+        if self._store is not None and self._store.replaced():
+            gone, self._store = self._store, None
+            with contextlib.suppress(TeamError):
+                gone.close()
+            log.error("The database was deleted or replaced by another; answers go to the one that is there now.")
+        if self._store is None:
+            self._store = self._open_store()
+        return self._store
 
     def _new_answer(self, posted: Posted, identity: bytes) -> NewAnswer:
         keys, session_id = posted.keys, posted.session.id
@@ -259,7 +276,7 @@ class AnswerWriter:
         )
 
 
-def _settle(requests: list[_Request], results: list[Stored]) -> None:
+def _reply(requests: list[_Request], results: list[Stored]) -> None:
     for request, result in zip(requests, results, strict=True):
         try:
             request.done(result)

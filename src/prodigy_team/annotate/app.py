@@ -29,7 +29,7 @@ from prodigy_team.annotate.answers import (
     hashes,
     read_answers,
 )
-from prodigy_team.annotate.bodies import Pull, read_history_pull, read_object, read_pull
+from prodigy_team.annotate.bodies import LONGEST_SCREEN, Pull, read_history_pull, read_object, read_pull
 from prodigy_team.annotate.sessions import Session, SessionRefusedError, Sessions
 from prodigy_team.annotate.stream import Batch, Count, Deals, dumps
 from prodigy_team.annotate.team import TeamProgress
@@ -165,7 +165,7 @@ class Server:
 
     async def _confirm(self, session: Session, shown: tuple[int, ...], screen: str | None) -> tuple[int, ...]:
         """Note what is on screen; a page asks again by itself, so that what fails here is not its business."""
-        if not shown:
+        if not shown or len(screen or "") > LONGEST_SCREEN:
             return ()
         try:
             return await self._stream.confirm(session, shown, screen=screen)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -10,6 +10,10 @@ from prodigy_team.annotate import web
 from prodigy_team.annotate.answers import Owner
 
 Found = TypeVar("Found")
+
+LONGEST_SCREEN = 200
+Screen: TypeAlias = Annotated[str, msgspec.Meta(max_length=LONGEST_SCREEN)]
+"""The load of a page; it is written down with each task that the page has."""
 
 
 class Pull(msgspec.Struct):
@@ -24,7 +28,7 @@ class Pull(msgspec.Struct):
     session_id: str | None = None
     held: list[Any] = []
     owner: Owner | None = None
-    screen: str | None = None
+    screen: Screen | None = None
     shown: list[Any] = []
 
 

@@ -20,6 +20,7 @@ from prodigy_team.annotate.stream import Batch, Count, Held, Offer, Waiting, wit
 from prodigy_team.annotate.supply import SourceSupply
 from prodigy_team.errors import TeamError
 from prodigy_team.sources import SourceChangedError
+from prodigy_team.sources.index import IndexGoneError
 from prodigy_team.store.base import Row
 
 log = logging.getLogger(__name__)
@@ -129,7 +130,7 @@ class Dealer:
         """As `Deals.pull`."""
         try:
             return self._pull(asker, held, screen, shown)
-        except (StaleIndexError, SourceChangedError):
+        except (StaleIndexError, SourceChangedError, IndexGoneError):
             self._read_anew()
             return self._pull(asker, held, screen, shown)
 

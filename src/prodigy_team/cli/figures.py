@@ -190,6 +190,8 @@ def gap_line(gap: Gap) -> str:
 
 
 def _next(coverage: Coverage) -> str:
+    if not coverage.tasks:
+        return f"There is no task in {source_name(coverage.source)}. Next: prodigy-team plan names lines left out"
     if coverage.counted == coverage.wanted:
         return "Complete. Next: prodigy-team merge"
     if coverage.counted == coverage.reachable:
@@ -325,6 +327,8 @@ def reopened_lines(pools: Sequence[ReopenedPool], *, routed: bool) -> list[str]:
             f"{each.pool.rpartition('-')[0]}, {source_name(each.source)}: {plural(each.tasks, 'task')} "
             f"of version {each.version or '-'} back to {whom}"
         )
+    if not any(each.tasks for each in pools):
+        return [*lines, "Nothing is to be sent back. Which versions there are: prodigy-team coverage --by version"]
     if any(each.dry_run for each in pools):
         return [*lines, "Nothing was sent back (--dry-run)."]
     again = "a page that is reloaded" if routed else "`prodigy-team restart`"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from prodigy_team.allocation.reach import outlook, reach
 from prodigy_team.curation.coverage import Impossible, impossible
-from prodigy_team.curation.standing import Dealt, Standing
+from prodigy_team.curation.standing import Dealt, Standing, count_held
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def plan_person(standing: Standing, dealt: Dealt, number: int) -> PersonPlan:
         state="active" if active else "paused" if known is not None else "left",
         limit=known.limit if known is not None else None,
         answered=sum(number in people for people in standing.answers.people.values()),
-        held=sum(name in people for people in dealt.held.values()),
+        held=count_held(standing.answers, dealt, name, number),
         may=left.for_me + (0 if left.paused else left.over_limit),
         at_least=_only_by(standing, number) if active else 0,
         at_most=left.for_me,

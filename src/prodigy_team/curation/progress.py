@@ -11,7 +11,7 @@ from datetime import datetime, timezone, tzinfo
 from prodigy_team.allocation.reach import outlook, reach
 from prodigy_team.curation.given import Given
 from prodigy_team.curation.gold import GoldScore, score
-from prodigy_team.curation.standing import Dealt, Standing
+from prodigy_team.curation.standing import Dealt, Standing, count_held
 from prodigy_team.curation.working import Work, measure
 
 DAY = 86400.0
@@ -184,7 +184,7 @@ def _person(
         name=name,
         state="active" if active else "paused" if standing.rules.person(name) is not None else "left",
         done=len(newest),
-        leased=sum(name in people for people in dealt.held.values()),
+        leased=count_held(standing.answers, dealt, name, number),
         left=left,
         accept=says["accept"],
         reject=says["reject"],

@@ -131,6 +131,13 @@ class Standing:
                 yield bucket, lacks, allowed(bucket, self.people.active)
 
 
+def count_held(answers: Answers, dealt: Dealt, name: str, number: int) -> int:
+    """Tasks that somebody holds and has not answered: the ledger may not have heard of an answer yet."""
+    return sum(
+        name in people and number not in answers.people.get(identity, ()) for identity, people in dealt.held.items()
+    )
+
+
 def take_stock(
     targets: Targets, tasks: Sequence[tuple[int, bytes]], answers: Answers, dealt: Dealt, *, leases: bool
 ) -> Standing:

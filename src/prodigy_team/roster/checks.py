@@ -29,6 +29,7 @@ def check_together(roster: Roster, environ: Mapping[str, str], findings: Finding
     _check_prodigy_table(roster, findings)
     _check_settings(roster, environ, findings)
     _check_routing(roster, findings)
+    _check_aliases(roster, findings)
 
 
 def _check_addresses(roster: Roster, findings: Findings) -> None:
@@ -185,9 +186,31 @@ def _check_routing(roster: Roster, findings: Findings) -> None:
                 text = f"{key} and [routing] both say who gets a task."
                 findings.add(f"prodigy.{key}", text, "Leave one of the two out.")
         _check_overlap(roster, "routing.annotations_per_task", roster.routing.annotations_per_task, findings)
+        _check_gold(roster, findings)
     wanted = roster.prodigy.get("annotations_per_task")
     if isinstance(wanted, (int, float)) and not isinstance(wanted, bool):
         _check_overlap(roster, "prodigy.annotations_per_task", Decimal(str(wanted)), findings)
+
+
+def _check_gold(roster: Roster, findings: Findings) -> None:
+    """Tasks with known answers are nobody's to annotate, so a source cannot consist of them."""
+    gold = roster.routing.gold if roster.routing else None
+    for server in roster.servers:
+        if gold is not None and server.source == gold:
+            text = f"{gold} is {server.name}'s source as well, so that no task would be left to annotate."
+            findings.add("routing.gold", text, "Name a file of other tasks, whose answers are known.")
+            return
+
+
+def _check_aliases(roster: Roster, findings: Findings) -> None:
+    """Whose answers those under a name are must be certain."""
+    owners = {annotator.name: annotator.name for annotator in roster.annotators}
+    for annotator in roster.annotators:
+        for alias in annotator.aliases:
+            owner = owners.setdefault(alias, annotator.name)
+            if owner != annotator.name:
+                text = f"{alias} is {'an annotator' if owner == alias else f'an alias of {owner}'} as well."
+                findings.add("annotator.aliases", text, f"Leave it out at {annotator.name}.")
 
 
 def _check_overlap(roster: Roster, where: str, wanted: Decimal | str, findings: Findings) -> None:

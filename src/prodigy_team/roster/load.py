@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import sys
 from collections.abc import Mapping
@@ -161,7 +162,7 @@ class _Loader:
             seed=table.seed,
             order=table.order,
             gold=self._gold(table),
-            gold_rate=Decimal(str(table.gold_rate)),
+            gold_rate=self._gold_rate(table),
             router=self._router(table),
         )
 
@@ -173,6 +174,12 @@ class _Loader:
             self.findings.add("routing.gold", f"There is no file {path}.", "Correct the name.")
         return str(path)
 
+    def _gold_rate(self, table: RoutingTable) -> Decimal:
+        if table.gold_rate and table.gold is None:
+            text = "There are no tasks with known answers to mix in."
+            self.findings.add("routing.gold_rate", text, 'Name their file: gold = "gold.jsonl".', warning=True)
+        return Decimal(str(table.gold_rate))
+
     def _router(self, table: RoutingTable) -> str | None:
         if table.router is None:
             return None
@@ -181,7 +188,27 @@ class _Loader:
         if not function.isidentifier() or not name or not path.is_file():
             text = f'"{table.router}" does not name a function in a file that is there.'
             self.findings.add("routing.router", text, 'Write "file.py:function".')
+        elif not _may_define(path, function):
+            text = f"{path} has no function {function}, or is no valid Python."
+            self.findings.add("routing.router", text, "Correct the name, or the file.")
         return f"{path}:{function}"
+
+
+def _may_define(path: Path, function: str) -> bool:
+    """Whether a Python file names the function at all; told without running it, so a borrowed one counts too."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, ValueError, SyntaxError, RecursionError):
+        return False
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).partition(".")[0])
+    return bool(names & {function, "*"})
 
 
 def _exact(value: Any) -> Any:

@@ -70,7 +70,7 @@ class AnnotatorTable(EntryTable):
     paused: bool = False
     limit: Annotated[int, Field(ge=1)] | None = None
     share: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1
-    only: dict[str, str | list[str]] = {}
+    only: dict[str, str | Annotated[list[str], Field(min_length=1)]] = {}
     aliases: list[str] = []
 
 
@@ -126,6 +126,7 @@ _EXPECTED: Mapping[str, str] = {
     "ports": 'a range such as "8081-8099"',
     "version": 'a text such as "2"',
     "share": "a number above 0",
+    "limit": "a whole number of at least 1",
     "only": 'a table such as { lang = "sv" } or { lang = ["sv", "en"] }',
     "annotations_per_task": 'a number of at least 1, or "all"',
     "lease": 'a duration such as "30m"',

@@ -270,7 +270,10 @@ def _more_lines(source: Path, stamp: str, state: Path) -> str:
 
 def _lines_indexed(state: Path, stamp: str) -> int | None:
     for path in (state / "index").glob(f"*-{stamp}.sqlite"):
-        with contextlib.suppress(sqlite3.Error, ValueError), contextlib.closing(open_index(path)) as connection:
+        with (
+            contextlib.suppress(sqlite3.Error, TeamError, ValueError),
+            contextlib.closing(open_index(path)) as connection,
+        ):
             row = connection.execute("SELECT value FROM meta WHERE key = 'lines'").fetchone()
             return None if row is None else int(row[0])
     return None

@@ -8,12 +8,17 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from prodigy_team.errors import TeamError
 from prodigy_team.sources.formats import BadLine
 from prodigy_team.sources.origins import Origin, digest, find_source
 from prodigy_team.tasks import By
 
 FORMAT = 1
 """Part of every index's name: raised when what stands in an index changes its meaning."""
+
+
+class IndexGoneError(TeamError):
+    """The index was removed since it was made; making it again is all that it takes."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +98,24 @@ class IndexFiles:
                 known = dict(connection.execute("SELECT key, value FROM meta"))
             bad = tuple(BadLine(line, reason) for line, reason in json.loads(known["bad"]))
             counts = {key: int(known[key]) for key in ("tasks", "lines", "repeats", "bad_count")}
-        except (sqlite3.Error, KeyError, ValueError):
+        except (sqlite3.Error, IndexGoneError, KeyError, ValueError):
             return None  # damaged by something else: build it anew
         return SourceIndex(path=self.index(stamp), data=self.data(stamp), bad=bad, by=self.by, **counts)
 
 
 def open_index(path: Path) -> sqlite3.Connection:
-    """Open an index for reading. A finished index never changes (a new one is a new file), so no locks are needed."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    """Open an index for reading. A finished index never changes (a new one is a new file), so no locks are needed.
+
+    Raises:
+        IndexGoneError: It cannot be opened.
+    """
+    try:
+        return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    except sqlite3.OperationalError as error:
+        raise IndexGoneError(
+            f"The index {path} of a source cannot be read ({error}).",
+            remedy="Run the command again, or: prodigy-team up",
+        ) from error
 
 
 def count_tasks(source: str, *, by: By, folder: Path, transform_key: str = "") -> int | None:

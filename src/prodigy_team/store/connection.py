@@ -45,6 +45,12 @@ def store_error(path: Path | None, error: sqlite3.Error) -> StoreError:
             "End the program that keeps a write open, then try again.",
         ),
         ("disk is full", "cannot grow: the disk is full", "Make room; answers that were confirmed are safe."),
+        (
+            "disk I/O",
+            "cannot be read or written any more",
+            "Check the disk. Where the file was moved or deleted under running servers, put it back together with its "
+            "-wal file, then: prodigy-team restart",
+        ),
         ("not a database", "is not an SQLite file", "Check `database` in team.toml and `db_settings` in prodigy.json."),
         ("malformed", "is damaged", "Stop the servers, copy the file, and try `sqlite3 FILE .recover`."),
         ("readonly", "cannot be written", "Give the account that runs the servers the right to write file and folder."),
@@ -179,6 +185,8 @@ def _needs_shared_memory(path: Path) -> bool:
 
 
 def _connect_unchanging(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
+    if "disk I/O" in str(error):
+        raise store_error(path, error) from error
     log = path.with_name(path.name + "-wal")
     if os.access(path, os.W_OK) or os.access(path.parent, os.W_OK) or (log.exists() and log.stat().st_size):
         raise StoreError(

@@ -46,19 +46,30 @@ _CARRIED = {
 def rebuild(file: LedgerFile) -> None:
     """Put a new ledger in the place of this one. Each process brings its pool up to date when it notices."""
     with file.replacing() as path, contextlib.closing(connect(path)) as new:
-        for table, (columns, query, source) in _CARRIED.items():
-            _carry(file.path, new, table, columns, query.format(f"FROM {source}"))
+        lost = {
+            said
+            for table, (columns, query, source) in _CARRIED.items()
+            if (said := _carry(file.path, new, table, columns, query.format(f"FROM {source}")))
+        }
+        if lost:
+            said = ", ".join(sorted(lost))
+            log.warning(
+                "The old ledger %s cannot be read whole (%s): who held which task may be lost.", file.path, said
+            )
 
 
-def _carry(old: Path, new: sqlite3.Connection, table: str, columns: str, query: str) -> None:
+def _carry(old: Path, new: sqlite3.Connection, table: str, columns: str, query: str) -> str:
+    """Take over what can be read; returns what SQLite said of the rest."""
     marks = ", ".join("?" * (columns.count(",") + 1))
     new.execute("BEGIN")
+    said = ""
     try:
         for page in _pages(old, query, f"SELECT {columns} FROM {table}"):
             new.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", page)
     except sqlite3.Error as error:
-        log.warning("The old ledger %s cannot be read whole: %s; some of it is lost: %s.", old, error, table)
+        said = str(error)
     new.execute("COMMIT")
+    return said
 
 
 def _pages(old: Path, *queries: str) -> Iterator[list[tuple[Any, ...]]]:

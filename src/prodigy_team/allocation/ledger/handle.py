@@ -131,12 +131,14 @@ class LedgerFile:
             self._make_folder()
             with self.syncing, self._lock:
                 new = self.path.with_name(f"{self.path.name}.building")
-                new.unlink(missing_ok=True)
-                remove_log(new)
+                with folder_errors(self.path):
+                    new.unlink(missing_ok=True)
+                    remove_log(new)
                 yield new
                 self._drop_connection()
-                remove_log(self.path)
-                new.replace(self.path)
+                with folder_errors(self.path):
+                    remove_log(self.path)
+                    new.replace(self.path)
 
     def close(self) -> None:
         """Let go of file and locks."""
@@ -145,14 +147,16 @@ class LedgerFile:
         self.syncing.close()
 
     def _make_folder(self) -> None:
-        if self._connection is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self._connection is None or self._file != file_at(self.path):
+            with folder_errors(self.path):
+                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def _open(self) -> None:
         self._drop_connection()
         if not self.path.exists():
-            remove_log(self.path)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            with folder_errors(self.path):
+                remove_log(self.path)
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._connection = connect(self.path)
         self._file = file_at(self.path)
         self.opened += 1
@@ -227,6 +231,17 @@ def ledger_errors(path: Path) -> Iterator[None]:
             raise LedgerError(f"The ledger {path} cannot grow: the disk is full.", remedy="Make room.") from error
         raise LedgerError(
             f"The ledger {path} failed: {text}.", remedy="Check that its folder can be written."
+        ) from error
+
+
+@contextmanager
+def folder_errors(path: Path) -> Iterator[None]:
+    """As `ledger_errors`, for what the system says of the file and its folder."""
+    try:
+        yield
+    except OSError as error:
+        raise LedgerError(
+            f"The ledger {path} cannot be made: {error.strerror}.", remedy="Check that its folder can be written."
         ) from error
 
 

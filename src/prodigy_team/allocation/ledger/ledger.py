@@ -249,14 +249,15 @@ class Ledger:
     @contextmanager
     def _writing(self, wish: _Wish, opened: int | None = None) -> Iterator[Pool]:
         answers = self._answers()
-        with self._file.writing(opened=opened):
-            pool = self._bind(wish, answers)
-            try:
+        try:
+            with self._file.writing(opened=opened):
+                pool = self._bind(wish, answers)
                 yield pool
-            except BaseException:
-                pool.undone()
-                self._bound = None
-                raise
+        except BaseException:  # at the commit too: buckets that were made are not in the file
+            if self._pool is not None:
+                self._pool.undone()
+            self._bound = None
+            raise
         pool.kept()
 
     def _bind(self, wish: _Wish, answers: Store) -> Pool:
