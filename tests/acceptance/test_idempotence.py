@@ -65,7 +65,8 @@ def test_ups_at_once_on_a_changed_roster_restart_each_server_once(eight: Project
     before = one_server_each(eight, EIGHT)
     eight.write_roster(EIGHT, task='env = { COLOUR = "blue" }')
     crowd = [eight.begin("up", "--quiet") for _ in range(12)]
-    assert {(each.communicate(timeout=120), each.returncode)[1] for each in crowd} == {0}
+    results = [(each.communicate(timeout=120), each.returncode) for each in crowd]
+    assert {code for _, code in results} == {0}, results
     after = one_server_each(eight, EIGHT)
     assert not set(before.values()) & set(after.values())
     assert "nothing to do" in eight.run("up").stdout

@@ -86,14 +86,16 @@ class Run:
         if outcomes or gone:
             with guard(self.lockfile):
                 lockfile = self._read()
+                # Who was quicker may have started it anew by now: then that is what holds the port.
+                stuck = [name for name in outcomes if _stuck(outcomes[name]) and _is_same(lockfile, self.decided[name])]
                 for record in records:
                     lockfile = _without_process(lockfile, record, outcomes[record.name], leaving[record.name])
                 self._save(lockfile.without(*gone))
                 for name in gone:
                     forget_launch(self.state, name)
-        for name, outcome in outcomes.items():
-            if outcome.problem:
-                self.entries[name] = Entry(name, "blocked", "failed", problem=outcome.problem, remedy="End it by hand.")
+            for name in stuck:
+                problem = outcomes[name].problem
+                self.entries[name] = Entry(name, "blocked", "failed", problem=problem, remedy="End it by hand.")
         for step in self.steps:
             if step.action not in ("start", "restart"):
                 self.entries.setdefault(step.name, entry_of_step(step, self.decided.get(step.name)))
@@ -227,11 +229,17 @@ class Run:
 
 def _without_process(lockfile: Lockfile, before: ServerRecord, outcome: Stopped, step: Step) -> Lockfile:
     """The lockfile after a server was ended; as it is where another command started it anew meanwhile."""
-    record = lockfile.servers.get(before.name)
-    if record is None or _stuck(outcome) or (record.pid, record.pgid) != (before.pid, before.pgid):
+    if _stuck(outcome) or not _is_same(lockfile, before):
         return lockfile
+    record = lockfile.servers[before.name]
     stopped = replace(record, pid=None, started_at=None, pgid=None, stopping=False, ready=False)
     return lockfile.with_records(replace(stopped, wanted=record.wanted and step.action != "stop"))
+
+
+def _is_same(lockfile: Lockfile, before: ServerRecord) -> bool:
+    """Whether no other command has started or ended this server since."""
+    record = lockfile.servers.get(before.name)
+    return record is not None and (record.pid, record.pgid) == (before.pid, before.pgid)
 
 
 def _stuck(outcome: Stopped | None) -> bool:
