@@ -1,6 +1,6 @@
 # make demo       three annotation servers on shipped headlines; again: nothing to do
 # make demo-stop  end them
-# make test       install what the tests need, run them (WORKERS=4 at once)
+# make test       install what the tests need, run them (WORKERS=3 at once)
 # make check      style, types, order of imports, size of the page
 # make page       build the annotation page (needs Node; an installation does not)
 # make screenshots  draw the README's pictures from the real page (needs Chromium)
@@ -18,7 +18,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 
 # Most tests wait for processes, so more of them run at once than there are cores; those that measure time or take the
 # whole machine run one by one afterwards. Both are run, and either can fail the target.
-WORKERS ?= 4
+WORKERS ?= 3
 run-tests = $(1)/bin/python -m pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "$(2)not alone"; \
   beside=$$?; $(1)/bin/python -m pytest -q -m "$(2)alone" && exit $$beside
 

@@ -145,7 +145,8 @@ def test_the_overlay_lists_every_key(start: Any, open_desk: Any) -> None:
 
 
 def test_browsers_without_a_name_share_the_tasks_and_keep_their_own_desk(start: Any, open_desk: Any) -> None:
-    server = start(tasks_of(4), annotators=(), settings={"batch_size": 2})
+    # Without stealing: whoever is done first would take over what the other has not seen yet.
+    server = start(tasks_of(4), annotators=(), settings={"batch_size": 2, "allow_work_stealing": False})
     first, second = open_desk(server), open_desk(server)
     first.shows("task 1")
     second.shows("task 3")

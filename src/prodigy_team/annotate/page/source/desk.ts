@@ -422,6 +422,7 @@ export class Desk {
     // What the other tab has got confirmed is nowhere any more, and the server knows it.
     const kept = new Set(this.outbox.unsent().map((entry) => entry.id));
     for (const id of this.answered_elsewhere.keys()) if (!kept.has(id)) this.answered_elsewhere.delete(id);
+    this.look_at_the_end();
   }
 
   private tell_others(news: News): void {
