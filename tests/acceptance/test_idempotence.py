@@ -37,6 +37,7 @@ def one_server_each(team: Project, names: tuple[str, ...]) -> dict[str, int]:
     return {name: pids[0] for name, pids in marked.items()}
 
 
+@pytest.mark.long
 def test_up_sixty_times_in_a_row_changes_nothing(eight: Project) -> None:
     eight.run("up")
     pids = one_server_each(eight, EIGHT)
