@@ -296,3 +296,15 @@ def test_the_engine_never_changes_silently(
         assert 'engine = "embedded"' in caught.value.remedy
     else:
         assert decide_engine(team, recorded=recorded, environ=SHELL) == decided
+
+
+def test_behind_a_gateway_a_server_is_told_so_and_is_another_than_without(folder: Path) -> None:
+    found = [
+        roster(folder, '[[annotator]]\nname = "joe"\n' + more)
+        for more in ("", "[gateway]\n", '[gateway]\nsession_length = "2h"\n')
+    ]
+    plans = [plan_server(each, each.servers[0], engine=EMBEDDED, environ=SHELL) for each in found]
+    marks = [json.loads(each.env["PRODIGY_TEAM_SERVER"]) for each in plans]
+    assert [each.get("gateway") for each in marks] == [None, True, True]
+    assert "direct" not in marks[1], "nobody is let in past the gateway unless it hands people over"
+    assert plans[0].spec_hash != plans[1].spec_hash == plans[2].spec_hash

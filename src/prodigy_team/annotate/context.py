@@ -24,6 +24,8 @@ class ServerContext:
         image_hosts: Where pictures in tasks may be loaded from.
         version: Of the task (labels, guidelines), written on each answer, or None.
         routing: Its tasks are dealt out by the rules under the state folder.
+        gateway: It serves only what the roster's gateway sends; its secret comes from the state folder.
+        direct: Seconds for which a one-time token of the gateway's lets a browser in past it; None: not at all.
     """
 
     name: str
@@ -35,6 +37,8 @@ class ServerContext:
     image_hosts: tuple[str, ...] = ()
     version: str | None = None
     routing: bool = False
+    gateway: bool = False
+    direct: float | None = None
 
     @property
     def title(self) -> str:
@@ -51,9 +55,10 @@ def read_context(environ: Mapping[str, str]) -> ServerContext | None:
         team = str(told.get("team", ""))
         hosts = tuple(str(each) for each in told.get("image_hosts", ()))
         version = None if told.get("version") is None else str(told["version"])
+        direct = None if told.get("direct") is None else float(told["direct"])
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
     log = state / "logs" / f"{name}.log"
     alive = state / "servers" / f"{name}.alive"
-    routing = told.get("routing") is True
-    return ServerContext(name, team, annotators, state, log, alive, hosts, version, routing)
+    flags = {key: told.get(key) is True for key in ("routing", "gateway")}
+    return ServerContext(name, team, annotators, state, log, alive, hosts, version, **flags, direct=direct)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from prodigy_team import settings
 from prodigy_team.errors import TeamError
+from prodigy_team.roster.findings import parse_seconds
 from prodigy_team.roster.recipes import KNOWN
 from prodigy_team.servers.processes import MARK_VARIABLE
 
@@ -271,8 +272,17 @@ def _mark(roster: Roster, server: Server) -> str:
     facts: dict[str, Any] = {"team": roster.name, "name": server.name, "annotators": list(server.annotators)}
     facts["state"] = str(roster.state)
     routed = roster.routing is not None
-    more = {"version": server.version, "image_hosts": list(server.image_hosts), "routing": routed}
+    more: dict[str, Any] = {"version": server.version, "image_hosts": list(server.image_hosts), "routing": routed}
+    more |= _gateway_facts(roster)
     return json.dumps(facts | {key: value for key, value in more.items() if value})
+
+
+def _gateway_facts(roster: Roster) -> dict[str, Any]:
+    """Behind a gateway a server serves nobody else; its secret is not told, it comes from the state folder."""
+    if roster.gateway is None:
+        return {}
+    direct = roster.gateway.get("hand_off") == "redirect"
+    return {"gateway": True, "direct": parse_seconds(roster.gateway["session_length"]) if direct else None}
 
 
 def _needs_naming(config: Path, directory: Path) -> bool:
@@ -326,6 +336,8 @@ def _spec(
             values["annotators"] = "as the rules say"
     values |= {"env": sorted(server.env.items()), "prodigy": roster.prodigy, "database": roster.database}
     values["config"] = [_stamp(path) for path in settings.config_files(env, server.directory)]
+    if roster.gateway is not None:
+        values["gateway"] = sorted(_gateway_facts(roster).items())
     values["password"] = password and [password.user, password.set_at]
     return {key: _short(value) for key, value in values.items()}
 
