@@ -16,6 +16,11 @@ from prodigy_team.roster.schema import nearest
 from prodigy_team.roster.values import Roster, Server
 
 _WILDCARDS = frozenset({"0.0.0.0", "::", "*"})
+_UNCOORDINATED = (
+    "Prodigy does not coordinate them: each server knows only its own queue, so one task can be asked by several at "
+    "once, and is skipped by the others once it is answered."
+)
+_TOLD_BY_SESSION = "Tasks are dealt out exactly all the same; whose answer is whose only their sessions tell."
 _ROUTING_KEYS = ("feed_overlap", "annotations_per_task", "allow_work_stealing")
 
 
@@ -85,11 +90,10 @@ def _check_shared_datasets(roster: Roster, findings: Findings) -> None:
     for dataset, servers in writers.items():
         if len(servers) > 1:
             names = ", ".join(server.name for server in servers)
-            text = (
-                f"{names} all write {dataset}. Prodigy does not coordinate them: each server knows only its own queue, "
-                "so one task can be asked by several at once, and is skipped by the others once it is answered."
-            )
+            text = f"{names} all write {dataset}. {_UNCOORDINATED if roster.routing is None else _TOLD_BY_SESSION}"
             remedy = "Fine where their sources share no task; else give each a dataset and `merge` them."
+            if roster.routing is not None:
+                remedy = "Leave `dataset` out for one dataset each, which `merge` brings together."
             findings.add(servers[1].where("dataset"), text, remedy, warning=True)
 
 

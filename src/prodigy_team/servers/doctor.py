@@ -277,6 +277,23 @@ def space_finding(what: str, place: Path, free: int) -> Finding:
     )
 
 
+def check_dealing(patient: Patient) -> Iterator[Finding]:
+    """Whether the ledger can be read, and the router and the gold tasks do what they are for."""
+    if patient.roster.routing is None:
+        return
+    from prodigy_team.allocation.ledger.handle import examine_ledger
+    from prodigy_team.servers.rehearsing import rehearsal_problems
+
+    problems = rehearsal_problems(patient.roster)
+    for each in problems:
+        yield Finding("error", "dealing", f"{each.where}: {each.text}", each.remedy)
+    ledger = patient.roster.state / "ledger.db"
+    if ledger.exists():
+        examine_ledger(ledger)
+    if not problems:
+        yield Finding("ok", "dealing", f"{ledger}: whole" if ledger.exists() else "no task was dealt out yet")
+
+
 # ports, clock, logs
 
 
@@ -367,4 +384,4 @@ def last_error(lines: Iterable[str]) -> str:
     return next((line.strip() for line in reversed(list(lines)) if ERROR_LINE.match(line)), "")
 
 
-CHECKS = (check_prodigy, check_database, check_disk, check_state, check_servers, check_clock, check_logs)
+CHECKS = (check_prodigy, check_database, check_disk, check_state, check_dealing, check_servers, check_clock, check_logs)

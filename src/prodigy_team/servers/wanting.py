@@ -20,6 +20,7 @@ from prodigy_team.roster.recipes import EMBEDDED
 from prodigy_team.servers.engines import ServerPlan, decide_engine, left_out, plan_server
 from prodigy_team.servers.passwords import read_passwords
 from prodigy_team.servers.pools import read_pools
+from prodigy_team.servers.rehearsing import rehearsal_problems
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def read_wanted(path: Path, environ: Mapping[str, str], *, recorded_engine: str)
     problems = access_problems(roster, secrets.keys())
     if engine == "embedded":
         problems += embedded_problems(roster, EMBEDDED)
-    problems += routing_problems(roster, engine)
+    problems += routing_problems(roster, engine) + rehearsal_problems(roster)
     warnings = [problem for problem in problems if problem.warning]
     if len(warnings) < len(problems):
         raise RosterError(path, [problem for problem in problems if not problem.warning])

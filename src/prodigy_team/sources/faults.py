@@ -48,6 +48,15 @@ def find_collisions(index: SourceIndex) -> list[tuple[int, list[int]]]:
     return sorted(found.items(), key=lambda each: each[1])
 
 
+def first_task(source: str, by: By) -> Task | None:
+    """The first task that can be read of a file or sample; None where there is none.
+
+    Raises:
+        SourceError: It is missing, cannot be read, or has an ending that nobody knows.
+    """
+    return next((task for _, task in _tasks(source, by, None)), None)
+
+
 def _identities(source: str, by: By, transform: Transform | None, rows: Rows | None) -> Iterator[tuple[int, bytes]]:
     for line, task in _tasks(source, by, rows):
         with contextlib.suppress(ValueError, RecursionError):

@@ -216,6 +216,23 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def examine_ledger(path: Path) -> None:
+    """Read all of a ledger, to find damage before somebody's claim does.
+
+    Raises:
+        LedgerError: It is damaged, or cannot be read.
+    """
+    connection = connect_to_read(path)
+    try:
+        with ledger_errors(path):
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            connection.execute("SELECT count(*) FROM pool").fetchone()
+            if found != "ok":
+                raise sqlite3.DatabaseError(f"malformed: {found}")
+    finally:
+        connection.close()
+
+
 @contextmanager
 def ledger_errors(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into what a person can do about them."""
