@@ -2,11 +2,102 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
+from prodigy_team.roster.findings import normal_base_path, parse_seconds, resolve_path
+from prodigy_team.roster.values import Roster
+
 Scope = MutableMapping[str, Any]
+
+
+@dataclass(frozen=True)
+class GatewaySettings:
+    """[gateway] of a roster with its values settled.
+
+    Attributes:
+        team: The roster's name.
+        roster: Its file.
+        state: Its state folder.
+        base_path: "" or "/x/y": what stands before every path.
+        public_url: Where people reach the gateway, without a slash at the end; None: at its own host and port.
+        start: "on-login" or "up".
+        idle_stop: Seconds without a request after which a server stops.
+        session_length: Seconds without a request after which a login ends.
+        trusted_proxies: Addresses and networks whose X-Forwarded-* and name headers count.
+        auth: "password", "header" or "oidc".
+        header: Where a trusted proxy writes the name, in lower case.
+        issuer: The OpenID provider; with ``client_id``, the file of the client's secret, and the claim that tells
+            who somebody is.
+        hand_off: "proxy" or "redirect".
+    """
+
+    team: str
+    roster: Path
+    state: Path
+    host: str
+    port: int
+    base_path: str
+    public_url: str | None
+    start: str
+    idle_stop: float
+    session_length: float
+    trusted_proxies: tuple[str, ...]
+    tls_certificate: Path | None
+    tls_key: Path | None
+    auth: str
+    header: str
+    issuer: str | None
+    client_id: str | None
+    client_secret_file: Path | None
+    claim: str
+    hand_off: str
+
+    @classmethod
+    def of(cls, roster: Roster) -> GatewaySettings:
+        """The settings of a checked roster.
+
+        Raises:
+            ValueError: It has no [gateway].
+        """
+        table = roster.gateway
+        if table is None:
+            raise ValueError("the roster has no [gateway]")
+        folder = roster.path.parent
+        paths: dict[str, Any] = {
+            key: resolve_path(table[key], folder, os.environ) if table[key] else None for key in _PATHS
+        }
+        return cls(
+            team=roster.name,
+            roster=roster.path,
+            state=roster.state,
+            base_path=normal_base_path(table["base_path"]),
+            public_url=table["public_url"].rstrip("/") if table["public_url"] else None,
+            idle_stop=parse_seconds(table["idle_stop"]) or 0.0,
+            session_length=parse_seconds(table["session_length"]) or 0.0,
+            trusted_proxies=tuple(table["trusted_proxies"]),
+            header=table["header"].lower(),
+            **{key: table[key] for key in _PLAIN},
+            **paths,
+        )
+
+    @property
+    def url(self) -> str:
+        """Where people reach the gateway, with its base path and without a slash at the end."""
+        if self.public_url:
+            return self.public_url
+        host = socket.gethostname() if self.host in _WILDCARDS else self.host
+        host = f"[{host}]" if ":" in host else host
+        return f"{'https' if self.tls_certificate else 'http'}://{host}:{self.port}{self.base_path}"
+
+
+_WILDCARDS = frozenset({"0.0.0.0", "::", ""})
+_PATHS = ("tls_certificate", "tls_key", "client_secret_file")
+_PLAIN = ("host", "port", "start", "auth", "issuer", "client_id", "claim", "hand_off")
 
 
 @dataclass(frozen=True)
@@ -63,6 +154,19 @@ class People(Protocol):
 
     def visitor(self, scope: Scope) -> Visitor | None:
         """Whose login or trusted header a request carries; None for nobody's. Asked at every request."""
+
+    async def authenticate(self, name: str, password: str, address: str) -> Visitor | None:
+        """Whose name and password these are; None for nobody's, or after too many failures. Counted and logged.
+
+        Args:
+            address: Where the request comes from, as `address` says it.
+        """
+
+    def address(self, scope: Scope) -> str:
+        """Where a request comes from: its peer, or what a trusted proxy says of it."""
+
+    def is_secure(self, scope: Scope) -> bool:
+        """Whether the browser speaks TLS, with this process or with a trusted proxy."""
 
 
 class Servers(Protocol):

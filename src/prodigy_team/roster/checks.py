@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from prodigy_team import settings as prodigy_settings
+from prodigy_team.roster.entrance import check_entrance
 from prodigy_team.roster.findings import Findings
 from prodigy_team.roster.recipes import learns
 from prodigy_team.roster.schema import nearest
@@ -35,6 +36,7 @@ def check_together(roster: Roster, environ: Mapping[str, str], findings: Finding
     _check_settings(roster, environ, findings)
     _check_routing(roster, findings)
     _check_aliases(roster, findings)
+    check_entrance(roster, environ, findings)
 
 
 def _check_addresses(roster: Roster, findings: Findings) -> None:

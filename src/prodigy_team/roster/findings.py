@@ -61,6 +61,11 @@ def parse_ports(value: str | int) -> range | None:
     return range(first, last + 1) if 1 <= first <= last <= 65535 else None
 
 
+def normal_base_path(value: str) -> str:
+    """What stands before every path, as "" or "/x/y"."""
+    return "".join(f"/{part}" for part in value.split("/") if part)
+
+
 def sample_names() -> list[str]:
     """Names of the sources shipped with the package, for ``sample:NAME``."""
     folder = resources.files("prodigy_team").joinpath("samples")

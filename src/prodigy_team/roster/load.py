@@ -75,7 +75,7 @@ class _Loader:
             annotators=self._annotators(),
             servers=every,
             gateway=self.tables.gateway.model_dump() if self.tables.gateway else None,
-            managers=tuple(table.model_dump() for table in self.tables.managers),
+            managers=tuple(table.model_dump(exclude_none=True) for table in self.tables.managers),
         )
         check_together(draft, self.environ, self.findings)
         return _finished(draft, paused, self.findings)
@@ -221,7 +221,7 @@ def _annotator(name: str, server: str, table: AnnotatorTable | None) -> Annotato
         return Annotator(name, server)
     only = {key: (value,) if isinstance(value, str) else tuple(value) for key, value in table.only.items()}
     share = Decimal(str(table.share))
-    return Annotator(name, server, table.paused, table.limit, share, only, tuple(table.aliases))
+    return Annotator(name, server, table.paused, table.limit, share, only, tuple(table.aliases), table.login)
 
 
 def _finished(draft: Roster, paused: set[str | None], findings: Findings) -> Roster:

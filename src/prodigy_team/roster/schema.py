@@ -72,6 +72,7 @@ class AnnotatorTable(EntryTable):
     share: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1
     only: dict[str, str | Annotated[list[str], Field(min_length=1)]] = {}
     aliases: list[str] = []
+    login: str | None = None
 
 
 class ServerTable(EntryTable):
@@ -104,13 +105,21 @@ class GatewayTable(Table):
     trusted_proxies: list[str] = []
     tls_certificate: str | None = None
     tls_key: str | None = None
+    public_url: str | None = None
+    hand_off: Literal["proxy", "redirect"] = "proxy"
     auth: Literal["password", "header", "oidc"] = "password"
+    header: str = "X-Remote-User"
+    issuer: str | None = None
+    client_id: str | None = None
+    client_secret_file: str | None = None
+    claim: str = "email"
 
 
 class ManagerTable(Table):
     """[[manager]]"""
 
     name: str | None = None
+    login: str | None = None
 
 
 TABLES: Mapping[str, type[Table]] = {

@@ -108,6 +108,7 @@ class Annotator:
         share: Their part of the work relative to the others' 1.
         only: Only tasks whose ``meta`` has one of these values under each of these keys.
         aliases: Session names under which they annotated earlier.
+        login: What the OpenID provider's claim says of them; None: their name.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Annotator:
     share: Decimal = Decimal(1)
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+    login: str | None = None
 
 
 @dataclass(frozen=True)
