@@ -20,10 +20,11 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 NAMES = ("joe", "jane", "cy", "dee", "eve", "flo", "gus", "hal")
 LABELS = ("BUSINESS", "SPORT", "POLITICS", "CULTURE", "OTHER")
-WORDS = (
+_TEXT = (
     "the market said on Monday that its quarterly profit rose by after new figures from London show how people and "
     "companies in Europe, Asia or America try to “cope” with higher prices – while 東京 waits for the next train"
-).split()
+)
+WORDS = _TEXT.split()
 TEAM = "bench"
 
 

@@ -1,9 +1,9 @@
 """Merging and exporting a million answers, against what else there is for it.
 
-Makes an SQLite database as Prodigy does, of 4 datasets with 250,000 answers each of about 400 bytes, and measures whole
-commands from their start to their exit, in interleaved rounds after one that warms up. Needs the `sqlite3` command line.
+Makes an SQLite database as Prodigy does, of 4 datasets with 250,000 answers each of about 400 bytes, and measures
+whole commands from their start to their exit, in interleaved rounds after one to warm up. Needs the `sqlite3` command.
 
-    python tests/benchmarks/curation.py [--only a,b] [--rounds 3] [--answers 250000] [--people 4] [--folder FOLDER] [--list]
+    python tests/benchmarks/curation.py [--only a,b] [--rounds 3] [--answers 250000] [--people 4] [--folder F] [--list]
 
 Each figure is a ratio of medians with the spread of the rounds, and its goal.
 """
