@@ -344,7 +344,7 @@ def read_answers(
         for number, raw in enumerate(request.answers)
     ]
     if request.owner is not None:
-        for session in {each.session for each in found}:
+        for session in {each.session for each in found} or {find_session(request.session_id, None)}:
             check_owner(request.owner, session)
     return Given(found, request.session_id, request.screen, hashes(request.shown))
 

@@ -7,7 +7,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -19,16 +19,17 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from prodigy_team.annotate import assets, web
+from prodigy_team.annotate.admission import Admission
 from prodigy_team.annotate.answers import (
     AnswerWriter,
     Given,
     MalformedError,
-    Owner,
     Receipt,
     Stored,
     hashes,
     read_answers,
 )
+from prodigy_team.annotate.asking import BROWSER_COOKIE, Asking
 from prodigy_team.annotate.bodies import LONGEST_SCREEN, Pull, read_history_pull, read_object, read_pull
 from prodigy_team.annotate.sessions import Session, SessionRefusedError, Sessions
 from prodigy_team.annotate.stream import Batch, Count, Deals, dumps
@@ -38,7 +39,6 @@ from prodigy_team.store.base import Outcome
 
 log = logging.getLogger(__name__)
 
-BROWSER_COOKIE = "prodigy_team_browser"
 _REFUSED = "This task has another answer already, given in another window or by another request; it was kept."
 
 LONGEST_HISTORY = 200
@@ -96,10 +96,12 @@ class Server:
         stream: Deals,
         writer: AnswerWriter,
         auth: web.BasicAuth | None = None,
+        admission: Admission | None = None,
         team: Callable[[], TeamProgress | None] = lambda: None,
     ) -> None:
         self._project, self._sessions, self._stream = project, sessions, stream
-        self._writer, self._auth, self._team = writer, auth, team
+        self._writer, self._auth, self._team, self._admission = writer, auth, team, admission
+        self._asking = Asking(project.dataset, project.settings.get("team"), sessions=sessions, admission=admission)
         self._busy: dict[tuple[str, str], Handler] = {
             ("POST", "/get_session_questions"): self._get_session_questions,
             ("GET", "/get_questions"): self._get_questions,
@@ -122,6 +124,11 @@ class Server:
             await web.ask_for_password(send)
             return
         try:
+            cookie = self._admission.exchange(scope) if self._admission and path == "/" else None
+            if cookie:
+                await web.send_redirect(send, "/", cookie)
+                return
+            self._asking.enter(scope)
             if scope["method"] == "POST" and web.is_foreign(scope):
                 raise web.HttpError(403, "The request comes from another site's page.")
             busy = self._busy.get((scope["method"], path))
@@ -135,19 +142,19 @@ class Server:
 
     async def _get_session_questions(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:
         pull = read_pull(await web.read_body(scope, receive))
-        session = self._session(scope, pull.session_id)
-        self._check_owner(pull.owner, session)
+        session = self._asking.session(scope, pull.session_id)
+        self._asking.check_owner(scope, pull.owner, session)
         await web.send_json(send, self._batch(await self._pull(session, pull), session))
 
     async def _get_questions(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:  # noqa: ARG002
-        session = self._session(scope, self._named_in_query(scope))
+        session = self._asking.session(scope, self._asking.named_in_query(scope))
         await web.send_json(send, self._batch(await self._pull(session, Pull()), session))
 
     async def _confirm_tasks(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:
         """What is on a page's screen is told by itself where no other request tells it."""
         pull = read_pull(await web.read_body(scope, receive))
-        session = self._session(scope, pull.session_id)
-        self._check_owner(pull.owner, session)
+        session = self._asking.session(scope, pull.session_id)
+        self._asking.check_owner(scope, pull.owner, session)
         skip = await self._confirm(session, hashes(pull.shown), pull.screen)
         await web.send_json(send, b'{"session_id":%s,"skip":%s}' % (dumps(session.id), msgspec.json.encode(skip)))
 
@@ -215,18 +222,17 @@ class Server:
             except Exception as error:
                 stored = error
         receipts = self._entered(stored)
-        session = given.answers[-1].session if given.answers else self._session(scope, given.session_id)
+        session = given.answers[-1].session if given.answers else self._asking.session(scope, given.session_id)
         skip = await self._confirm(session, given.shown, given.screen)
         await web.send_json(send, self._receipt(receipts, session, skip))
 
     def _given(self, scope: web.Scope, body: bytes) -> Given:
-        browser = web.cookie(scope, BROWSER_COOKIE)
         try:
             return read_answers(
                 body,
                 view_id=self._project.view_id,
-                find_session=lambda given, own: self._sessions.find_owner(given, own, browser=browser),
-                check_owner=self._check_owner,
+                find_session=partial(self._asking.session_of_answer, scope),
+                check_owner=partial(self._asking.check_owner, scope),
                 version=self._project.version,
             )
         except MalformedError as error:
@@ -258,10 +264,12 @@ class Server:
     # The short way of the busiest two: the same, without a task. See `protocol`.
 
     def _questions_at_once(self, scope: web.Scope, body: bytes, reply: web.Reply) -> bool:
+        if not self._admits(scope):
+            return False
         pull = read_pull(body)
-        session = self._session(scope, pull.session_id)
-        self._check_owner(pull.owner, session)
-        batch = None if pull.held or not self._admits(scope) else self._stream.at_hand(session)
+        session = self._asking.session(scope, pull.session_id)
+        self._asking.check_owner(scope, pull.owner, session)
+        batch = None if pull.held else self._stream.at_hand(session)
         if batch is None:
             return False
         reply(self._batch(batch, session))
@@ -283,33 +291,8 @@ class Server:
         return True
 
     def _admits(self, scope: web.Scope) -> bool:
+        self._asking.enter(scope)
         return (self._auth is None or self._auth.admits(scope)) and not web.is_foreign(scope)
-
-    # Who asks.
-
-    def _session(self, scope: web.Scope, given: str | None) -> Session:
-        return self._sessions.find(given, browser=web.cookie(scope, BROWSER_COOKIE))
-
-    def _check_owner(self, owner: Owner | None, session: Session) -> None:
-        """Refuse what a page says is another team's, dataset's or annotator's.
-
-        Pages behind one gateway share one origin, and a port may be given to another server, so that a page's outbox
-        can reach a server that it is not for.
-        """
-        if owner is None:
-            return
-        team = self._project.settings.get("team")
-        own = (session.id if session.named else "", self._project.dataset, team)
-        given = (owner.annotator or "", owner.dataset, owner.team if owner.team and team else team)
-        if given != own:
-            whose = owner.annotator or owner.dataset or owner.team or "somebody else"
-            raise web.HttpError(
-                403, f"This comes from a page of {ascii(whose)[1:-1][:120]}, which this server is not for."
-            )
-
-    def _named_in_query(self, scope: web.Scope) -> str | None:
-        name = web.query(scope, "session")
-        return f"{self._project.dataset}-{name}" if name else None
 
     # The others.
 
@@ -332,7 +315,7 @@ class Server:
 
     async def _page(self, request: Request) -> Response:
         try:
-            self._session(request.scope, self._named_in_query(request.scope))
+            self._asking.session(request.scope, self._asking.named_in_query(request.scope))
         except SessionRefusedError as error:
             return PlainTextResponse(str(error), status_code=403)
         headers = _NO_STORE
@@ -356,8 +339,8 @@ class Server:
     async def _get_session_answers(self, request: Request) -> Response:
         """A person's own answers, newest first, a page at a time: what history, its search and undo reach back to."""
         pull = read_history_pull(await web.read_body(request.scope, request.receive))
-        session = self._session(request.scope, pull.session_id)
-        self._check_owner(pull.owner, session)
+        session = self._asking.session(request.scope, pull.session_id)
+        self._asking.check_owner(request.scope, pull.owner, session)
         limit = max(1, min(pull.limit, LONGEST_HISTORY))
         try:
             past = await self._stream.own_answers(session, before=pull.before, limit=limit, wanted=pull.find.strip())
@@ -374,7 +357,7 @@ class Server:
 
     async def _team_progress(self, request: Request) -> Response:
         """How far all servers of the roster are together, and how much of a shared run this person has done."""
-        session = self._session(request.scope, self._named_in_query(request.scope))
+        session = self._asking.session(request.scope, self._asking.named_in_query(request.scope))
         try:
             alone = len(self._sessions.allowed) == 1
             own = None if alone else await self._stream.count_own(session)
@@ -388,9 +371,10 @@ class Server:
         return JSONResponse({"status": "alive"})
 
     async def _show_project(self, request: Request) -> Response:
-        given = request.path_params.get("session") or self._named_in_query(request.scope)
-        session = self._session(request.scope, given)
+        given = request.path_params.get("session") or self._asking.named_in_query(request.scope)
+        session = self._asking.session(request.scope, given)
         own = {"session_id": session.id, "named": session.named, "total_tasks": self._project.total}
+        own |= {"gateway": self._asking.gateway(request.scope)} if self._admission else {}
         content = {**self._project.settings, **own}
         return Response(msgspec.json.encode(content), media_type="application/json", headers=_NO_STORE)
 
@@ -402,12 +386,12 @@ class Server:
 
     async def _set_session_aliases(self, request: Request) -> Response:
         body = read_object(await web.read_body(request.scope, request.receive))
-        session = self._session(request.scope, _text(body.get("session_id")))
+        session = self._asking.session(request.scope, _text(body.get("session_id")))
         return JSONResponse({"session_id": session.id, "aliases": body.get("aliases") or []})
 
     async def _end_session(self, request: Request) -> Response:
         body = read_object(await web.read_body(request.scope, request.receive))
-        session = self._session(request.scope, _text(body.get("session_id")))
+        session = self._asking.session(request.scope, _text(body.get("session_id")))
         return JSONResponse({"session_id": session.id, "ended": True})
 
     async def _event(self, request: Request) -> Response:

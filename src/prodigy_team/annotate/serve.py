@@ -13,6 +13,7 @@ from prodigy_team import settings as configuration
 from prodigy_team.allocation.ledger import Ledger
 from prodigy_team.allocation.rules import Rules
 from prodigy_team.annotate import shaping, web
+from prodigy_team.annotate.admission import Admission
 from prodigy_team.annotate.answers import AnswerWriter
 from prodigy_team.annotate.app import Project, Server
 from prodigy_team.annotate.context import ServerContext, read_context
@@ -263,15 +264,31 @@ def _application(setup: Setup, index: SourceIndex, deals: Deals, writer: AnswerW
         image_sources=shaping.image_sources(hosts),
         version=setup.version,
     )
-    auth = web.BasicAuth.from_environment(setup.environ)
+    admission = _admission(setup)
+    # What the gateway shows is more than a password that it would have to know.
+    auth = None if admission else web.BasicAuth.from_environment(setup.environ)
     return Server(
         project,
         sessions=Sessions(setup.dataset, allowed=setup.allowed, joined=people_of(setup) if setup.routed else None),
         stream=deals,
         writer=writer,
         auth=auth,
+        admission=admission,
         team=_team(setup, target),
     )
+
+
+def _admission(setup: Setup) -> Admission | None:
+    context = setup.context
+    if context is None or not context.gateway:
+        return None
+    try:
+        return Admission.of_server(context.state, context.name, direct=context.direct)
+    except OSError as error:
+        raise TeamError(
+            f"The key that the gateway and its servers share cannot be read in {context.state}: {error.strerror}.",
+            remedy="Give the folder back to whoever runs the servers.",
+        ) from error
 
 
 def _team(setup: Setup, target: int) -> Callable[[], TeamProgress | None]:

@@ -78,6 +78,14 @@ async def send_json(send: Send, content: bytes, *, status: int = 200) -> None:
     await send({"type": "http.response.body", "body": content})
 
 
+async def send_redirect(send: Send, address: str, cookie: str) -> None:
+    """Send a browser on to another address, with a cookie."""
+    headers = [(b"location", address.encode()), (b"set-cookie", cookie.encode()), (b"content-length", b"0")]
+    headers += [(b"cache-control", b"no-store"), (b"referrer-policy", b"no-referrer")]
+    await send({"type": "http.response.start", "status": 303, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
 async def send_error(send: Send, error: HttpError) -> None:
     """Answer with an error."""
     await send_json(send, error.content, status=error.status)
