@@ -19,7 +19,8 @@ import pytest
 
 from databases import Database, add_as_prodigy, ask, compact, make_prodigy_database, new_answer
 from prodigy_team.curation.judgements import annotator_of, judgement_of, read_answer, task_of
-from prodigy_team.curation.merge import find_sources, merge
+from prodigy_team.curation.merge import merge
+from prodigy_team.curation.sources import find_sources
 from prodigy_team.errors import UsageError
 from prodigy_team.store import Row, Store, StoreError, open_store
 from support import ROOT

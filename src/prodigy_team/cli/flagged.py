@@ -29,7 +29,8 @@ def command(
     shared = Shared.of(context, roster, quiet, as_json)
     path = shared.existing()
     from prodigy_team.cli.answers import known_dataset, read_roster, roster_store
-    from prodigy_team.cli.merge import chosen, single_annotators
+    from prodigy_team.cli.gathered import single_annotators
+    from prodigy_team.cli.merge import chosen
     from prodigy_team.curation.flags import find_flags
 
     loaded = read_roster(path)

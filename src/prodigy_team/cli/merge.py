@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,6 +48,7 @@ def command(
     shared = Shared.of(context, roster, quiet, as_json)
     path = shared.existing()
     from prodigy_team.cli.answers import read_roster, roster_store
+    from prodigy_team.cli.gathered import index_answers, single_annotators
     from prodigy_team.curation.merge import merge
 
     loaded = read_roster(path)
@@ -71,7 +71,7 @@ def chosen(store: Store, roster: Roster, names: Sequence[str], target: str, *, q
     """The datasets to merge: those named, or all that this team wrote; says which of these nobody writes any more."""
     if names:
         return names
-    from prodigy_team.curation.merge import find_sources
+    from prodigy_team.curation.sources import find_sources
 
     sources = find_sources(store, roster.name, [server.dataset for server in roster.servers], target)
     if sources.departed and not quiet:
@@ -79,21 +79,3 @@ def chosen(store: Store, roster: Roster, names: Sequence[str], target: str, *, q
     if not sources.datasets:
         raise TeamError(f"Team {roster.name} has no answers yet.", remedy="First: prodigy-team up")
     return sources.datasets
-
-
-def index_answers(roster: Roster, store: Store) -> None:
-    """Let answers that Prodigy wrote be told from answers to tasks with known answers."""
-    from prodigy_team.annotate.surveying import Pool, survey
-
-    with survey(roster, os.environ, store) as pools:
-        for pool in pools:
-            if isinstance(pool, Pool):
-                pool.index_answers()
-
-
-def single_annotators(roster: Roster) -> dict[str, str]:
-    """The datasets that one annotator alone writes, and who that is."""
-    writers: dict[str, set[str]] = {}
-    for server in roster.servers:
-        writers.setdefault(server.dataset, set()).update(server.annotators or ("",))
-    return {dataset: min(names) for dataset, names in writers.items() if len(names) == 1 and names != {""}}

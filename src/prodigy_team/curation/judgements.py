@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import mmh3
 import msgspec
+
+By = Literal["auto", "input", "task"]
+"""How answers are grouped into tasks; see `hash_of`."""
 
 # Views in which the answer itself is the judgement; in all others people mark or choose something.
 BINARY_VIEWS = frozenset({"text", "html", "classification", "ner", "spans", "pos", "dep", "image", "audio", "diff"})
@@ -22,20 +25,56 @@ class Answer(msgspec.Struct, gc=False):
     spans: Any = None
     options: msgspec.Raw = msgspec.Raw(b"")
     tokens: msgspec.Raw = msgspec.Raw(b"")
+    relations: Any = None
+    audio_spans: Any = None
+    user_input: Any = None
+    field_id: Any = None
     text: Any = None
     image: Any = None
     html: Any = None
     input: Any = None
+    audio: Any = None
+    video: Any = None
+    reviewed_view: Any = msgspec.field(name="view_id", default=None)
     view_id: Any = msgspec.field(name="_view_id", default=None)
     annotator_id: Any = msgspec.field(name="_annotator_id", default=None)
     session_id: Any = msgspec.field(name="_session_id", default=None)
+    input_hash: Any = msgspec.field(name="_input_hash", default=None)
+    task_hash: Any = msgspec.field(name="_task_hash", default=None)
+    timestamp: Any = msgspec.field(name="_timestamp", default=None)
+
+    @property
+    def is_decision(self) -> bool:
+        """Whether somebody settled a dispute with it: an answer to Prodigy's recipe `review`."""
+        return bool(self.view_id == "review")
+
+    @property
+    def view(self) -> str:
+        """The view in which it was given; of a decision that of the answers decided; guessed where nothing says."""
+        named = self.reviewed_view if self.is_decision else self.view_id
+        if isinstance(named, str) and named:
+            return named
+        if bytes(self.options) or self.accept is not None:
+            return "choice"
+        if bytes(self.tokens):
+            return "ner_manual"
+        return "classification" if self.label is not None else "text"
 
     @property
     def is_binary(self) -> bool:
         """Whether the judgement is accept or reject of what is shown; guessed for data from before `_view_id`."""
-        if isinstance(self.view_id, str):
-            return self.view_id in BINARY_VIEWS
-        return not (bytes(self.options) or bytes(self.tokens) or self.accept is not None)
+        return self.view in BINARY_VIEWS
+
+    @property
+    def shown(self) -> list[Any]:
+        """What was asked about."""
+        return [self.text, self.image, self.html, self.input, self.audio, self.video]
+
+    @property
+    def at(self) -> float | None:
+        """When it was given, Unix seconds; None where it does not say."""
+        stamp = self.timestamp
+        return float(stamp) if isinstance(stamp, (int, float)) and not isinstance(stamp, bool) else None
 
 
 _DECODER = msgspec.json.Decoder(Answer)
@@ -65,18 +104,42 @@ def annotator_of(answer: Answer, dataset: str, given: str | None) -> str:
     return dataset
 
 
-def judgement_of(answer: Answer) -> bytes | None:
+def judgement_of(answer: Answer, content: bytes = b"") -> bytes | None:
     """16 bytes that are equal for equal judgements; None for an ignored task, which is no judgement.
 
-    Equal means: the same answer; when accepted, also the same label, the same set of chosen options, and the same set
-    of (start, end, label) spans.
+    Equal means: the same answer; when accepted, also the same label, the same set of chosen options, the same set of
+    (start, end, label) spans, in text or sound, the same relations, and the same text typed in.
+
+    Args:
+        content: The answer as stored: where people type into a field of another name than ``user_input``.
     """
     if answer.answer == "ignore":
         return None
     if answer.answer == "reject":
-        return _digest(["reject"])
-    marked = () if answer.is_binary else (_chosen(answer.accept), sorted(_spans(answer.spans)))
-    return _digest([answer.answer, answer.label, *marked])
+        return _REJECT
+    if answer.is_binary:
+        return _digest([answer.answer, answer.label])
+    marked: list[Any] = [answer.answer, answer.label, _chosen(answer.accept), sorted(_spans(answer.spans))]
+    if answer.relations is not None or answer.audio_spans is not None or answer.user_input or answer.field_id:
+        marked += [_relations(answer.relations), sorted(_spans(answer.audio_spans)), _typed(answer, content)]
+    return _digest(marked)
+
+
+def hash_of(answer: Answer, input_hash: int, task_hash: int, *, by: By = "auto") -> int:
+    """The 32-bit hash under which an answer is grouped.
+
+    Args:
+        by: ``auto``: binary answers by task hash, others by input hash, since people add spans and choices to those.
+    """
+    by_task = answer.is_binary if by == "auto" else by == "task"
+    return task_hash if by_task else input_hash
+
+
+def content_of(answer: Answer, *, by: By = "auto") -> bytes:
+    """16 bytes of what was asked: they tell tasks apart whose 32-bit hashes are the same."""
+    if not answer.is_binary or by == "input":
+        return _digest(["input", *answer.shown])
+    return _digest(["task", *answer.shown, sorted(_spans(answer.spans)), answer.label, _same_json(answer.options)])
 
 
 def task_of(answer: Answer, input_hash: int, task_hash: int) -> tuple[int, bytes]:
@@ -116,6 +179,36 @@ class Disagreements:
 
 def _digest(value: Any) -> bytes:
     return mmh3.hash_bytes(_ENCODER.encode(value))
+
+
+_REJECT = _digest(["reject"])
+
+
+def _same_json(raw: msgspec.Raw) -> bytes:
+    """JSON that is equal however it was spaced and escaped."""
+    return _ENCODER.encode(msgspec.json.decode(raw)) if bytes(raw) else b""
+
+
+def _typed(answer: Answer, content: bytes) -> str:
+    """What somebody typed, without white space around it."""
+    value = answer.user_input
+    if isinstance(answer.field_id, str) and answer.field_id != "user_input" and content:
+        value = msgspec.json.decode(content).get(answer.field_id)
+    return value.strip() if isinstance(value, str) else str(value or "")
+
+
+def _relations(relations: Any) -> list[tuple[str, str, str]]:
+    """Relations as (head, child, label), each end by its span, or by its token where it has none."""
+    found = set()
+    for each in relations if isinstance(relations, list) else ():
+        if isinstance(each, dict):
+            ends = (each.get(f"{end}_span") or each.get(end) for end in ("head", "child"))
+            head, child = (
+                f"{end.get('start')}:{end.get('end')}:{end.get('label')}" if isinstance(end, dict) else str(end)
+                for end in ends
+            )
+            found.add((head, child, str(each.get("label"))))
+    return sorted(found)
 
 
 def _chosen(accept: Any) -> list[str]:

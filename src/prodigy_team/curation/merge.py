@@ -73,32 +73,6 @@ def keep_all(candidates: Iterator[Candidate]) -> Iterator[Candidate]:
 POLICIES: Mapping[str, Policy] = {"all": keep_all}
 
 
-@dataclass(frozen=True)
-class TeamSources:
-    """The datasets of a team to merge, and those among them that belong to nobody on the roster now."""
-
-    datasets: tuple[str, ...]
-    departed: tuple[str, ...]
-    missing: tuple[str, ...]
-
-
-def find_sources(store: Store, team: str, current: Sequence[str], into: str) -> TeamSources:
-    """Every dataset this team ever wrote, from the register: a prefix would also match the team `headlines_2`.
-
-    Args:
-        current: Datasets of the roster as it stands; those that nobody has answered in yet are left out.
-        into: Target of the merge, which is no source.
-    """
-    register = [each for each in store.team_datasets(team) if each.kind == "answers" and each.name != into]
-    have = {info.name for info in store.datasets()}
-    names = sorted({each.name for each in register} | set(current) - {into})
-    return TeamSources(
-        datasets=tuple(name for name in names if name in have),
-        departed=tuple(name for name in names if name in have and name not in set(current)),
-        missing=tuple(name for name in names if name not in have),
-    )
-
-
 def merge(
     store: Store,
     sources: Sequence[str],

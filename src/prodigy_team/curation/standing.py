@@ -198,13 +198,19 @@ def drawn_tasks(
 
 
 def surplus(standing: Standing) -> Counter[str]:
-    """Answers beyond their tasks' targets, by who gave them: those whose first answer was stored last."""
-    found: Counter[str] = Counter()
+    """Answers beyond their tasks' targets, by who gave them."""
+    return Counter(name for _, name in surplus_of(standing))
+
+
+def surplus_of(standing: Standing) -> set[tuple[bytes, str]]:
+    """Tasks and people whose answers to them are beyond the target: those whose first answer was stored last."""
+    found: set[tuple[bytes, str]] = set()
     for bucket in standing.buckets:
         if bucket.target <= 0 or bucket.people.bit_count() <= bucket.target:
             continue
         for _, identity in standing.tasks[bucket.id]:
-            found.update(standing.names[number] for number in standing.answers.people[identity][bucket.target :])
+            beyond = standing.answers.people[identity][bucket.target :]
+            found.update((identity, standing.names[number]) for number in beyond)
     return found
 
 

@@ -1,0 +1,111 @@
+"""What commands on many sources share: from a roster and what was named to sources, people, and what does not count."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from prodigy_team.cli import output
+from prodigy_team.errors import TeamError
+
+if TYPE_CHECKING:
+    from prodigy_team.curation.gathering import Marks, People
+    from prodigy_team.curation.sources import Source
+    from prodigy_team.roster import Roster
+    from prodigy_team.store import Store
+
+
+def chosen_sources(
+    store: Store | None, roster: Roster | None, names: Sequence[str], *, target: str = "", quiet: bool = False
+) -> tuple[Source, ...]:
+    """The sources named, or all datasets that this team wrote; says which of these nobody writes any more.
+
+    Args:
+        target: What is written from them, which is no source.
+    """
+    from prodigy_team.curation.sources import find_sources, resolve_sources
+
+    if names or store is None or roster is None:
+        return resolve_sources(store, names)
+    sources = find_sources(store, roster.name, [server.dataset for server in roster.servers], target)
+    if sources.departed and not quiet:
+        output.tell([f"Also of people no longer on the roster: {', '.join(sources.departed)}"])
+    if not sources.datasets:
+        raise TeamError(f"Team {roster.name} has no answers yet.", remedy="First: prodigy-team up")
+    return resolve_sources(store, sources.datasets)
+
+
+def roster_people(store: Store | None, roster: Roster | None) -> People:
+    """Who gave a stored answer, as far as roster and database tell."""
+    from prodigy_team.curation.gathering import people_of
+
+    if roster is None:
+        return people_of(store)
+    aliases = {name: each.name for each in roster.annotators for name in (*each.aliases, each.name)}
+    datasets = [server.dataset for server in roster.servers]
+    return people_of(store, writers=single_annotators(roster), aliases=aliases, datasets=datasets)
+
+
+def single_annotators(roster: Roster) -> dict[str, str]:
+    """The datasets that one annotator alone writes, and who that is."""
+    writers: dict[str, set[str]] = {}
+    for server in (*roster.servers, *roster.resting):
+        writers.setdefault(server.dataset, set()).update(server.annotators or ("",))
+    return {dataset: min(names) for dataset, names in writers.items() if len(names) == 1 and names != {""}}
+
+
+def roster_marks(store: Store, roster: Roster, sources: Sequence[Source], *, surplus: bool = True) -> dict[str, Marks]:
+    """Which answers of the datasets among these sources do not count.
+
+    A source of tasks or a gold set that is not there any more stops nothing: what cannot be told is said.
+
+    Args:
+        store: Opened for writing where answers that Prodigy wrote are to be told from answers to gold.
+        surplus: Also look for answers beyond their task's target; reads all answers of the roster's pools.
+    """
+    from prodigy_team.curation.gathering import Marks
+
+    beyond = surplus_links(store, roster) if surplus else {}
+    found = {}
+    for name in (each.name for each in sources if each.path is None):
+        gold = store.gold_links(roster.name, name)
+        found[name] = Marks(gold, frozenset(beyond.get(name, ())), store.reopened(name))
+    return found
+
+
+def surplus_links(store: Store, roster: Roster) -> Mapping[str, set[int]]:
+    """The links of answers beyond their tasks' targets, by dataset, as `coverage` counts them."""
+    from prodigy_team.annotate.surveying import Pool, survey
+    from prodigy_team.curation.standing import surplus_of
+
+    found: dict[str, set[int]] = defaultdict(set)
+    try:
+        with survey(roster, os.environ, store) as pools:
+            for pool in pools:
+                if not isinstance(pool, Pool):
+                    output.tell([f"Surplus answers of {pool.source} cannot be told: {pool.problem}"])
+                    continue
+                beyond = surplus_of(pool.standing(pool.answers(), leases=False))
+                for given in pool.given() if beyond else ():
+                    if not given.reopened and not given.gold and (given.task, given.person) in beyond:
+                        found[given.dataset].add(given.link)
+    except TeamError as error:
+        output.tell([f"Surplus answers cannot be told: {error.message}"])
+    return found
+
+
+def index_answers(roster: Roster, store: Store) -> None:
+    """Let answers that Prodigy wrote be told from answers to tasks with known answers."""
+    from prodigy_team.annotate.surveying import Pool, survey
+
+    try:
+        with survey(roster, os.environ, store) as pools:
+            for pool in pools:
+                if isinstance(pool, Pool):
+                    pool.index_answers()
+                else:
+                    output.tell([f"Answers to known tasks of {pool.source} may be missed: {pool.problem}"])
+    except TeamError as error:
+        output.tell([f"Answers to known tasks may be missed: {error.message}"])
