@@ -1,0 +1,283 @@
+"""The way in and out: the pages for logging in, logging out, and choosing a password by an invitation."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Mapping
+from functools import partial
+from html import escape
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, quote, unquote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from prodigy_team.gateway.accounts import new_token
+from prodigy_team.gateway.identity import Refusal, find_cookie
+from prodigy_team.gateway.members import Member
+from prodigy_team.gateway.pages import hidden, notice, page
+from prodigy_team.gateway.passwords import SHORTEST, BusyError, hash_password, password_problem
+from prodigy_team.roster.findings import NAME
+
+if TYPE_CHECKING:
+    from prodigy_team.gateway.identity import Identity
+
+LARGEST_FORM = 16 * 1024
+"""Bytes."""
+REFUSED = (
+    "That did not work. Check the name and the password. After several tries in vain the next one counts only when "
+    "some time has gone by."
+)
+_OLD_FORM = "This page was open for too long, or in two windows at once. Please try again."
+_VOID = "This link has been used already, or it is too old."
+_UNFIT = re.compile(r"[\x00-\x20\x7f\\]")
+
+
+def entry_routes(identity: Identity) -> list[Route]:
+    """The routes, as paths below the gateway's base path."""
+    entry = _Entry(identity)
+    return [
+        Route("/login", entry.login_page, methods=["GET"]),
+        Route("/login", entry.login, methods=["POST"]),
+        Route("/logout", entry.logout_page, methods=["GET"]),
+        Route("/logout", entry.logout, methods=["POST"]),
+        Route("/invitation/{token}", entry.invitation_page, methods=["GET"]),
+        Route("/invitation/{token}", entry.invitation, methods=["POST"]),
+    ]
+
+
+def own_path(wanted: str, base_path: str) -> str:
+    """Where a browser may be sent after logging in: a path of the gateway's, else its first page.
+
+    Args:
+        wanted: What the address of the login page said, which anybody may have written.
+        base_path: "" or "/x/y".
+    """
+    home = f"{base_path}/"
+    path = unquote(wanted.partition("?")[0].partition("#")[0])
+    unfit = _UNFIT.search(wanted) or _UNFIT.search(path.replace(" ", "")) or "//" in path
+    if unfit or not wanted.startswith(home) or {".", ".."} & set(path.split("/")):
+        return home
+    if path.removeprefix(home).split("/")[0] in ("login", "logout", "invitation", "oidc"):
+        return home
+    return quote(wanted, safe="/?#[]@!$&'()*+,;=%:~-._")
+
+
+class _Entry:
+    """Answers the requests for these pages."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        self._base = identity.settings.base_path
+        self._title = identity.settings.team
+
+    async def login_page(self, request: Request) -> Response:
+        """The form, or straight on for those who are logged in already."""
+        wanted = request.query_params.get("next", "")
+        if self._identity.visitor(request.scope) is not None:
+            return self._redirect(own_path(wanted, self._base))
+        if self._identity.settings.auth == "header":
+            text = "You get here by your organisation's login, which has not said who you are."
+            return page("Not logged in", f"<h1>You are not logged in</h1>{notice(text)}", status=401)
+        return self._login_form(request, wanted=wanted)
+
+    async def login(self, request: Request) -> Response:
+        """Check name and password."""
+        form = await self._form(request)
+        if isinstance(form, Response):
+            return form
+        name, wanted = form.get("name", ""), form.get("next", "")
+        if not self._is_own_form(request, form):
+            return self._login_form(request, wanted=wanted, name=name, said=_OLD_FORM, status=403)
+        address = self._identity.address(request.scope)
+        found = await self._identity.check(name, form.get("password", ""), address)
+        if isinstance(found, Refusal):
+            return self._login_form(request, wanted=wanted, name=name, said=REFUSED, refusal=found)
+        return await self._enter(request, found, own_path(wanted, self._base))
+
+    async def logout_page(self, request: Request) -> Response:
+        """A button: nobody is logged out by a picture on another page."""
+        visitor = self._identity.visitor(request.scope)
+        if visitor is None:
+            return self._redirect(f"{self._base}/login")
+        if self._identity.settings.auth == "header":
+            text = f"You are logged in as {visitor.name} by your organisation. Log out there."
+            return page("Log out", f"<h1>Log out</h1><p>{escape(text)}</p>")
+        return page(
+            "Log out",
+            f"<h1>Log out, {escape(visitor.name)}?</h1><p>Answers that were not sent yet stay in this browser.</p>"
+            f'<form method="post" action="{self._base}/logout">{hidden("csrf", visitor.csrf)}'
+            f'<button>Log out</button></form><p><a href="{self._base}/">No, go back</a></p>',
+        )
+
+    async def logout(self, request: Request) -> Response:
+        """End the login. What the browser keeps of unsent answers stays, for its owner's next login."""
+        form = await self._form(request)
+        if isinstance(form, Response):
+            return form
+        visitor, token = self._identity.visitor(request.scope), self._identity.token(request.scope)
+        if visitor is not None and not hmac.compare_digest(form.get("csrf", "").encode(), visitor.csrf.encode()):
+            return self._redirect(f"{self._base}/logout")
+        if visitor is not None and token is not None:
+            await run_in_threadpool(self._identity.log_out, token)
+        answer = self._redirect(f"{self._base}/login")
+        self._forget_cookie(request, answer)
+        return answer
+
+    async def invitation_page(self, request: Request) -> Response:
+        """The form for a new password; looking at it uses nothing up, for programs that read mail look too."""
+        name = self._identity.accounts.invited(request.path_params["token"])
+        member = self._identity.members.find(name) if name else None
+        return self._invitation_form(request, member) if member else self._void_invitation()
+
+    async def invitation(self, request: Request) -> Response:
+        """Set the password, and log in."""
+        form = await self._form(request)
+        if isinstance(form, Response):
+            return form
+        token = request.path_params["token"]
+        name = self._identity.accounts.invited(token)
+        member = self._identity.members.find(name) if name else None
+        if member is None or self._identity.settings.auth != "password":
+            return self._void_invitation()
+        password = form.get("password", "")
+        said = "" if self._is_own_form(request, form) else _OLD_FORM
+        said = said or password_problem(password, member.name)
+        if not said and password != form.get("again", ""):
+            said = "The two passwords differ. Please type both again."
+        if said:
+            return self._invitation_form(request, member, said=said)
+        try:
+            done = await self._identity.workers.run(
+                lambda: self._identity.accounts.accept(token, hash_password(password))
+            )
+        except BusyError:
+            return self._invitation_form(request, member, said="Too many people come in at once. Please try again.")
+        return await self._enter(request, member, f"{self._base}/") if done else self._void_invitation()
+
+    async def _enter(self, request: Request, member: Member, path: str) -> Response:
+        """A new login in any case: a token that was there before may be known to somebody else."""
+        identity, former = self._identity, self._identity.token(request.scope)
+        if former and identity.visitor(request.scope) is not None:
+            await run_in_threadpool(identity.log_out, former)
+        address = identity.address(request.scope)
+        token = await identity.workers.run(lambda: identity.log_in(member, address))
+        answer = self._redirect(path)
+        self._set_cookie(request, answer, token)
+        return answer
+
+    def _login_form(
+        self,
+        request: Request,
+        *,
+        wanted: str,
+        name: str = "",
+        said: str = "",
+        status: int = 401,
+        refusal: Refusal | None = None,
+    ) -> Response:
+        mark, fresh = self._form_mark(request)
+        wait = refusal.wait if refusal else 0.0
+        described = ' aria-describedby="notice"' if said else ""
+        # what is no name may be a password in the wrong field
+        name = name.strip() if NAME.fullmatch(name.strip()) else ""
+        content = (
+            f"<h1>Log in to {escape(self._title)}</h1>{notice(said)}"
+            f'<form method="post" action="{self._base}/login">{hidden("form", self._identity.form_token(mark))}'
+            f"{hidden('next', wanted[:2000])}"
+            f'<label for="name">Name</label><input id="name" name="name" value="{escape(name)}" required '
+            f'autocomplete="username" autocapitalize="none" spellcheck="false"{described}'
+            f"{'' if name else ' autofocus'}>"
+            '<label for="password">Password</label><input id="password" name="password" type="password" required '
+            f'autocomplete="current-password"{" autofocus" if name else ""}{described}><button>Log in</button></form>'
+            '<p class="faint">Your password does not come to mind? Whoever invited you can send a new link.</p>'
+        )
+        headers = {"retry-after": str(int(wait) + 1)} if wait else {}
+        status = 429 if wait else status if said else 200
+        # a redirect that answers a form may lead to a server's own address
+        forms = "'self' http: https:" if self._identity.settings.hand_off == "redirect" else "'self'"
+        answer = page(f"Log in – {self._title}", content, status=status, headers=headers, forms=forms)
+        if fresh:
+            self._set_form_cookie(request, answer, mark)
+        return answer
+
+    def _invitation_form(self, request: Request, member: Member, *, said: str = "") -> Response:
+        mark, fresh = self._form_mark(request)
+        described = ' aria-describedby="notice"' if said else ""
+        field = (
+            '<label for="{0}">{1}</label><input id="{0}" name="{0}" type="password" required '
+            f'minlength="{SHORTEST}" autocomplete="new-password"{described}>'
+        )
+        content = (
+            f"<h1>Hello {escape(member.name)}</h1><p>Choose a password for {escape(self._title)}. You will need it, "
+            f"with your name, each time you log in.</p>{notice(said)}"
+            f'<form method="post">{hidden("form", self._identity.form_token(mark))}'
+            f'<label for="name">Your name</label><input id="name" value="{escape(member.name)}" readonly '
+            f'autocomplete="username">{field.format("password", f"New password, at least {SHORTEST} characters")}'
+            f"{field.format('again', 'The same password once more')}<button>Save and begin</button></form>"
+        )
+        answer = page(f"Welcome – {self._title}", content, status=400 if said else 200)
+        if fresh:
+            self._set_form_cookie(request, answer, mark)
+        return answer
+
+    def _void_invitation(self) -> Response:
+        content = (
+            f"<h1>This link does not work any more</h1><p>{_VOID} Whoever sent it to you can send a new one.</p>"
+            f'<p><a class="button" href="{self._base}/login">I have a password: log in</a></p>'
+        )
+        return page("Link not valid", content, status=404)
+
+    async def _form(self, request: Request) -> Mapping[str, str] | Response:
+        """The fields of a form that this page may have sent, or the answer to what it has not."""
+        site = request.headers.get("sec-fetch-site", "same-origin")
+        if site not in ("same-origin", "none"):
+            return page("Refused", f"<h1>Refused</h1>{notice('This form came from another page.')}", status=403)
+        body = b""
+        try:
+            async for part in request.stream():
+                body += part
+                if len(body) > LARGEST_FORM:
+                    return page("Too large", f"<h1>Too large</h1>{notice('That was too much text.')}", status=413)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        try:
+            return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=20, errors="strict"))
+        except ValueError:
+            return page("Not readable", f"<h1>Not readable</h1>{notice('The form could not be read.')}", status=400)
+
+    def _form_mark(self, request: Request) -> tuple[str, bool]:
+        """What this browser's forms are known by before anybody is logged in, and whether it is new."""
+        mark = find_cookie(request.scope, self._form_cookie.encode())
+        return (mark, False) if mark else (new_token(), True)
+
+    def _is_own_form(self, request: Request, form: Mapping[str, str]) -> bool:
+        mark = find_cookie(request.scope, self._form_cookie.encode())
+        given = form.get("form", "").encode("utf-8", "surrogatepass")
+        return mark is not None and hmac.compare_digest(given, self._identity.form_token(mark).encode())
+
+    @property
+    def _form_cookie(self) -> str:
+        return f"{self._identity.cookie_name(secure=False)}-form"
+
+    def _set_form_cookie(self, request: Request, answer: Response, mark: str) -> None:
+        self._put(answer, request)(self._form_cookie, mark)
+
+    def _set_cookie(self, request: Request, answer: Response, token: str) -> None:
+        secure = self._identity.is_secure(request.scope)
+        self._put(answer, request)(self._identity.cookie_name(secure=secure), token)
+
+    def _forget_cookie(self, request: Request, answer: Response) -> None:
+        secure = self._identity.is_secure(request.scope)
+        self._put(answer, request)(self._identity.cookie_name(secure=secure), "", max_age=0)
+
+    def _put(self, answer: Response, request: Request) -> partial[None]:
+        """Sets a cookie that scripts and other sites do not get at, until the browser is closed."""
+        secure, path = self._identity.is_secure(request.scope), self._base or "/"
+        return partial(answer.set_cookie, path=path, secure=secure, httponly=True, samesite="lax")
+
+    def _redirect(self, path: str) -> Response:
+        return RedirectResponse(path, status_code=303, headers={"cache-control": "no-store"})

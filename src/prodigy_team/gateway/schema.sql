@@ -1,0 +1,35 @@
+CREATE TABLE IF NOT EXISTS account (
+    name TEXT PRIMARY KEY COLLATE NOCASE,
+    password TEXT,
+    set_at REAL,
+    locked INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS invitation (
+    name TEXT PRIMARY KEY COLLATE NOCASE,
+    token BLOB NOT NULL UNIQUE,
+    expires_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS login (
+    token BLOB PRIMARY KEY,
+    name TEXT NOT NULL COLLATE NOCASE,
+    address TEXT NOT NULL,
+    made_at REAL NOT NULL,
+    seen_at REAL NOT NULL,
+    expires_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS login_by_name ON login (name);
+CREATE TABLE IF NOT EXISTS tally (
+    counted BLOB PRIMARY KEY,
+    failures INTEGER NOT NULL,
+    locks INTEGER NOT NULL,
+    at REAL NOT NULL,
+    until REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS familiar (
+    name TEXT NOT NULL COLLATE NOCASE,
+    address TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (name, address)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS revision (number INTEGER NOT NULL);
+INSERT INTO revision SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM revision);
