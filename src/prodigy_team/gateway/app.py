@@ -1,0 +1,323 @@
+"""The gateway's application: whose request it is, which of its parts answers, and what is refused before that."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from html import escape
+from http import HTTPStatus
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from prodigy_team.errors import TeamError
+from prodigy_team.gateway import asking
+from prodigy_team.gateway.answers import (
+    App,
+    HttpError,
+    Receive,
+    Send,
+    redirect,
+    send_error,
+    send_whole,
+    with_security_headers,
+)
+from prodigy_team.gateway.forwarding import foreign_session
+from prodigy_team.gateway.guarding import Guard
+from prodigy_team.gateway.journal import Journal
+from prodigy_team.gateway.limits import Limits
+from prodigy_team.gateway.network import Proxies, peer
+from prodigy_team.gateway.pages import page
+from prodigy_team.gateway.proxy import Errand, Proxy
+from prodigy_team.gateway.seldom import Seldom
+from prodigy_team.gateway.upstream import UnreachableError
+from prodigy_team.gateway.values import GatewaySettings, People, Place, Scope, Servers, Visitor, Waking
+
+log = logging.getLogger(__name__)
+
+VISITOR = "visitor"
+"""Key of the scope: the Visitor who asks for one of the gateway's own pages, or None."""
+TRY_AGAIN = 30.0
+"""Seconds after which a server that did not come up is tried again by itself."""
+
+_OPEN = ("/login", "/logout", "/invitation", "/oidc", "/static", "/favicon.ico", "/api/start_session")
+_FOR_MANAGERS = ("/dashboard", "/metrics")
+_ALIVE = b'{"status":"alive"}'
+
+
+class Pages(Protocol):
+    """Pages of the gateway's own, below its base path."""
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        """What is asked for by which path; ``request.scope["visitor"]`` says by whom."""
+
+
+class Entry(People, Pages, Protocol):
+    """Who is asking, and the pages by which they log in."""
+
+    @property
+    def cookies(self) -> frozenset[str]:
+        """Names of the cookies that servers must neither see nor set."""
+
+    def to_login(self, scope: Scope) -> str:
+        """Where to send a browser that nobody is logged in with."""
+
+
+class Board(Pages, Protocol):
+    """What people see of their work: the page after login, the dashboard, and the page while a server starts."""
+
+    def starting(self, scope: Scope, visitor: Visitor, waking: Waking | None) -> Response:
+        """What is shown in place of a server that is on its way up, or did not come up."""
+
+
+def build_app(
+    people: Entry, servers: Servers, board: Board, settings: GatewaySettings, *, limits: Limits | None = None
+) -> Gateway:
+    """The application, ready to be served by ``guarding.GuardedProtocol``."""
+    return Gateway(people, servers, board, settings, limits or Limits())
+
+
+class Gateway:
+    """The ASGI application of the gateway.
+
+    Attributes:
+        guard: What clients may take, for the protocol that serves this.
+    """
+
+    def __init__(
+        self, people: Entry, servers: Servers, board: Board, settings: GatewaySettings, limits: Limits
+    ) -> None:
+        self._people, self._servers, self._board = people, servers, board
+        self._base, self._raw_base = settings.base_path, settings.base_path.encode()
+        self._desks = self._raw_base + b"/a/"
+        self._proxies = Proxies(settings.trusted_proxies)
+        self._hosts = frozenset((urlsplit(settings.url).netloc.encode(),))
+        self._seldom = Seldom(log)
+        self.guard = Guard(limits, is_trusted=lambda each: asking.is_loopback(each) or self._proxies.trusts(each))
+        self._proxy = Proxy(limits, own_cookies=people.cookies)
+        self._journal = Journal()
+        self._waking: dict[str, asyncio.Task[None]] = {}
+        self._own = _own_pages([*people.routes, *board.routes])
+
+    def close(self) -> None:
+        """End what goes on behind the requests."""
+        for task in self._waking.values():
+            task.cancel()
+        self._proxy.close()
+        self.guard.close()
+        self._journal.write()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._live(scope, receive, send)
+            return
+        began = time.perf_counter()
+        scope[VISITOR] = None
+        try:
+            status = await self._answer(scope, receive, send)
+        except HttpError as error:
+            status = await self._refuse(scope, send, error)
+        visitor: Visitor | None = scope[VISITOR]
+        path = scope["raw_path"].decode("latin-1")
+        name, seconds = visitor.name if visitor else "", time.perf_counter() - began
+        self._journal.note(self._people.address(scope), name, scope["method"], path, status, seconds)
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                self.close()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Answer a request, and tell by which status."""
+        raw_path: bytes = scope["raw_path"]
+        if scope["method"] not in asking.METHODS:
+            raise HttpError(405, "Nothing here is asked for by that method.", close=True)
+        if asking.is_odd(raw_path):
+            raise HttpError(400, "The address holds what no address here holds.")
+        if asking.is_foreign(scope, self._hosts):
+            raise HttpError(403, "The request comes from another site's page.")
+        if raw_path.startswith(self._desks):
+            return await self._desk(scope, receive, send)
+        return await self._own_page(scope, receive, send)
+
+    # A person's own server.
+
+    async def _desk(self, scope: Scope, receive: Receive, send: Send) -> int:
+        name, slash, rest = scope["raw_path"][len(self._desks) :].partition(b"/")
+        visitor = self._people.visitor(scope)
+        scope[VISITOR] = visitor
+        if visitor is None:
+            return await self._to_login(scope, send)
+        place = self._enter(scope, visitor, name)
+        if not slash:
+            await redirect(send, 308, f"{self._base}/a/{visitor.name}/")
+            return 308
+        if place is None:
+            return await self._asleep(scope, send, visitor)
+        if place.engine == "prodigy" and not rest and not scope["query_string"] and scope["method"] == "GET":
+            # The page itself reads from its address whose session it is.
+            await redirect(send, 303, f"{self._base}/a/{visitor.name}/?session={visitor.name}")
+            return 303
+        self._servers.touched(visitor.name)
+        target = b"/" + rest + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        try:
+            return await self._proxy.carry(self._errand(scope, place, visitor, target), scope, receive, send)
+        except UnreachableError:
+            self._servers.lost(visitor.name)
+            return await self._asleep(scope, send, visitor)
+
+    def _enter(self, scope: Scope, visitor: Visitor, name: bytes) -> Place | None:
+        """Where a visitor's server is, if it is theirs that they ask for.
+
+        Raises:
+            HttpError: It is somebody else's, or they act for somebody else.
+        """
+        if name != visitor.name.encode():
+            self._warn_of(visitor, "asks for the tasks of", name)
+            raise HttpError(403, "These are not your tasks.")
+        if scope["query_string"]:
+            other = foreign_session(scope["query_string"], visitor.name)
+            if other is not None:
+                self._warn_of(visitor, "names the session", other.encode("utf-8", "replace"))
+                raise HttpError(403, "This is not your session.")
+        if not visitor.annotator or not self._servers.knows(visitor.name):
+            raise HttpError(404, "There are no tasks for you here.")
+        return self._servers.place(visitor.name)
+
+    def _warn_of(self, visitor: Visitor, does: str, what: bytes) -> None:
+        self._seldom.warn(f"{visitor.name} {does}", "%s %s %s; refused.", visitor.name, does, ascii(what[:40])[2:-1])
+
+    def _errand(self, scope: Scope, place: Place, visitor: Visitor, target: bytes) -> Errand:
+        host = asking.header(scope, b"host") or b""
+        if self._proxies.announced(scope):
+            host = asking.header(scope, b"x-forwarded-host") or host
+        return Errand(
+            place=place,
+            target=target,
+            prefix=self._desks + visitor.name.encode(),
+            session=visitor.name,
+            address=self._people.address(scope),
+            scheme="https" if self._people.is_secure(scope) else "http",
+            host=host,
+        )
+
+    async def _asleep(self, scope: Scope, send: Send, visitor: Visitor) -> int:
+        """Start a person's server, and say meanwhile that it starts."""
+        waking = self._servers.waking(visitor.name)
+        if waking is None or (waking.problem and waking.seconds > TRY_AGAIN):
+            self._wake(visitor.name)
+        if asking.wants_page(scope):
+            await with_security_headers(self._board.starting(scope, visitor, waking))(scope, _nothing, send)
+            return 503 if waking and waking.problem else 200
+        detail = "Your annotation server is starting. Nothing is lost; ask again in a moment."
+        if waking and waking.problem:
+            detail = "Your annotation server did not start; whoever runs it has to look into it."
+        raise HttpError(503, detail, headers=[(b"retry-after", b"2")])
+
+    def _wake(self, name: str) -> None:
+        if name not in self._waking:
+            self._waking[name] = asyncio.ensure_future(self._bring_up(name))
+
+    async def _bring_up(self, name: str) -> None:
+        try:
+            await self._servers.wake(name)
+        except TeamError as error:
+            self._seldom.warn(f"{name} does not start", "The server of %s did not start: %s", name, error)
+        except Exception:
+            log.exception("The server of %s could not be started.", name)
+        finally:
+            del self._waking[name]
+
+    # The gateway's own pages.
+
+    async def _own_page(self, scope: Scope, receive: Receive, send: Send) -> int:
+        path: str = scope["path"]
+        if not (path + "/").startswith(self._base + "/"):
+            raise HttpError(404, "There is nothing here.")
+        below = path[len(self._base) :]
+        if below in ("/healthz", "/version"):
+            await send_whole(send, 200, _ALIVE, (b"content-type", b"application/json"))
+            return 200
+        if not below:
+            await redirect(send, 308, f"{self._base}/")
+            return 308
+        visitor = self._people.visitor(scope)
+        scope[VISITOR], scope["root_path"] = visitor, self._base
+        if not _is_below(below, _OPEN) and not (below == "/metrics" and self._is_at_home(scope)):
+            if visitor is None:
+                return await self._to_login(scope, send)
+            if _is_below(below, _FOR_MANAGERS) and not visitor.manager:
+                self._warn_of(visitor, "asks for", below.encode("utf-8", "replace"))
+                raise HttpError(403, "Only managers see this.")
+        status = 0
+
+        async def sending(message: Any) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        await self._own(scope, receive, sending)
+        return status
+
+    def _is_at_home(self, scope: Scope) -> bool:
+        """Whether a program of this machine asks, and no proxy for somebody else."""
+        return asking.is_loopback(peer(scope)) and not asking.is_forwarded(scope)
+
+    async def _to_login(self, scope: Scope, send: Send) -> int:
+        if not asking.wants_page(scope):
+            raise HttpError(401, "You are not logged in, or no longer.")
+        await redirect(send, 303, self._people.to_login(scope))
+        return 303
+
+    async def _refuse(self, scope: Scope, send: Send, error: HttpError) -> int:
+        if asking.wants_page(scope):
+            shown = _plain(error.status, error.detail, self._base)
+            shown.raw_headers += [*error.headers, *([(b"connection", b"close")] if error.close else [])]
+            await shown(scope, _nothing, send)
+        else:
+            await send_error(send, error)
+        return error.status
+
+
+def _is_below(path: str, places: Sequence[str]) -> bool:
+    return any(path == each or path.startswith(each + "/") for each in places)
+
+
+def _own_pages(routes: Sequence[BaseRoute]) -> App:
+    pages = Starlette(routes=list(routes), exception_handlers={HTTPException: _refusal})
+    pages.router.redirect_slashes = False  # it would name the host that the client names
+    return with_security_headers(pages)
+
+
+async def _refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = error.detail if error.status_code != 404 else "There is nothing here."
+    if asking.wants_page(request.scope):
+        return _plain(error.status_code, detail, request.scope["root_path"])
+    return JSONResponse({"detail": detail}, error.status_code, headers=error.headers)
+
+
+def _plain(status: int, detail: str, base: str) -> Response:
+    """A page of one sentence and a way on."""
+    way = f'<a class="button" href="{escape(base)}/">To the start</a>'
+    return page(HTTPStatus(status).phrase, f"<h1>{escape(detail)}</h1>\n{way}", status=status)
+
+
+async def _nothing() -> dict[str, Any]:
+    return {"type": "http.disconnect"}

@@ -1,0 +1,39 @@
+"""How much one client may take of the gateway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds; bytes and seconds.
+
+    Attributes:
+        body: Of a request.
+        target: Path and query of a request.
+        head: All header lines of a request together.
+        headers: How many of these there may be.
+        head_seconds: From a connection's start, or a request's first byte, until its head has come.
+        body_seconds: What a body may take in any case; beyond that it must have come at ``body_rate`` bytes a second.
+        blocked_seconds: How long a client may leave what it is sent lying; some 50 KB move meanwhile, or it is cut off.
+        idle_seconds: How long a connection without a request is kept.
+        connect_seconds: Until a server takes a connection.
+        reply_seconds: From the whole request to a server's first byte, and from each of its parts to the next.
+        connections: From everybody together.
+        connections_each: From one address, but for trusted proxies and this machine.
+    """
+
+    body: int = 50 * 1024 * 1024
+    target: int = 8 * 1024
+    head: int = 32 * 1024
+    headers: int = 100
+    head_seconds: float = 15
+    body_seconds: float = 60
+    body_rate: float = 8 * 1024
+    blocked_seconds: float = 60
+    idle_seconds: float = 75
+    connect_seconds: float = 5
+    reply_seconds: float = 120
+    connections: int = 4096
+    connections_each: int = 1024
