@@ -18,6 +18,8 @@ from dealing_support import tally
 from support import eventually
 from team_support import Project, a_project
 
+SIZES = pytest.mark.parametrize("tasks", [30, pytest.param(150, marks=pytest.mark.long)])
+
 
 @pytest.fixture
 def team(tmp_path: Path) -> Iterator[Project]:
@@ -83,44 +85,47 @@ def later(desk: Desk, seconds: int) -> None:
     desk.page.evaluate(f"(() => {{ const now = Date.now; Date.now = () => now() + {seconds * 1000}; }})()")
 
 
-def test_s1_one_does_all_and_the_other_exactly_the_rest(team: Project, open_desk: Any) -> None:
-    deal(team, "annotations_per_task = 1.2", tasks=150)
+@SIZES
+def test_s1_one_does_all_and_the_other_exactly_the_rest(team: Project, open_desk: Any, tasks: int) -> None:
+    twice = tasks // 5
+    deal(team, "annotations_per_task = 1.2", tasks=tasks)
     joe = page_of(open_desk, team, "joe")
-    assert work(joe) == 150
-    says(joe, "30 tasks wait for somebody other than you.")
+    assert work(joe) == tasks
+    says(joe, f"{twice} tasks wait for somebody other than you.")
     jane = page_of(open_desk, team, "jane")
-    assert work(jane) == 30
+    assert work(jane) == twice
     says(jane, "All tasks are answered.")
-    assert "30 of 30" in jane.page.inner_text(".count")
+    assert f"{twice} of {twice}" in jane.page.inner_text(".count")
     jane.all_sent()
     assert work(joe) == 0
-    assert tally(team) == {1: 120, 2: 30}
+    assert tally(team) == {1: tasks - twice, 2: twice}
 
 
-def test_s2_an_idle_tab_holds_one_task_for_its_lease(team: Project, open_desk: Any) -> None:
-    """Joe's page is never loaded again: it does 149 at once, says where the last is, and goes on to it by itself."""
-    deal(team, 'annotations_per_task = 1\nlease = "30m"', tasks=150)
+@SIZES
+def test_s2_an_idle_tab_holds_one_task_for_its_lease(team: Project, open_desk: Any, tasks: int) -> None:
+    """Joe's page is never loaded again: it does all but one at once, says where that is, and goes on by itself."""
+    deal(team, 'annotations_per_task = 1\nlease = "30m"', tasks=tasks)
     jane = page_of(open_desk, team, "jane")
     eventually(lambda: shown_leases(team) == 1, message="jane's task known to be on screen")
     joe = page_of(open_desk, team, "joe")
-    assert work(joe) == 149
+    assert work(joe) == tasks - 1
     says(joe, "1 on jane’s screen, free at ")
     assert "at the latest" in joe.page.inner_text("section.end")
-    assert tally(team) == {1: 149}
+    assert tally(team) == {1: tasks - 1}
 
     deal(team, 'annotations_per_task = 1\nlease = "1s"')
     joe.page.wait_for_selector("article.card", timeout=20_000)
     assert work(joe) == 1
     says(joe, "All tasks are answered.")
     joe.all_sent()
-    assert tally(team) == {1: 150}
+    assert tally(team) == {1: tasks}
 
     # What she gives after her lease is kept; the nine behind it are gone without a word.
     jane.press("a")
     says(jane, "All tasks are answered.")
     jane.all_sent()
     assert jane.page.locator(".problem").count() == 0
-    assert tally(team) == {1: 149, 2: 1}
+    assert tally(team) == {1: tasks - 1, 2: 1}
 
 
 @pytest.mark.parametrize(("key", "stays"), [("ArrowDown", False), ("1", True)])

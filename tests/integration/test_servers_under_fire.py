@@ -71,25 +71,26 @@ def rows(team: Project) -> list[tuple[str, str]]:
         return list(connection.execute(query))
 
 
-def test_killed_twenty_times_nobody_loses_or_repeats_a_task(team: Project) -> None:
+@pytest.mark.parametrize("kills", [6, pytest.param(20, marks=pytest.mark.long)])
+def test_killed_again_and_again_nobody_loses_or_repeats_a_task(team: Project, kills: int) -> None:
     """S6: everybody goes on at the first task that was not saved."""
     chance = random.Random(66)
     with contextlib.ExitStack() as stack:
         people = {name: Person(team, name) for name in PLACES}
         for person in people.values():
             stack.enter_context(person.client)
-        kill_and_go_on(team, people, chance)
+        kill_and_go_on(team, people, chance, kills)
     stored = rows(team)
     assert len(stored) == 900
     for person in people.values():
         assert [text for session, text in stored if session == person.session] == [f"text {n}" for n in range(300)]
 
 
-def kill_and_go_on(team: Project, people: dict[str, Person], chance: random.Random) -> None:
-    """Twenty kills, alone or all at once, brought back by `up` or as cron does it."""
+def kill_and_go_on(team: Project, people: dict[str, Person], chance: random.Random, kills: int) -> None:
+    """So many kills, alone or all at once, brought back by `up` or as cron does it."""
     for name, place in PLACES.items():
         people[name].save(place)
-    for number in range(20):
+    for number in range(kills):
         person = people[min(people, key=lambda name: people[name].done)]
         open_page = pull(person.client, person.session)
         for pid in team.pids().values() if number % 5 == 0 else [team.pids()[person.server]]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as some
 
 from prodigy_team.allocation.buckets import ALL, Bucket, People, need
@@ -151,7 +151,7 @@ def test_a_pull_keeps_the_total_and_gives_all_it_can(
     assert largest_total(ledger) == best
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(WORLDS, some.integers(0, 2), some.integers(0, 1))
 def test_what_lacks_nobody_may_be_left_out(world: tuple[list[Bucket], People], person: int, batch_size: int) -> None:
     """Wherever the rest is said to be enough it leads to the same choice and the same outlook."""
