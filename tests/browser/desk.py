@@ -31,13 +31,14 @@ def start(
     image_hosts: Sequence[str] = (),
     within: float = 20,
     kind: type[EmbeddedServer] = EmbeddedServer,
+    **mark: Any,
 ) -> EmbeddedServer:
-    """A server of a team named "team" for these tasks, in the dataset "ds"."""
+    """A server of a team named "team" for these tasks, in the dataset "ds"; ``mark`` is what else it is told."""
     write_jsonl(folder / "source.jsonl", tasks)
     argv = [*recipe] if recipe else ["mark", "ds", "source.jsonl", "--view-id", view]
     state = folder / "state"
     (state / "servers").mkdir(parents=True, exist_ok=True)
-    context = {"team": "team", "name": "server", "annotators": list(annotators), "state": str(state)}
+    context = {"team": "team", "name": "server", "annotators": list(annotators), "state": str(state), **mark}
     env = {"PRODIGY_TEAM_SERVER": json.dumps({**context, "image_hosts": list(image_hosts)})}
     env["PRODIGY_CONFIG_OVERRIDES"] = json.dumps(dict(settings or {}))
     if annotators:

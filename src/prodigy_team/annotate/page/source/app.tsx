@@ -136,6 +136,9 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
             )}
             <button type="button" class="quiet" onClick={() => this.setState({ keys: true })} aria-label={say("keys")}><kbd>{this.key_of("help") || "?"}</kbd></button>
             <button type="button" class="quiet" onClick={() => set_theme(next_theme())} aria-label={say("theme")}><span aria-hidden="true">◐</span></button>
+            {project.gateway && (
+              <p class="account"><a href={project.gateway.home}>{project.gateway.name}</a> <a href={project.gateway.logout}>{say("logOut")}</a></p>
+            )}
           </header>
           <aside id="sidebar"><Late><Sidebar desk={desk} /></Late></aside>
           <main style={project.card_width ? { "--card-width": project.card_width } : {}}>
@@ -183,8 +186,19 @@ function Sent({ desk, open, onToggle }: { desk: Desk; open: boolean; onToggle():
 function Problems({ desk }: { desk: Desk }) {
   const problem = desk.outbox.problem ?? desk.problem;
   if (!problem) return null;
-  const word: Word = problem.kind === "offline" ? "offline" : problem.kind === "forbidden" ? "notAllowed" : "failing";
+  if (problem.kind === "login") return <LoggedOut desk={desk} unsent={desk.outbox.unsent().length} />;
+  const word: Word = problem.kind === "forbidden" ? "notAllowed" : problem.kind;
   return <p class="notice problem" role="status">{say(word, { why: problem.why })}</p>;
+}
+
+/** The way back in: the page's own address, which leads over the login. Where nothing lasts, it must stay open meanwhile. */
+function LoggedOut({ desk, unsent }: { desk: Desk; unsent: number }) {
+  return (
+    <p class="notice problem" role="alert">
+      {say("loggedOut")} {unsent > 0 && say_count("keptForLogin", unsent)}{" "}
+      <a href={location.pathname + location.search} target={unsent && !desk.outbox.lasting ? "_blank" : undefined}>{say("logIn")}</a>
+    </p>
+  );
 }
 
 interface CardProps {
@@ -323,12 +337,13 @@ export function Starting({ desk, since }: { desk: Desk; since: number }) {
     const timer = setInterval(() => set_now(Date.now()), 1000);
     return () => clearInterval(timer);
   }, []);
-  const forbidden = desk.problem?.kind === "forbidden";
+  const { kind, why = "" } = desk.problem ?? {};
+  if (kind === "login") return <main class="alone"><LoggedOut desk={desk} unsent={0} /></main>;
   return (
     <main class="alone">
       <h1 class="unseen">{say("task")}</h1>
       <p class="card" role="status">
-        {forbidden ? say("notAllowed", { why: desk.problem?.why ?? "" }) : desk.problem ? say("starting", { n: Math.round((now - since) / 1000) }) : say("loading")}
+        {kind === "forbidden" ? say("notAllowed", { why }) : kind === "failing" ? say("failing", { why }) : kind ? say("starting", { n: Math.round((now - since) / 1000) }) : say("loading")}
       </p>
     </main>
   );

@@ -1,8 +1,8 @@
 /** The desk of one annotator in one tab: tasks to come, the one on screen, answers given. All that the page shows. */
 import { after_paint } from "./frames";
 import { History, type Past } from "./history";
-import { Outbox, owner_text, type Problem, type Telling } from "./outbox";
-import { request, why, type Reply } from "./protocol";
+import { Outbox, owner_text, type Telling } from "./outbox";
+import { problem_of, request, type Problem, type Reply } from "./protocol";
 import { prepare } from "./prepare";
 import { read_project, type Project } from "./settings";
 import { open_storage, type Entry } from "./storage";
@@ -101,8 +101,7 @@ export class Desk {
     this.name = name;
     const reply = await request(this.address("project"));
     if (reply.status !== 200) {
-      const waits = reply.status === 0 || reply.status >= 500;
-      this.problem = { kind: waits ? "offline" : "forbidden", why: why(reply) };
+      this.problem = problem_of(reply);
       return false;
     }
     this.problem = null;
@@ -285,7 +284,7 @@ export class Desk {
       this.take_tasks(reply.content, had, under_way);
       this.heard(telling, reply.content);
     }
-    else this.problem = { kind: reply.status === 0 || reply.status > 501 ? "offline" : reply.status >= 500 ? "failing" : "forbidden", why: why(reply) };
+    else this.problem = problem_of(reply);
     if (!this.fresh_tasks() || reply.status !== 200) this.look_again();
     if (under_way && reply.status === 200) this.look_at_the_end();
     this.later();
@@ -437,7 +436,7 @@ export class Desk {
     }
     this.was_unsent = unsent;
     // The server took answers again, so it has tasks again too.
-    if (this.problem?.kind === "offline" && this.outbox && !this.outbox.problem && !unsent) void this.pull();
+    if (this.problem && this.outbox && !this.outbox.problem && !unsent) void this.pull();
     this.later();
   }
 

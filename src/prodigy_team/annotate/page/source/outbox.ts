@@ -1,6 +1,6 @@
 /** The outbox: an answer is stored here at once, sent within a second, and forgotten when the server has committed it. */
 import { after_paint } from "./frames";
-import { bytes_of, PARTING_MOST, request, send_at_parting, why, type Reply } from "./protocol";
+import { bytes_of, PARTING_MOST, problem_of, request, send_at_parting, why, type Problem, type Reply } from "./protocol";
 import type { Entry, Storage } from "./storage";
 import { is_object, list, text } from "./task";
 
@@ -21,8 +21,6 @@ export interface Telling {
   screen?: string;
   shown?: number[];
 }
-
-export type Problem = { kind: "offline" | "failing" | "forbidden"; why: string } | null;
 
 const AT_ONCE = 40; // answers in one request
 const MOST_BYTES = 1_000_000; // of one request, unless a single answer is larger
@@ -127,7 +125,7 @@ export class Outbox {
   part(): void {
     const waiting = this.unsent();
     const first = waiting[0];
-    if (!first || this.problem?.kind === "forbidden") return;
+    if (!first || this.problem?.kind === "forbidden" || this.problem?.kind === "login") return;
     const batch = fitting(waiting.filter((entry) => entry.session === first.session), waiting.length, PARTING_MOST - 2000);
     if (batch.length && batch.reduce((sum, entry) => sum + bytes_of(entry.json), 0) < PARTING_MOST - 2000) {
       send_at_parting("give_answers", this.body(batch, {}));
@@ -187,9 +185,8 @@ export class Outbox {
       else this.refuse(batch, why(reply));
       return true;
     }
-    if (status === 401 || status === 403) this.problem = { kind: "forbidden", why: why(reply) };
-    else if (status === 0 || status === 502 || status === 503 || status === 504) this.problem = { kind: "offline", why: status ? why(reply) : "" };
-    else this.problem = { kind: "failing", why: why(reply) };
+    this.problem = problem_of(reply);
+    this.wait = Math.max(this.wait, reply.again / 2);
     return false;
   }
 

@@ -36,6 +36,8 @@ export interface Project {
   blocks: Record<string, unknown>[];
   html_template: string | null;
   large_text: boolean;
+  /** Where the page runs behind a gateway: who is logged in there, and addresses of it, relative to the page. */
+  gateway: Record<string, string> | null;
   /** Everything that the server said, for views with settings of their own. */
   raw: Record<string, unknown>;
 }
@@ -80,6 +82,7 @@ export function read_project(raw: Record<string, unknown>): Project {
     blocks: list(raw.blocks).filter(is_object),
     html_template: text(raw.html_template) || null,
     large_text: raw.largeText === true,
+    gateway: is_object(raw.gateway) ? strings(raw.gateway) : null,
     raw,
   };
 }
