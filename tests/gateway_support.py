@@ -86,14 +86,23 @@ def entrance(path: Path) -> Iterator[Entrance]:
     routes = [*people.routes, Route("/me", me)]
     app = Starlette(routes=[Mount(people.settings.base_path, routes=routes)] if people.settings.base_path else routes)
     (port,) = free_ports(1)
+    try:
+        with served(app, port):
+            yield Entrance(people, port)
+    finally:
+        people.close()
+
+
+@contextlib.contextmanager
+def served(app: Starlette, port: int) -> Iterator[None]:
+    """An application on loopback, from a thread of its own."""
     config = uvicorn.Config(app, port=port, proxy_headers=False, access_log=False, log_config=None, lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         eventually(lambda: server.started)
-        yield Entrance(people, port)
+        yield
     finally:
         server.should_exit = True
         thread.join()
-        people.close()

@@ -1,4 +1,4 @@
-"""`passwd`: a password for an annotator's server."""
+"""`passwd`: a person's password at the gateway, or that of an annotator's server."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ EXAMPLES = ("prodigy-team passwd joe", "pwgen 20 1 | prodigy-team passwd joe --s
 def command(
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The annotator, or the shared server.", show_default=False)
+        str, typer.Argument(metavar="NAME", help="The annotator, manager or shared server.", show_default=False)
     ],
     stdin: Annotated[bool, typer.Option("--stdin", help="Read the password as one line from standard input.")] = False,
     roster: RosterPath = None,
     quiet: Quiet = False,
 ) -> None:
-    """Put a password on an annotator's server.
+    """Set the password with which somebody logs in, or that of a server.
 
-    Asks twice, without showing what is typed; never an argument, which others could read. The browser then asks for
-    the name and the password. Over plain HTTP the network can read them: use an ssh tunnel or a proxy with TLS.
+    Asks twice, without showing what is typed; never an argument, which others could read. With [gateway] in the roster
+    it is the person's password there, and counts at once. Without, the browser asks for it at the annotator's server.
+    Over plain HTTP the network can read it: use TLS, or an ssh tunnel.
     """
     shared = Shared.of(context, roster, quiet)
     path = shared.existing()
@@ -42,6 +43,9 @@ def command(
     from prodigy_team.servers.statefolder import lockfile_path, prepare_state
 
     loaded = load_roster(path, os.environ)
+    if loaded.gateway is not None:
+        set_account_password(loaded, name, stdin=stdin, quiet=shared.quiet)
+        return
     server = server_of(loaded, name)
     password = line_from_stdin() if stdin else typed_twice(server)
     prepare_state(loaded.state)
@@ -54,6 +58,24 @@ def command(
                 f"Next: prodigy-team restart {server}",
             ]
         )
+
+
+def set_account_password(roster: Roster, name: str, *, stdin: bool, quiet: bool) -> None:
+    """Set somebody's password at the gateway."""
+    from prodigy_team.cli.members import by_password, member_names, team_accounts
+
+    by_password(roster)
+    (member,) = member_names(roster, [name])
+    password = line_from_stdin() if stdin else typed_twice(member)
+    from prodigy_team.gateway.passwords import hash_password, password_problem
+
+    problem = password_problem(password, member)
+    if problem:
+        raise UsageError(problem, remedy="No password was set.")
+    with team_accounts(roster) as accounts:
+        accounts.set_password(member, hash_password(password))
+    if not quiet:
+        output.say([f"Password of {member} set. Where {member} was logged in, they log in anew."])
 
 
 def server_of(roster: Roster, name: str) -> str:

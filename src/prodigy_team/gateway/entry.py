@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Mapping
-from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote
@@ -38,8 +37,8 @@ _UNFIT = re.compile(r"[\x00-\x20\x7f\\]")
 
 def entry_routes(identity: Identity) -> list[Route]:
     """The routes, as paths below the gateway's base path."""
-    entry = _Entry(identity)
-    return [
+    entry = Entry(identity)
+    routes = [
         Route("/login", entry.login_page, methods=["GET"]),
         Route("/login", entry.login, methods=["POST"]),
         Route("/logout", entry.logout_page, methods=["GET"]),
@@ -47,6 +46,11 @@ def entry_routes(identity: Identity) -> list[Route]:
         Route("/invitation/{token}", entry.invitation_page, methods=["GET"]),
         Route("/invitation/{token}", entry.invitation, methods=["POST"]),
     ]
+    if identity.settings.auth == "oidc":
+        from prodigy_team.gateway.visiting import visiting_routes
+
+        routes += visiting_routes(identity, entry)
+    return routes
 
 
 def own_path(wanted: str, base_path: str) -> str:
@@ -66,8 +70,12 @@ def own_path(wanted: str, base_path: str) -> str:
     return quote(wanted, safe="/?#[]@!$&'()*+,;=%:~-._")
 
 
-class _Entry:
-    """Answers the requests for these pages."""
+class Entry:
+    """Answers the requests for these pages.
+
+    Args:
+        identity: Who checks what they are told.
+    """
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
@@ -82,6 +90,10 @@ class _Entry:
         if self._identity.settings.auth == "header":
             text = "You get here by your organisation's login, which has not said who you are."
             return page("Not logged in", f"<h1>You are not logged in</h1>{notice(text)}", status=401)
+        if self._identity.settings.auth == "oidc":
+            link = f"{self._base}/oidc/start?next={quote(own_path(wanted, self._base), safe='/')}"
+            text = f"<h1>Log in to {escape(self._title)}</h1><p>You log in at your organisation and come back here.</p>"
+            return page(f"Log in – {self._title}", f'{text}<p><a class="button" href="{escape(link)}">Log in</a></p>')
         return self._login_form(request, wanted=wanted)
 
     async def login(self, request: Request) -> Response:
@@ -96,7 +108,7 @@ class _Entry:
         found = await self._identity.check(name, form.get("password", ""), address)
         if isinstance(found, Refusal):
             return self._login_form(request, wanted=wanted, name=name, said=REFUSED, refusal=found)
-        return await self._enter(request, found, own_path(wanted, self._base))
+        return await self.enter(request, found, own_path(wanted, self._base))
 
     async def logout_page(self, request: Request) -> Response:
         """A button: nobody is logged out by a picture on another page."""
@@ -124,13 +136,12 @@ class _Entry:
         if visitor is not None and token is not None:
             await run_in_threadpool(self._identity.log_out, token)
         answer = self._redirect(f"{self._base}/login")
-        self._forget_cookie(request, answer)
+        self.put_cookie(request, answer, self._login_cookie(request), "", max_age=0)
         return answer
 
     async def invitation_page(self, request: Request) -> Response:
         """The form for a new password; looking at it uses nothing up, for programs that read mail look too."""
-        name = self._identity.accounts.invited(request.path_params["token"])
-        member = self._identity.members.find(name) if name else None
+        member = self._invited(request)
         return self._invitation_form(request, member) if member else self._void_invitation()
 
     async def invitation(self, request: Request) -> Response:
@@ -138,10 +149,8 @@ class _Entry:
         form = await self._form(request)
         if isinstance(form, Response):
             return form
-        token = request.path_params["token"]
-        name = self._identity.accounts.invited(token)
-        member = self._identity.members.find(name) if name else None
-        if member is None or self._identity.settings.auth != "password":
+        token, member = request.path_params["token"], self._invited(request)
+        if member is None:
             return self._void_invitation()
         password = form.get("password", "")
         said = "" if self._is_own_form(request, form) else _OLD_FORM
@@ -156,9 +165,9 @@ class _Entry:
             )
         except BusyError:
             return self._invitation_form(request, member, said="Too many people come in at once. Please try again.")
-        return await self._enter(request, member, f"{self._base}/") if done else self._void_invitation()
+        return await self.enter(request, member, f"{self._base}/") if done else self._void_invitation()
 
-    async def _enter(self, request: Request, member: Member, path: str) -> Response:
+    async def enter(self, request: Request, member: Member, path: str) -> Response:
         """A new login in any case: a token that was there before may be known to somebody else."""
         identity, former = self._identity, self._identity.token(request.scope)
         if former and identity.visitor(request.scope) is not None:
@@ -166,7 +175,7 @@ class _Entry:
         address = identity.address(request.scope)
         token = await identity.workers.run(lambda: identity.log_in(member, address))
         answer = self._redirect(path)
-        self._set_cookie(request, answer, token)
+        self.put_cookie(request, answer, self._login_cookie(request), token)
         return answer
 
     def _login_form(
@@ -224,6 +233,14 @@ class _Entry:
             self._set_form_cookie(request, answer, mark)
         return answer
 
+    def _invited(self, request: Request) -> Member | None:
+        """Whom an invitation is for; None where it is void, and for whoever left the roster or was locked since."""
+        if self._identity.settings.auth != "password":
+            return None
+        name = self._identity.accounts.invited(request.path_params["token"])
+        member = self._identity.members.find(name) if name else None
+        return None if member and self._identity.is_locked(member) else member
+
     def _void_invitation(self) -> Response:
         content = (
             f"<h1>This link does not work any more</h1><p>{_VOID} Whoever sent it to you can send a new one.</p>"
@@ -264,20 +281,17 @@ class _Entry:
         return f"{self._identity.cookie_name(secure=False)}-form"
 
     def _set_form_cookie(self, request: Request, answer: Response, mark: str) -> None:
-        self._put(answer, request)(self._form_cookie, mark)
+        self.put_cookie(request, answer, self._form_cookie, mark)
 
-    def _set_cookie(self, request: Request, answer: Response, token: str) -> None:
-        secure = self._identity.is_secure(request.scope)
-        self._put(answer, request)(self._identity.cookie_name(secure=secure), token)
-
-    def _forget_cookie(self, request: Request, answer: Response) -> None:
-        secure = self._identity.is_secure(request.scope)
-        self._put(answer, request)(self._identity.cookie_name(secure=secure), "", max_age=0)
-
-    def _put(self, answer: Response, request: Request) -> partial[None]:
-        """Sets a cookie that scripts and other sites do not get at, until the browser is closed."""
+    def put_cookie(
+        self, request: Request, answer: Response, name: str, value: str, *, max_age: int | None = None
+    ) -> None:
+        """Set a cookie that scripts and other sites do not get at; without an age until the browser is closed."""
         secure, path = self._identity.is_secure(request.scope), self._base or "/"
-        return partial(answer.set_cookie, path=path, secure=secure, httponly=True, samesite="lax")
+        answer.set_cookie(name, value, max_age=max_age, path=path, secure=secure, httponly=True, samesite="lax")
+
+    def _login_cookie(self, request: Request) -> str:
+        return self._identity.cookie_name(secure=self._identity.is_secure(request.scope))
 
     def _redirect(self, path: str) -> Response:
         return RedirectResponse(path, status_code=303, headers={"cache-control": "no-store"})

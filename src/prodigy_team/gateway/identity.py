@@ -132,10 +132,14 @@ class Identity:
             return Refusal(tried.wait)
         member = self.members.find(name)
         right = is_password(password, self.accounts.password(name) if member else None)
-        if member is None or not right or member.name.lower() in self.accounts.locked():
+        if member is None or not right or self.is_locked(member):
             return Refusal()
         self.accounts.forgive(tried)
         return member
+
+    def is_locked(self, member: Member) -> bool:
+        """Whether somebody was locked, as the file says at this moment."""
+        return member.name.lower() in self.accounts.locked()
 
     def log_in(self, member: Member, address: str) -> str:
         """The token of a new login; takes a moment, so not on the event loop's thread."""

@@ -15,7 +15,9 @@ from prodigy_team.roster.values import Roster
 
 _PART = re.compile(r"[A-Za-z0-9._~-]+")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
-_TAKEN_HEADERS = re.compile(r"(?i)cookie|host|authorization|connection|content-.*|x-forwarded-.*|x-prodigy-team-.*")
+_TAKEN_HEADERS = re.compile(
+    r"(?i)cookie|host|authorization|connection|content-.*|x-forwarded-(for|proto|host|port|prefix)|x-prodigy-team-.*"
+)
 _OIDC_KEYS = ("issuer", "client_id", "client_secret_file")
 
 
