@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 from prodigy_team.errors import TeamError
 from prodigy_team.gateway.app import Gateway, build_app
 from prodigy_team.gateway.asking import header
-from prodigy_team.gateway.guarding import GuardedProtocol
+from prodigy_team.gateway.guarding import guarded_by
 from prodigy_team.gateway.limits import Limits
 from prodigy_team.gateway.values import GatewaySettings, Place, Scope, Visitor, Waking
 from support import eventually, free_ports
@@ -74,6 +74,7 @@ class Servers:
     problems: dict[str, str] = field(default_factory=dict)
     touches: list[str] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)
+    starts: list[str] = field(default_factory=list)
 
     def knows(self, annotator: str) -> bool:
         return annotator in self.places or annotator in self.asleep
@@ -82,6 +83,7 @@ class Servers:
         return self.places.get(annotator)
 
     async def wake(self, annotator: str) -> Place:
+        self.starts.append(annotator)
         if annotator in self.problems:
             raise TeamError(self.problems[annotator], remedy="")
         self.places[annotator] = self.asleep.pop(annotator)
@@ -105,12 +107,14 @@ class Board:
     @property
     def routes(self) -> Sequence[BaseRoute]:
         async def home(request: Any) -> Response:
-            return HTMLResponse(f"hello {request.scope['visitor'].name}")
+            visitor = request.scope["visitor"]
+            return HTMLResponse(f"hello {visitor.name if visitor else 'program'}")
 
         return [Route(path, home) for path in ("/", "/dashboard", "/metrics")]
 
     def starting(self, scope: Scope, visitor: Visitor, waking: Waking | None) -> Response:  # noqa: ARG002
-        return HTMLResponse(f'<meta http-equiv="refresh" content="1">starting for {visitor.name}')
+        status = 503 if waking and waking.problem else 200
+        return HTMLResponse(f"starting for {visitor.name}", status)
 
 
 def gateway_settings(folder: Path, *, base: str = "", trusted: Sequence[str] = (), **more: Any) -> GatewaySettings:
@@ -216,7 +220,7 @@ def a_gateway(
     """A gateway that takes requests."""
     settings = gateway_settings(folder, base=base, trusted=trusted)
     app = build_app(People(base=base), servers, Board(), settings, limits=limits)
-    with serving(app, protocol=GuardedProtocol, loop=loop) as port:
+    with serving(app, protocol=guarded_by(app.guard), loop=loop) as port:
         yield Running(app, port, servers, base)
 
 

@@ -28,7 +28,7 @@ from proxy_support import (
 from support import eventually
 
 LOGGED_IN = f"Cookie: {COOKIE}=joe\r\n".encode()
-LIMITS = Limits(body=100_000, head_seconds=1, body_seconds=1, blocked_seconds=1, connections_each=1000)
+LIMITS = Limits(body=100_000, head_seconds=1, body_seconds=1, body_rate=100_000, blocked_seconds=1)
 SECRET = "do-not-log-this"
 
 

@@ -49,6 +49,10 @@ TRY_AGAIN = 30.0
 
 _OPEN = ("/login", "/logout", "/invitation", "/oidc", "/static", "/favicon.ico", "/api/start_session")
 _FOR_MANAGERS = ("/dashboard", "/metrics")
+_OF_PRODIGY = (
+    *("/project", "/get_questions", "/get_session_questions", "/give_answers", "/validate_answer"),
+    *("/set_session_aliases", "/end_session", "/event", "/bundle.js", "/index.html"),
+)
 _ALIVE = b'{"status":"alive"}'
 
 
@@ -79,10 +83,20 @@ class Board(Pages, Protocol):
 
 
 def build_app(
-    people: Entry, servers: Servers, board: Board, settings: GatewaySettings, *, limits: Limits | None = None
+    people: Entry,
+    servers: Servers,
+    board: Board,
+    settings: GatewaySettings,
+    *,
+    more: Sequence[BaseRoute] = (),
+    limits: Limits | None = None,
 ) -> Gateway:
-    """The application, ready to be served by ``guarding.GuardedProtocol``."""
-    return Gateway(people, servers, board, settings, limits or Limits())
+    """The application, for uvicorn with ``http=guarding.guarded_by(app.guard)`` and ``lifespan="on"``.
+
+    Args:
+        more: Further pages of its own.
+    """
+    return Gateway(people, servers, board, settings, [*people.routes, *board.routes, *more], limits or Limits())
 
 
 class Gateway:
@@ -93,7 +107,13 @@ class Gateway:
     """
 
     def __init__(
-        self, people: Entry, servers: Servers, board: Board, settings: GatewaySettings, limits: Limits
+        self,
+        people: Entry,
+        servers: Servers,
+        board: Board,
+        settings: GatewaySettings,
+        routes: Sequence[BaseRoute],
+        limits: Limits,
     ) -> None:
         self._people, self._servers, self._board = people, servers, board
         self._base, self._raw_base = settings.base_path, settings.base_path.encode()
@@ -105,7 +125,7 @@ class Gateway:
         self._proxy = Proxy(limits, own_cookies=people.cookies)
         self._journal = Journal()
         self._waking: dict[str, asyncio.Task[None]] = {}
-        self._own = _own_pages([*people.routes, *board.routes])
+        self._own = _own_pages(routes)
 
     def close(self) -> None:
         """End what goes on behind the requests."""
@@ -223,8 +243,9 @@ class Gateway:
         if waking is None or (waking.problem and waking.seconds > TRY_AGAIN):
             self._wake(visitor.name)
         if asking.wants_page(scope):
-            await with_security_headers(self._board.starting(scope, visitor, waking))(scope, _nothing, send)
-            return 503 if waking and waking.problem else 200
+            shown = self._board.starting(scope, visitor, waking)
+            await with_security_headers(shown)(scope, _nothing, send)
+            return shown.status_code
         detail = "Your annotation server is starting. Nothing is lost; ask again in a moment."
         if waking and waking.problem:
             detail = "Your annotation server did not start; whoever runs it has to look into it."
@@ -262,6 +283,10 @@ class Gateway:
         if not _is_below(below, _OPEN) and not (below == "/metrics" and self._is_at_home(scope)):
             if visitor is None:
                 return await self._to_login(scope, send)
+            if (place := self._strayed(visitor, below)) is not None:
+                query = b"?" + scope["query_string"] if scope["query_string"] else b""
+                await redirect(send, 307, place + query.decode("ascii"))
+                return 307
             if _is_below(below, _FOR_MANAGERS) and not visitor.manager:
                 self._warn_of(visitor, "asks for", below.encode("utf-8", "replace"))
                 raise HttpError(403, "Only managers see this.")
@@ -274,6 +299,13 @@ class Gateway:
 
         await self._own(scope, receive, sending)
         return status
+
+    def _strayed(self, visitor: Visitor, below: str) -> str | None:
+        """Where a request of Prodigy's page belongs that it made from the root, not knowing of its prefix."""
+        if not _is_below(below, _OF_PRODIGY) or not visitor.annotator:
+            return None
+        place = self._servers.place(visitor.name)
+        return f"{self._base}/a/{visitor.name}{below}" if place and place.engine == "prodigy" else None
 
     def _is_at_home(self, scope: Scope) -> bool:
         """Whether a program of this machine asks, and no proxy for somebody else."""
