@@ -245,13 +245,14 @@ def merged(**values: object) -> MergeReport:
         "read": 356,
         "used": 356,
     }
-    counts = {"repeated": 0, "already": 0, "unreadable": 0, "conflicts": 12, "collisions": 0}
+    counts = {"repeated": 0, "already": 0, "unreadable": 0, "conflicts": 12, "collisions": 0, "changed": True}
     return MergeReport(**{**given, **counts, **values})  # type: ignore[arg-type]
 
 
 def test_merge_prints_counts_that_balance():
     assert render.merge_lines(merged()) == [
-        "read 356 = used 356 + repeated 0; 12 tasks answered differently by different people",
+        "read 356 = used 356 + repeated 0; 12 tasks answered differently by different people "
+        "(--on-conflict review lists them)",
         "wrote headlines_gold",
         "Next: prodigy-team export headlines_gold --output headlines_gold.jsonl",
     ]

@@ -29,16 +29,15 @@ def command(
     shared = Shared.of(context, roster, quiet, as_json)
     path = shared.existing()
     from prodigy_team.cli.answers import known_dataset, read_roster, roster_store
-    from prodigy_team.cli.gathered import single_annotators
-    from prodigy_team.cli.merge import chosen
+    from prodigy_team.cli.gathered import chosen_sources, single_annotators
     from prodigy_team.curation.flags import find_flags
 
     loaded = read_roster(path)
     with roster_store(loaded, write=False) as store:
         for name in datasets or []:
             known_dataset(store, name)
-        sources = chosen(store, loaded, datasets or [], f"{loaded.name}_gold", quiet=True)
-        flags = find_flags(store, sources, annotators=single_annotators(loaded))
+        sources = chosen_sources(store, loaded, datasets or [], target=f"{loaded.name}_gold", quiet=True)
+        flags = find_flags(store, [each.name for each in sources], annotators=single_annotators(loaded))
     if shared.as_json:
         from prodigy_team.cli.objects import values_object
 

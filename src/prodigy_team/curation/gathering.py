@@ -181,6 +181,7 @@ class Gathering:
         read_of: Records read, by source.
         views: Answers by view.
         broken: The first 1,000 unreadable records.
+        watch: Is shown each answer before it is handed out.
     """
 
     store: Store | None
@@ -192,6 +193,7 @@ class Gathering:
     read_of: Counter[str] = field(default_factory=Counter)
     views: Counter[str] = field(default_factory=Counter)
     broken: list[Broken] = field(default_factory=list)
+    watch: Callable[[Gathered], object] | None = None
     _not_counted: set[bytes] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[Gathered]:
@@ -209,6 +211,8 @@ class Gathering:
                 continue
             found = self._gathered(source, position, (first, second), record, content, marks.of(position))
             if found is not None:
+                if self.watch is not None:
+                    self.watch(found)
                 yield found
 
     def _records(self, source: Source) -> Iterator[tuple[int, int | None, int | None, bytes]]:
@@ -228,7 +232,7 @@ class Gathering:
         content: bytes,
         left_out: str,
     ) -> Gathered | None:
-        known = _hashes(record, hashes, content)
+        known = hashes_of(record, hashes, content)
         if known is None:
             self.note_broken(source, position, "no text, image, html, input or hash")
             return None
@@ -401,7 +405,7 @@ def _mark(annotator: str, content: bytes) -> bytes:
     return mmh3.hash_bytes(annotator.encode("utf-8", "replace") + b"\0" + content)
 
 
-def _hashes(record: Answer, stored: tuple[int | None, int | None], content: bytes) -> tuple[int, int] | None:
+def hashes_of(record: Answer, stored: tuple[int | None, int | None], content: bytes) -> tuple[int, int] | None:
     """Both 32-bit hashes: those of the answer, else of its row, else computed; None where there is nothing to hash."""
     known = [
         given if type(given) is int and -(2**63) <= given < 2**63 else of_row

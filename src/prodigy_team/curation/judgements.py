@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -116,7 +115,7 @@ def judgement_of(answer: Answer, content: bytes = b"") -> bytes | None:
     if answer.answer == "ignore":
         return None
     if answer.answer == "reject":
-        return _REJECT
+        return REJECTED
     if answer.is_binary:
         return _digest([answer.answer, answer.label])
     marked: list[Any] = [answer.answer, answer.label, _chosen(answer.accept), sorted(_spans(answer.spans))]
@@ -142,46 +141,12 @@ def content_of(answer: Answer, *, by: By = "auto") -> bytes:
     return _digest(["task", *answer.shown, sorted(_spans(answer.spans)), answer.label, _same_json(answer.options)])
 
 
-def task_of(answer: Answer, input_hash: int, task_hash: int) -> tuple[int, bytes]:
-    """The task that was judged: its 32-bit hash, and 16 bytes of its contents that tell tasks of one hash apart.
-
-    Binary answers belong together by task hash, others by input hash, since people add spans and choices to those.
-    """
-    shown = [answer.text, answer.image, answer.html, answer.input]
-    if not answer.is_binary:
-        return input_hash, _digest(["input", *shown])
-    return task_hash, _digest(
-        ["task", *shown, sorted(_spans(answer.spans)), answer.label, bytes(answer.options).decode()]
-    )
-
-
-class Disagreements:
-    """Counts the tasks that different people judged differently; of each person the latest answer counts."""
-
-    def __init__(self) -> None:
-        self._people: dict[str, int] = {}
-        self._latest: dict[tuple[int, bytes], tuple[tuple[int, bytes | None], ...]] = {}
-
-    def add(self, task: tuple[int, bytes], annotator: str, judgement: bytes | None) -> None:
-        """Take in one answer, in the order in which they were given."""
-        person = self._people.setdefault(annotator, len(self._people))
-        others = tuple(each for each in self._latest.get(task, ()) if each[0] != person)
-        self._latest[task] = (*others, (person, judgement))
-
-    def count(self) -> int:
-        """Tasks with at least two different judgements; ignored ones do not count as judged."""
-        return sum(len({mark for _, mark in latest if mark is not None}) > 1 for latest in self._latest.values())
-
-    def collisions(self) -> int:
-        """32-bit hashes under which different contents lie."""
-        return sum(count > 1 for count in Counter(hash_ for hash_, _ in self._latest).values())
-
-
 def _digest(value: Any) -> bytes:
     return mmh3.hash_bytes(_ENCODER.encode(value))
 
 
-_REJECT = _digest(["reject"])
+REJECTED = _digest(["reject"])
+"""The judgement of every rejected task."""
 
 
 def _same_json(raw: msgspec.Raw) -> bytes:
@@ -213,6 +178,16 @@ def _relations(relations: Any) -> list[tuple[str, str, str]]:
 
 def _chosen(accept: Any) -> list[str]:
     return sorted({str(each) for each in accept}) if isinstance(accept, list) else []
+
+
+def spans_of(answer: Answer) -> frozenset[tuple[int, int, str]] | None:
+    """The (start, end, label) of what was marked in a text; None where something else stands there."""
+    found = set()
+    for span in answer.spans if isinstance(answer.spans, list) else ():
+        if not isinstance(span, dict) or type(span.get("start")) is not int or type(span.get("end")) is not int:
+            return None
+        found.add((span["start"], span["end"], str(span.get("label"))))
+    return frozenset(found)
 
 
 def _spans(spans: Any) -> Iterator[tuple[str, str, str]]:

@@ -168,6 +168,13 @@ class Store(Protocol):
     def rows(self, dataset: str) -> Iterator[Row]:
         """As `answers`, with the hashes beside each content."""
 
+    def rows_at(self, dataset: str, links: Sequence[int]) -> Iterator[Row]:
+        """The rows at some of a dataset's links, in the order asked, which is to grow.
+
+        Raises:
+            StoreError: One of them is not there any more.
+        """
+
     def newest_rows(self, dataset: str, *, before: int | None, limit: int) -> list[Row]:
         """Up to ``limit`` answers below a link (None: the newest), newest first."""
 
@@ -258,6 +265,13 @@ class Store(Protocol):
 
     def publish(self, hidden: str, dataset: str) -> None:
         """Let a hidden dataset take a name, behind the answers that already stand under it, in one step."""
+
+    def replace(self, hidden: Mapping[str, str]) -> None:
+        """Let hidden datasets take names, in place of what stands under these, all in one step.
+
+        Args:
+            hidden: Hidden dataset -> name; where there is no such hidden dataset, nothing stands under the name then.
+        """
 
     def discard(self, hidden: str) -> int:
         """Remove a hidden dataset, a little at a time, and the examples that nothing else links to."""

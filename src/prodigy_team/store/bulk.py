@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 
 from prodigy_team.store.base import DatasetInfo, Row, StoreError
@@ -71,6 +71,25 @@ def publish(handle: Handle, hidden: str, name: str) -> None:
             connection.execute("DELETE FROM dataset WHERE id = ?", (source,))
             return
     _publish_behind(handle, hidden, name)
+
+
+def replace(handle: Handle, hidden: Mapping[str, str]) -> None:
+    """Give hidden datasets names in one transaction; what stood under the names is removed afterwards."""
+    for each in hidden:
+        _check_hidden(each)
+    olds = []
+    with handle.writing() as connection:
+        for source, name in hidden.items():
+            old = f"{HIDDEN}merge:old:{name}"
+            if handle.dataset_id(name) is not None:
+                connection.execute("UPDATE dataset SET name = ?, session = 1 WHERE name = ?", (old, name))
+                olds.append(old)
+            connection.execute(
+                "UPDATE dataset SET name = ?, session = 0, created = ? WHERE name = ?",
+                (name, int(handle.clock()), source),
+            )
+    for old in olds:
+        discard(handle, old)
 
 
 def discard(handle: Handle, hidden: str, *, sessions: bool = False) -> int:

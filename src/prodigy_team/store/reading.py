@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from prodigy_team.store.base import Activity, DatasetInfo, Row, TeamDataset
+from prodigy_team.store.base import Activity, DatasetInfo, Row, StoreError, TeamDataset
 from prodigy_team.store.connection import translated
 from prodigy_team.store.handle import HIDDEN, Handle, as_bytes
 
@@ -69,6 +69,29 @@ def read_rows(handle: Handle, dataset: str) -> Iterator[Row]:
     columns = f"example.input_hash, example.task_hash, {handle.content}"
     for link, input_hash, task_hash, content in _pages(handle, dataset, columns):
         yield Row(link, input_hash, task_hash, as_bytes(content))
+
+
+def read_rows_at(handle: Handle, dataset: str, links: Sequence[int]) -> Iterator[Row]:
+    """Answers at some links, which grow."""
+    at, limit = 0, 16
+    while at < len(links):
+        page = links[at : at + limit]
+        rows = handle.all(
+            f"SELECT link.id, example.input_hash, example.task_hash, {handle.content} "
+            "FROM link CROSS JOIN example ON example.id = link.example_id "
+            "WHERE +link.dataset_id = (SELECT id FROM dataset WHERE name = ?) "
+            f"AND link.id IN ({', '.join('?' * len(page))}) ORDER BY link.id",
+            (dataset, *page),
+        )
+        if len(rows) != len(page):
+            raise StoreError(
+                f"Answers were removed from {dataset} while they were read.", remedy="Run the command again."
+            )
+        for link, input_hash, task_hash, content in rows:
+            yield Row(link, input_hash, task_hash, as_bytes(content))
+        at += len(page)
+        size = sum(len(row[-1]) for row in rows)
+        limit = max(1, min(_AT_ONCE, limit * 2, _PAGE_BYTES * len(rows) // max(size, 1)))
 
 
 def read_newest(handle: Handle, dataset: str, before: int | None, limit: int) -> list[Row]:

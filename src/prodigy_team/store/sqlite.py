@@ -58,6 +58,10 @@ class SqliteStore:
         """See `Store.rows`."""
         return reading.read_rows(self._handle, dataset)
 
+    def rows_at(self, dataset: str, links: Sequence[int]) -> Iterator[Row]:
+        """See `Store.rows_at`."""
+        return reading.read_rows_at(self._handle, dataset, links)
+
     def newest_rows(self, dataset: str, *, before: int | None, limit: int) -> list[Row]:
         """See `Store.newest_rows`."""
         return reading.read_newest(self._handle, dataset, before, limit)
@@ -185,6 +189,12 @@ class SqliteStore:
         from prodigy_team.store import bulk
 
         bulk.publish(self._handle, hidden, dataset)
+
+    def replace(self, hidden: Mapping[str, str]) -> None:
+        """See `Store.replace`."""
+        from prodigy_team.store import bulk
+
+        bulk.replace(self._handle, hidden)
 
     def discard(self, hidden: str) -> int:
         """See `Store.discard`."""
