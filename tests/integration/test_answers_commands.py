@@ -56,7 +56,8 @@ def test_merge_brings_everything_together_once(folder):
 
     assert first.returncode == second.returncode == 0, first.stderr
     assert first.stdout.splitlines()[:2] == [
-        "read 6 = used 6 + repeated 0; 1 task answered differently by different people",
+        "read 6 = used 6 + repeated 0; 1 task answered differently by different people "
+        "(--on-conflict review lists them)",
         "wrote headlines_gold",
     ]
     assert first.stderr == "Also of people no longer on the roster: headlines_zoe\n"

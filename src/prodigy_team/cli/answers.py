@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from prodigy_team.store import Store
 
 
-def read_roster(path: Path) -> Roster:
-    """The roster, validated."""
+def read_roster(path: Path, *, answers_only: bool = False) -> Roster:
+    """The roster, validated.
+
+    Args:
+        answers_only: Sources and known tasks need not be there any more.
+    """
     from prodigy_team.roster import load_roster
 
-    return load_roster(path, os.environ)
+    return load_roster(path, os.environ, answers_only=answers_only)
 
 
 @contextmanager

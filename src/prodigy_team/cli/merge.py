@@ -76,10 +76,10 @@ def command(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the annotators' answers together in one dataset or file.
+    """Bring the annotators' answers together in one dataset.
 
-    It may be run as often as you like: a second run changes nothing. The sources are never changed, and every answer
-    that was read is accounted for. Files alone need no roster.
+    Or in one file. It may be run as often as you like: a second run changes nothing. The sources are never changed, and
+    every answer that was read is accounted for. Files alone need no roster.
     """
     shared = Shared.of(context, roster, quiet, as_json)
     from prodigy_team.cli.answers import read_roster
@@ -88,7 +88,7 @@ def command(
 
     only_files = bool(sources) and into is not None and _files([*(sources or []), into, conflicts])
     path = shared.path() if only_files else shared.existing()
-    loaded = read_roster(path) if path.is_file() else None
+    loaded = read_roster(path, answers_only=True) if path.is_file() else None
     target = into or f"{loaded.name}_gold" if loaded is not None else into or ""
     write = not dry_run and not _files([target, conflicts])
     with _store(None if only_files else loaded, write=write) as store:

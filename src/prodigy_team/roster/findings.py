@@ -18,9 +18,14 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 @dataclass
 class Findings:
-    """Problems found so far, each once; what follows from a value that is already at fault is not reported."""
+    """Problems found so far, each once; what follows from a value that is already at fault is not reported.
+
+    Attributes:
+        missing: Those of them that are files which are not there: no matter to who only reads answers.
+    """
 
     problems: list[Problem] = field(default_factory=list)
+    missing: list[Problem] = field(default_factory=list)
     faulty: set[str] = field(default_factory=set)
 
     def start_with(self, problems: Iterable[Problem]) -> None:
@@ -29,9 +34,11 @@ class Findings:
             self.problems.append(problem)
             self.faulty.add(re.sub(r"\[\d+\]$", "", problem.where) if "." in problem.where else problem.where)
 
-    def add(self, where: str, text: str, remedy: str = "", *, warning: bool = False) -> None:
+    def add(self, where: str, text: str, remedy: str = "", *, warning: bool = False, missing: bool = False) -> None:
         """Report a problem, unless it was already, or its key has no usable value anyway."""
         problem = Problem(where, text, remedy, warning)
+        if missing:
+            self.missing.append(problem)
         if where not in self.faulty and problem not in self.problems:
             self.problems.append(problem)
 

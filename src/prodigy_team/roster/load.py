@@ -22,12 +22,13 @@ from prodigy_team.roster.values import Annotator, Roster, RosterError, Routing, 
 DEFAULT_CONFIG = "prodigy.json"
 
 
-def load_roster(path: Path, environ: Mapping[str, str]) -> Roster:
+def load_roster(path: Path, environ: Mapping[str, str], *, answers_only: bool = False) -> Roster:
     """Read a roster and check everything that can be known without starting something.
 
     Args:
         path: The team.toml.
         environ: The shell's environment: Prodigy's home, the user's home, and PATH for ``python``.
+        answers_only: It is for reading answers, for which sources and known tasks need not be there any more.
 
     Raises:
         RosterError: With every problem at once.
@@ -36,7 +37,8 @@ def load_roster(path: Path, environ: Mapping[str, str]) -> Roster:
     findings = Findings()
     findings.start_with(tables.problems)
     roster = _Loader(path, environ, tables, findings).roster()
-    problems = [problem for problem in findings.problems if not problem.warning]
+    ignored = findings.missing if answers_only else []
+    problems = [problem for problem in findings.problems if not problem.warning and problem not in ignored]
     if problems:
         raise RosterError(path, problems)
     return roster
@@ -171,7 +173,7 @@ class _Loader:
             return table.gold
         path = self._path(table.gold)
         if not path.is_file():
-            self.findings.add("routing.gold", f"There is no file {path}.", "Correct the name.")
+            self.findings.add("routing.gold", f"There is no file {path}.", "Correct the name.", missing=True)
         return str(path)
 
     def _gold_rate(self, table: RoutingTable) -> Decimal:

@@ -99,8 +99,9 @@ class Resolver:
             origins=self.origins,
         )
 
-    def _add(self, key: str, text: str, remedy: str = "", *, warning: bool = False) -> None:
-        self.findings.add(self.origins.get(key, f"{self.entry.prefix}.{key}"), text, remedy, warning=warning)
+    def _add(self, key: str, text: str, remedy: str = "", *, warning: bool = False, missing: bool = False) -> None:
+        where = self.origins.get(key, f"{self.entry.prefix}.{key}")
+        self.findings.add(where, text, remedy, warning=warning, missing=missing)
 
     def _missing(self, key: str, where: str, text: str) -> None:
         """Report a missing value, unless one was given that could not be read."""
@@ -201,7 +202,7 @@ class Resolver:
         if source == "-":
             self._add("source", "A server has no standard input.", "Write a file's name.")
         elif not path.exists():
-            self._add("source", f"There is no file {path}.", f"Correct the name; {_RELATIVE}")
+            self._add("source", f"There is no file {path}.", f"Correct the name; {_RELATIVE}", missing=True)
         elif path.is_dir() and self.values["recipe"] in KNOWN and not self.values["recipe"].startswith(FOLDER_SOURCES):
             self._add("source", f"{path} is a folder.", "Name one file; several can be joined with cat.")
         return str(path)
