@@ -27,6 +27,7 @@ from prodigy_team.gateway.values import GatewaySettings, Place, Scope, Visitor, 
 from support import eventually, free_ports
 
 COOKIE = "prodigy-team-test"
+CSRF = "what each form of theirs carries"
 PAGE = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
 
 
@@ -49,7 +50,7 @@ class People:
         for part in (header(scope, b"cookie") or b"").decode().split(";"):
             key, _, name = part.strip().partition("=")
             if key == COOKIE and name:
-                return Visitor(name, name in self._managers, name not in self._managers, "")
+                return Visitor(name, name in self._managers, name not in self._managers, CSRF)
         return None
 
     async def authenticate(self, name: str, password: str, address: str) -> Visitor | None:  # noqa: ARG002
@@ -216,10 +217,12 @@ def a_gateway(
     trusted: Sequence[str] = (),
     limits: Limits | None = None,
     loop: str = "auto",
+    board: Any = None,
 ) -> Iterator[Running]:
     """A gateway that takes requests."""
     settings = gateway_settings(folder, base=base, trusted=trusted)
-    app = build_app(People(base=base), servers, Board(), settings, limits=limits)
+    metrics = board.metrics if board else None
+    app = build_app(People(base=base), servers, board or Board(), settings, limits=limits, metrics=metrics)
     with serving(app, protocol=guarded_by(app.guard), loop=loop) as port:
         yield Running(app, port, servers, base)
 

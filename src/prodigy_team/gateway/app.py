@@ -33,6 +33,7 @@ from prodigy_team.gateway.forwarding import foreign_session
 from prodigy_team.gateway.guarding import Guard
 from prodigy_team.gateway.journal import Journal
 from prodigy_team.gateway.limits import Limits
+from prodigy_team.gateway.metrics import Metrics
 from prodigy_team.gateway.network import Proxies, peer
 from prodigy_team.gateway.pages import page
 from prodigy_team.gateway.proxy import Errand, Proxy
@@ -90,13 +91,16 @@ def build_app(
     *,
     more: Sequence[BaseRoute] = (),
     limits: Limits | None = None,
+    metrics: Metrics | None = None,
 ) -> Gateway:
     """The application, for uvicorn with ``http=guarding.guarded_by(app.guard)`` and ``lifespan="on"``.
 
     Args:
         more: Further pages of its own.
+        metrics: Requests and starts are counted there.
     """
-    return Gateway(people, servers, board, settings, [*people.routes, *board.routes, *more], limits or Limits())
+    routes = [*people.routes, *board.routes, *more]
+    return Gateway(people, servers, board, settings, routes, limits or Limits(), metrics or Metrics())
 
 
 class Gateway:
@@ -114,6 +118,7 @@ class Gateway:
         settings: GatewaySettings,
         routes: Sequence[BaseRoute],
         limits: Limits,
+        metrics: Metrics,
     ) -> None:
         self._people, self._servers, self._board = people, servers, board
         self._base, self._raw_base = settings.base_path, settings.base_path.encode()
@@ -123,7 +128,7 @@ class Gateway:
         self._seldom = Seldom(log)
         self.guard = Guard(limits, is_trusted=lambda each: asking.is_loopback(each) or self._proxies.trusts(each))
         self._proxy = Proxy(limits, own_cookies=people.cookies)
-        self._journal = Journal()
+        self._journal, self._metrics = Journal(), metrics
         self._waking: dict[str, asyncio.Task[None]] = {}
         self._own = _own_pages(routes)
 
@@ -150,6 +155,7 @@ class Gateway:
         path = scope["raw_path"].decode("latin-1")
         name, seconds = visitor.name if visitor else "", time.perf_counter() - began
         self._journal.note(self._people.address(scope), name, scope["method"], path, status, seconds)
+        self._metrics.note(scope["method"], path.removeprefix(self._base), status, seconds)
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -258,7 +264,9 @@ class Gateway:
     async def _bring_up(self, name: str) -> None:
         try:
             await self._servers.wake(name)
+            self._metrics.started(problem=False)
         except TeamError as error:
+            self._metrics.started(problem=True)
             self._seldom.warn(f"{name} does not start", "The server of %s did not start: %s", name, error)
         except Exception:
             log.exception("The server of %s could not be started.", name)
