@@ -23,6 +23,7 @@ from prodigy_team.gateway.app import Gateway, build_app
 from prodigy_team.gateway.asking import header
 from prodigy_team.gateway.guarding import guarded_by
 from prodigy_team.gateway.limits import Limits
+from prodigy_team.gateway.metrics import Metrics
 from prodigy_team.gateway.values import GatewaySettings, Place, Scope, Visitor, Waking
 from support import eventually, free_ports
 
@@ -103,7 +104,13 @@ class Servers:
 
 
 class Board:
-    """Two pages."""
+    """A page of one line."""
+
+    def __init__(self) -> None:
+        self.metrics = Metrics()
+
+    def close(self) -> None:
+        """There is nothing to close."""
 
     @property
     def routes(self) -> Sequence[BaseRoute]:

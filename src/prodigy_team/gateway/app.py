@@ -77,10 +77,19 @@ class Entry(People, Pages, Protocol):
 
 
 class Board(Pages, Protocol):
-    """What people see of their work: the page after login, the dashboard, and the page while a server starts."""
+    """What people see of their work: the page after login, the dashboard, and the page while a server starts.
+
+    Attributes:
+        metrics: What is counted of all requests.
+    """
+
+    metrics: Metrics
 
     def starting(self, scope: Scope, visitor: Visitor, waking: Waking | None) -> Response:
         """What is shown in place of a server that is on its way up, or did not come up."""
+
+    def close(self) -> None:
+        """Look at nothing any more."""
 
 
 def build_app(
@@ -137,6 +146,7 @@ class Gateway:
         for task in self._waking.values():
             task.cancel()
         self._proxy.close()
+        self._board.close()
         self.guard.close()
         self._journal.write()
 
@@ -155,6 +165,7 @@ class Gateway:
         path = scope["raw_path"].decode("latin-1")
         name, seconds = visitor.name if visitor else "", time.perf_counter() - began
         self._journal.note(self._people.address(scope), name, scope["method"], path, status, seconds)
+        self._board.metrics.note(scope["method"], path[len(self._base) :], status, seconds)
         self._metrics.note(scope["method"], path.removeprefix(self._base), status, seconds)
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 import uvicorn
+from starlette.responses import Response
 
 from prodigy_team.gateway.app import build_app
-from prodigy_team.gateway.board import PlainBoard
 from prodigy_team.gateway.guarding import guarded_by
 from prodigy_team.gateway.identity import build_people
+from prodigy_team.gateway.metrics import Metrics
 from prodigy_team.gateway.values import Place, Waking
 from prodigy_team.roster import load_roster
 
@@ -56,6 +57,22 @@ class OneServer:
         """It is not."""
 
 
+class NoBoard:
+    """Nothing to see."""
+
+    routes = ()
+
+    def __init__(self) -> None:
+        self.metrics = Metrics()
+
+    def starting(self, *_: object) -> Response:
+        """Joe's server never starts."""
+        return Response()
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
 def main(port: int, server: int, folder: Path) -> None:
     """Serve until a signal."""
     (folder / ".prodigy-team").mkdir(mode=0o700)
@@ -63,7 +80,7 @@ def main(port: int, server: int, folder: Path) -> None:
     people = build_people(load_roster(folder / "team.toml", os.environ))
     token = people.accounts.log_in("joe", "127.0.0.1", seconds=3600)
     (folder / "cookie").write_text(f"{people.cookie_name(secure=False)}={token}")
-    app = build_app(people, OneServer(server), PlainBoard(people.settings), people.settings)
+    app = build_app(people, OneServer(server), NoBoard(), people.settings)
     http = guarded_by(app.guard)
     more = {"proxy_headers": False, "access_log": False, "server_header": False, "log_config": None}
     uvicorn.run(app, host="127.0.0.1", port=port, http=http, ws="none", lifespan="on", interface="asgi3", **more)
