@@ -133,7 +133,7 @@ def test_a_dataset_that_does_not_exist(folder):
     ended = run_team(folder, "export", "headlines_jo")
 
     assert ended.returncode == 2
-    assert "Did you mean headlines_joe?" in ended.stderr
+    assert "Did you mean headlines_joe" in ended.stderr
 
 
 def test_nothing_is_dropped_unasked(folder):

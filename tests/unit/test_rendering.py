@@ -301,4 +301,3 @@ def test_datasets_are_listed_with_their_counts():
         "  headlines_jane  1,200 answers",
         "Next: prodigy-team export joe --output joe.jsonl",
     ]
-    assert render.exported_line("joe", 2, Path("x.jsonl")) == "wrote 2 answers of joe to x.jsonl"

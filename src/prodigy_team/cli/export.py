@@ -1,8 +1,11 @@
-"""`export`: a dataset's answers as a file, or the list of datasets."""
+"""`export`: answers as files to train on or to look at, or the list of datasets."""
 
 from __future__ import annotations
 
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,11 +17,18 @@ from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared
 from prodigy_team.errors import UsageError
 
 if TYPE_CHECKING:
+    from prodigy_team.curation.export import ExportReport, Request
+    from prodigy_team.curation.gathering import Gathering
+    from prodigy_team.curation.sources import Source
+    from prodigy_team.curation.split import Shares
+    from prodigy_team.roster import Roster
     from prodigy_team.store import Store
 
 EXAMPLES = (
     "prodigy-team export",
     "prodigy-team export headlines_gold --output gold.jsonl",
+    "prodigy-team export headlines_gold --format spacy --output corpus --dev 0.2",
+    "prodigy-team export joe.jsonl --format csv --output joe.csv --answers accept,reject",
     "prodigy-team export headlines_joe | head -1",
 )
 
@@ -27,47 +37,215 @@ class Format(str, Enum):
     """How answers are written."""
 
     jsonl = "jsonl"
+    csv = "csv"
+    parquet = "parquet"
+    spacy = "spacy"
+    conll = "conll"
+    huggingface = "huggingface"
+
+
+TO_STDOUT = (Format.jsonl, Format.csv, Format.conll)
 
 
 def command(
     context: typer.Context,
-    dataset: Annotated[str | None, typer.Argument(help="Its name; without one the datasets are listed.")] = None,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SOURCE]...", help="Datasets or files of JSON lines; without one datasets are listed."),
+    ] = None,
     file: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there; else to stdout.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="PATH", help="A file, or a folder where there are several; else stdout."
+        ),
     ] = None,
     kind: Annotated[
         Format, typer.Option("--format", help="jsonl: the stored answers, byte for byte, one a line.")
     ] = Format.jsonl,
+    dev: Annotated[float, typer.Option(metavar="SHARE", help="Hold back so much of the inputs, such as 0.2.")] = 0.0,
+    test: Annotated[float, typer.Option(metavar="SHARE", help="Hold back so much more, for a test set.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Another one gives another split.")] = 0,
+    group_by: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="What shares this key of `meta` stays together, such as doc_id."),
+    ] = None,
+    answers: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Only these, of accept,reject,ignore; left out: what suits the format."),
+    ] = None,
+    language: Annotated[
+        str, typer.Option("--lang", metavar="CODE", help="Whose tokenizer spaCy takes for texts without tokens.")
+    ] = "en",
     roster: RosterPath = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a dataset's answers as JSON lines, or list the datasets.
+    """Write answers as files to train on or to look at, or list the datasets.
 
-    The lines are what `prodigy db-out` prints. A file is written beside and put in place whole.
+    Beside the files is a manifest, and a list of everything that was left out, with its reason. A split is by input and
+    keeps to the sides of the last export to the same place. JSON lines are what `prodigy db-out` prints.
     """
     shared = Shared.of(context, roster, quiet, as_json)
-    path = shared.existing()
-    from prodigy_team.cli.answers import known_dataset, read_roster, roster_store
-    from prodigy_team.curation.export import export_dataset
+    from prodigy_team.curation.export import FORMATS, Request
 
-    loaded = read_roster(path)
-    with roster_store(loaded, write=False) as store:
-        if dataset is None:
-            list_datasets(store, loaded.name, shared)
+    with opened(shared, sources or []) as (loaded, store):
+        if not sources:
+            if store is not None and loaded is not None:
+                list_datasets(store, loaded.name, shared)
             return
-        if shared.as_json:
-            remedy = "An export is JSON lines as it is: leave --json out."
-            raise UsageError("Only the list of datasets is printed as an object.", remedy=remedy)
-        known_dataset(store, dataset)
-        sys.stdout.flush()
-        gold = store.gold_links(loaded.name, dataset)
-        place = file or sys.stdout.buffer
-        count = export_dataset(store, dataset, place, format_name=kind.value, leave_out=gold)
-    if gold:
-        output.tell([render.left_out_line(len(gold))])
-    if file and not shared.quiet:
-        output.tell([render.exported_line(dataset, count, file)])
+        from prodigy_team.curation.sources import resolve_sources
+
+        found = resolve_sources(store, sources)
+        request = Request(
+            format=FORMATS[kind.value],
+            path=(file or Path(f"answers.{FORMATS[kind.value].suffix}")).absolute(),
+            shares=shares_of(dev, test, seed, group_by),
+            answers=answers_of(answers),
+            language=language,
+            title=", ".join(each.name if each.path is None else each.path.name for each in found),
+        )
+        if file is None:
+            check_stdout(kind, request, shared)
+            to_stdout(store, loaded, found, request, shared)
+            return
+        report = to_file(store, loaded, found, request, shared)
+    if shared.as_json:
+        from prodigy_team.cli.objects import values_of
+
+        output.show_json(values_of(report))
+    elif not shared.quiet:
+        from prodigy_team.cli.exported import export_lines
+
+        output.tell(export_lines(report, request.title, file))
+
+
+@contextmanager
+def opened(shared: Shared, names: list[str]) -> Iterator[tuple[Roster | None, Store | None]]:
+    """The roster and its store; neither, where only files are named and there is no roster."""
+    from prodigy_team.cli.answers import read_roster, roster_store
+
+    if names and all(Path(name).is_file() for name in names) and not shared.path().is_file():
+        yield None, None
+        return
+    loaded = read_roster(shared.existing())
+    with roster_store(loaded, write=False) as store:
+        yield loaded, store
+
+
+def shares_of(dev: float, test: float, seed: int, group_by: str | None) -> Shares:
+    """The split that was asked for."""
+    from decimal import Decimal
+
+    from prodigy_team.curation.split import Shares
+
+    try:
+        return Shares(Decimal(str(dev)), Decimal(str(test)), seed, group_by)
+    except ValueError:
+        remedy = "For example: --dev 0.2 --test 0.1"
+        raise UsageError("--dev and --test are shares of the inputs, together below 1.", remedy=remedy) from None
+
+
+def answers_of(text: str | None) -> frozenset[str] | None:
+    """The answers that were asked for; None: nothing was said."""
+    if text is None:
+        return None
+    names = frozenset(each.strip() for each in text.split(",")) - {""}
+    if not names or names - {"accept", "reject", "ignore"}:
+        raise UsageError(f"`{text}` names no answers.", remedy="Write for example --answers accept,reject")
+    return names
+
+
+def check_stdout(kind: Format, request: Request, shared: Shared) -> None:
+    """Refuse what only files can hold."""
+    if shared.as_json:
+        remedy = "What is printed is the answers as they are: leave --json out, or name a file with --output."
+        raise UsageError("Only the list of datasets and the report of written files are objects.", remedy=remedy)
+    if request.split or kind not in TO_STDOUT:
+        raise UsageError(f"This export ({kind.value}) needs a place.", remedy="Name one with --output PATH.")
+
+
+def to_stdout(
+    store: Store | None, roster: Roster | None, sources: tuple[Source, ...], request: Request, shared: Shared
+) -> None:
+    """Print answers, and nothing but them."""
+    sys.stdout.flush()
+    if not is_plain(request) or has_gold(store, roster, sources):
+        with tempfile.TemporaryDirectory(prefix="prodigy-team-") as folder:
+            import shutil
+            from dataclasses import replace
+
+            there = replace(request, path=Path(folder) / request.path.name)
+            report = to_file(store, roster, sources, there, shared)
+            with there.path.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+        if report.dropped or report.spans:
+            from prodigy_team.cli.exported import dropped_lines
+
+            output.tell(dropped_lines(report))
+        return
+    from prodigy_team.curation.export.copying import copy_source
+
+    for source in sources:
+        copy_source(store, source, sys.stdout.buffer.write)
+
+
+def to_file(
+    store: Store | None, roster: Roster | None, sources: tuple[Source, ...], request: Request, shared: Shared
+) -> ExportReport:
+    """Write the files, with a bar on a terminal."""
+    from prodigy_team.cli.gathered import single_annotators
+
+    with bar(store, sources, silent=shared.quiet or shared.as_json) as progress:
+        if is_plain(request) and not has_gold(store, roster, sources):
+            from prodigy_team.curation.export.copying import copy_answers
+
+            writers = single_annotators(roster) if roster is not None else {}
+            return copy_answers(store, sources, request, writers=writers, progress=progress)
+        from prodigy_team.curation.export import export_answers
+
+        return export_answers(gathered(store, roster, sources, request), request, progress=progress)
+
+
+def gathered(store: Store | None, roster: Roster | None, sources: tuple[Source, ...], request: Request) -> Gathering:
+    """The answers, with those that do not count marked."""
+    from prodigy_team.cli.gathered import roster_marks, roster_people
+    from prodigy_team.curation.gathering import gather
+
+    marks = {}
+    if store is not None and roster is not None:
+        own = {server.dataset for server in roster.servers}
+        surplus = not is_plain(request) and any(each.name in own for each in sources)
+        marks = roster_marks(store, roster, sources, surplus=surplus)
+    return gather(store, sources, people=roster_people(store, roster), marks=marks)
+
+
+def is_plain(request: Request) -> bool:
+    """Whether answers are written as they are, all of them."""
+    return request.format.name == Format.jsonl.value and request.answers is None and not request.split
+
+
+def has_gold(store: Store | None, roster: Roster | None, sources: tuple[Source, ...]) -> bool:
+    """Whether there are answers to tasks with known answers, which no export has."""
+    if store is None or roster is None:
+        return False
+    return any(store.gold_links(roster.name, each.name) for each in sources if each.path is None)
+
+
+@contextmanager
+def bar(store: Store | None, sources: tuple[Source, ...], *, silent: bool) -> Iterator[Callable[[int], object] | None]:
+    """A bar of answers read, on a terminal; None: nobody is told."""
+    if silent or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    known = {info.name: info.answers for info in store.datasets()} if store is not None else {}
+    total = sum(known.get(each.name, 0) for each in sources) if all(each.path is None for each in sources) else None
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("answers", total=total)
+        yield lambda done: progress.update(task, completed=done)
 
 
 def list_datasets(store: Store, team: str, shared: Shared) -> None:

@@ -32,7 +32,7 @@ COMMANDS = (
     Listed("status", "Every day", "Show every server: state, answers, address."),
     Listed("stop", "Every day", "Stop running servers; ports and records stay theirs."),
     Listed("merge", "Every day", "Bring the annotators' answers together in one dataset."),
-    Listed("export", "Every day", "Write a dataset's answers as JSON lines, or list the datasets."),
+    Listed("export", "Every day", "Write answers as files to train on or to look at, or list the datasets."),
     Listed("init", "Set up", "Write a commented roster."),
     Listed("check", "Set up", "Report every problem of the roster at once."),
     Listed("doctor", "Set up", "Look at everything that servers need, and say what to put right."),

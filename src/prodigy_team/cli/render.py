@@ -438,16 +438,6 @@ def cut(text: str, most: int) -> str:
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
-def exported_line(dataset: str, count: int, file: object) -> str:
-    """`wrote 534 answers of headlines_gold to gold.jsonl`."""
-    return f"wrote {plural(count, 'answer')} of {dataset} to {file}"
-
-
-def left_out_line(count: int) -> str:
-    """`left out 12 answers to tasks with known answers`."""
-    return f"left out {plural(count, 'answer')} to tasks with known answers"
-
-
 def wrote_roster_lines(file: str, version: str | None, roster: Roster) -> list[str]:
     """`Wrote team.toml. Prodigy 1.18.4 in .venv; …`, or which engine takes its place."""
     if version is None or roster.engine == "embedded":

@@ -202,7 +202,7 @@ class Entry:
             f"{'' if name else ' autofocus'}>"
             '<label for="password">Password</label><input id="password" name="password" type="password" required '
             f'autocomplete="current-password"{" autofocus" if name else ""}{described}><button>Log in</button></form>'
-            '<p class="faint">Your password does not come to mind? Whoever invited you can send a new link.</p>'
+            '<p class="faint">Forgot your password? Whoever invited you can send a new link.</p>'
         )
         headers = {"retry-after": str(int(wait) + 1)} if wait else {}
         status = 429 if wait else status if said else 200

@@ -121,8 +121,10 @@ class Identity:
         if isinstance(found, Refusal):
             # an unknown name may be a password that was typed in the wrong place
             said = who.name if who else "an unknown name"
-            reason = f"no try is looked at for {found.wait:.0f} s" if found.wait else "wrong password"
-            _log.warning("Login refused for %s from %s: %s", said, address, reason)
+            if found.wait:
+                self._log_once(f"Login refused for {said} from {address}: too many failures")
+            else:
+                _log.warning("Login refused for %s from %s: wrong password", said, address)
         return found
 
     def _check(self, name: str, password: str, address: str) -> Member | Refusal:

@@ -13,12 +13,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-import aiohttp
-
 from prodigy_team.errors import TeamError
 from prodigy_team.gateway.values import GatewaySettings
 
 try:
+    import aiohttp
     from authlib.oauth2.rfc7636 import create_s256_code_challenge
     from authlib.oidc.core import CodeIDToken
     from joserfc import jwt

@@ -24,6 +24,7 @@ main { inline-size: min(26rem, 100%); background: var(--card); border-radius: 0.
 h1 { font-size: 1.35rem; line-height: 1.3; margin: 0 0 1rem; }
 p { margin: 0 0 1rem; }
 main > :last-child, form > :last-child { margin-block-end: 0; }
+form + p { margin-block-start: 1rem; }
 label { display: block; font-weight: 600; margin-block-end: 0.25rem; }
 input { font: inherit; color: inherit; inline-size: 100%; min-block-size: 2.75rem; padding: 0.5rem 0.75rem;
   margin-block-end: 1rem; background: var(--paper); border: 1px solid var(--line); border-radius: 0.5rem; }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-from prodigy_team.errors import TeamError
+from prodigy_team.curation.export.base import Kept, Terms
+from prodigy_team.curation.export.placing import WholeFile, whole_file
 from prodigy_team.store import Store
 
 
@@ -26,44 +26,13 @@ def write_file(store: Store, dataset: str, path: Path, *, leave_out: Collection[
     Raises:
         TeamError: The file cannot be written.
     """
-    try:
-        descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    try:
-        with os.fdopen(descriptor, "wb", buffering=0) as file:
-            count = store.export(dataset, _Whole(file).write, leave_out=leave_out)
-            os.fchmod(descriptor, _usual_mode(path))
-            os.fsync(descriptor)
-        Path(beside).replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    finally:
-        Path(beside).unlink(missing_ok=True)
-    return count
+    with whole_file(path) as file:
+        return store.export(dataset, WholeFile(file).write, leave_out=leave_out)
 
 
-class _Whole:
-    """An unbuffered file may take less than it is given; this hands over the rest."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def write(self, data: bytes) -> int:
-        left = memoryview(data)
-        while left:
-            left = left[self._file.write(left) :]
-        return len(data)
-
-
-def _usual_mode(path: Path) -> int:
-    """The mode the file has, or that a new one gets; temporary files are readable by their owner alone."""
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-def _unwritable(path: Path, error: OSError) -> TeamError:
-    return TeamError(f"The file {path} cannot be written: {error.strerror}.", remedy="Choose another with `--output`.")
+def write(answers: Iterator[tuple[str, Kept]], files: Mapping[str, Path], terms: Terms) -> None:  # noqa: ARG001
+    """Write answers as they are stored."""
+    with ExitStack() as stack:
+        streams = {side: stack.enter_context(path.open("wb", buffering=1 << 16)) for side, path in files.items()}
+        for side, kept in answers:
+            streams[side].write(bytes(kept.content) + b"\n")

@@ -1,0 +1,113 @@
+"""The plain copy: stored answers as lines, byte for byte, without looking into them."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from prodigy_team import __version__
+from prodigy_team.curation.export.exporting import earlier_manifest
+from prodigy_team.curation.export.formats import ExportReport, Request
+from prodigy_team.curation.export.manifest import DROPPED, MANIFEST, describe, write_manifest
+from prodigy_team.curation.export.placing import WholeFile, publish_files, working_folder
+from prodigy_team.curation.sources import Source, read_lines
+from prodigy_team.curation.split import TRAIN
+from prodigy_team.store import Store
+from prodigy_team.store.reading import one_line
+
+_AHEAD = 16  # pieces of some 100 KB between the writer and the hash
+
+
+def copy_source(store: Store | None, source: Source, write: Callable[[bytes], object]) -> int:
+    """Hand over a source's answers, one or many lines at a time; returns how many there were."""
+    if source.path is None and store is not None:
+        return store.export(source.name, write)
+    count = 0
+    for _, line in read_lines(source.path or Path(source.name)):
+        write(one_line(line) + b"\n")
+        count += 1
+    return count
+
+
+def copy_answers(
+    store: Store | None,
+    sources: Sequence[Source],
+    request: Request,
+    *,
+    writers: Mapping[str, str] | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> ExportReport:
+    """Write a plain copy to a file, with a manifest that says what can be said without looking into the answers.
+
+    Args:
+        writers: Dataset to the one person who writes it.
+        progress: Told how many lines were written, now and then.
+
+    Raises:
+        TeamError: It cannot be written: what was there before stays.
+    """
+    earlier_manifest(request)
+    with working_folder(request.path) as folder:
+        data, place = folder / request.path.name, folder / request.place(MANIFEST)
+        with data.open("wb", buffering=0) as file, _Copy(file, progress) as copy:
+            counts = {source.name: copy_source(store, source, copy.write) for source in sources}
+        total = sum(counts.values())
+        report = ExportReport(request.path, request.format.name, total, total, {TRAIN: total}, {}, {})
+        people: Counter[str] = Counter()
+        for name, count in counts.items():
+            people[(writers or {}).get(name, "")] += count
+        manifest = describe(
+            report,
+            versions={"prodigy-team": __version__},
+            title=request.title,
+            sources=counts,
+            annotators=None if "" in people else people,
+            files={data.name: {"bytes": data.stat().st_size, "sha256": copy.digest}},
+        )
+        write_manifest(place, manifest)
+        publish_files(folder, request.path, [data.name, place.name], stale=[request.place(DROPPED)])
+    return report
+
+
+class _Copy:
+    """A file that is written, and hashed beside that: another thread does it while SQLite reads on."""
+
+    def __init__(self, file: BinaryIO, progress: Callable[[int], object] | None) -> None:
+        self._file, self._progress = WholeFile(file), progress
+        self._lines = 0
+        self._hash = hashlib.sha256()
+        self._pieces: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._room = threading.Semaphore(_AHEAD)
+        self._thread = threading.Thread(target=self._run, name="hash", daemon=True)
+
+    @property
+    def digest(self) -> str:
+        """Of everything written, after the end."""
+        return self._hash.hexdigest()
+
+    def __enter__(self) -> _Copy:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pieces.put(None)
+        self._thread.join()
+
+    def write(self, lines: bytes) -> None:
+        """Append whole lines."""
+        self._room.acquire()
+        self._pieces.put(lines)
+        self._file.write(lines)
+        if self._progress is not None:
+            self._lines += lines.count(b"\n")
+            self._progress(self._lines)
+
+    def _run(self) -> None:
+        while (piece := self._pieces.get()) is not None:
+            self._hash.update(piece)
+            self._room.release()

@@ -1,0 +1,157 @@
+"""Files and folders that are there as a whole or not at all: they are written beside their place and renamed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from prodigy_team.errors import TeamError, UsageError
+
+
+class WholeFile:
+    """An unbuffered file may take less than it is given; this hands over the rest."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        """Write all of it."""
+        left = memoryview(data)
+        while left:
+            left = left[self._file.write(left) :]
+        return len(data)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """An unbuffered file that takes its name at the end, if nothing failed before.
+
+    Raises:
+        TeamError: It cannot be written, or the disk is full: what was there stays.
+    """
+    with explained(path):
+        descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb", buffering=0) as file:
+                yield file
+                os.fchmod(descriptor, usual_mode(path))
+                os.fsync(descriptor)
+            Path(beside).replace(path)
+        finally:
+            Path(beside).unlink(missing_ok=True)
+
+
+@contextmanager
+def working_folder(path: Path) -> Iterator[Path]:
+    """A folder beside a place, for what is not finished; gone at the end.
+
+    Raises:
+        TeamError: It cannot be made, or something in it cannot be written.
+    """
+    with explained(path):
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish_files(folder: Path, path: Path, names: Collection[str], *, stale: Collection[str] = ()) -> None:
+    """Give finished files their places beside each other; the one named as the place itself comes last.
+
+    Args:
+        stale: What an earlier export may have left beside it, and this one has not.
+    """
+    for name in stale:
+        (path.parent / name).unlink(missing_ok=True)
+    for name in sorted(names, key=lambda each: each == path.name):
+        _finish(folder / name, usual_mode(path.parent / name))
+        (folder / name).replace(path.parent / name)
+
+
+def publish_folder(folder: Path, path: Path) -> None:
+    """Give a finished folder its place; what an earlier export left there is replaced as a whole."""
+    for each in sorted(folder.rglob("*")):
+        if each.is_file():
+            _finish(each, 0o666 & ~_mask())
+        else:
+            each.chmod(0o777 & ~_mask())
+    folder.chmod(0o777 & ~_mask())
+    old = _aside(path)
+    shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        path.rename(old)
+    folder.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover_folder(path: Path) -> None:
+    """Bring back a folder that an export put aside, and was killed before it could put the new one there."""
+    if not path.exists() and _aside(path).exists():
+        with explained(path):
+            _aside(path).rename(path)
+
+
+def refuse_foreign(path: Path, ours: Collection[str]) -> None:
+    """Make sure that a folder may be replaced: it is not there, is empty, or holds nothing but what an export wrote.
+
+    Args:
+        ours: Names of files, relative to the folder.
+
+    Raises:
+        UsageError: It is a file, or holds something else.
+    """
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} is a file; this export is a folder.", remedy="Choose another with `--output`.")
+    files = [each.relative_to(path).as_posix() for each in sorted(path.rglob("*")) if not each.is_dir()]
+    foreign = [each for each in files if each not in ours]
+    if foreign:
+        raise UsageError(
+            f"The folder {path} holds what no export wrote: {', '.join(foreign[:3])}.",
+            remedy="Choose a folder of its own with `--output`.",
+        )
+
+
+def usual_mode(path: Path) -> int:
+    """The mode the file has, or that a new one gets; temporary files are readable by their owner alone."""
+    return path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_mask()
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Let the system's refusals be told as what cannot be written, and why.
+
+    Raises:
+        TeamError: In place of an OSError.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise TeamError(
+            f"{path} cannot be written: {reason}.",
+            remedy="What was there before still is. Choose another place with `--output`.",
+        ) from error
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
+
+
+def _finish(path: Path, mode: int) -> None:
+    path.chmod(mode)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _mask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,392 @@
+"""Exports to every format: the files say what was answered, and what is left out is listed with its reason."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import random
+import resource
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prodigy_team.curation.export import FORMATS, ExportReport, Request, export_answers
+from prodigy_team.curation.gathering import gather
+from prodigy_team.curation.sources import Source
+from prodigy_team.curation.split import Shares
+from prodigy_team.errors import TeamError, UsageError
+from prodigy_team.tokens import OWN
+from support import PROGRAM, shared_data
+
+TEXTS = (
+    "Joe likes New York.",
+    "Uber’s  lesson\nfor Paris",
+    "東京 and 👩\u200d💻 are fine",
+    "Nothing here",
+    '"quoted", and; more',
+)
+
+
+def manual(
+    text: str, *spans: tuple[str, str], who: str = "joe", view: str = "ner_manual", **more: Any
+) -> dict[str, Any]:
+    """An answer of spans marked by hand, by their words."""
+    found = [{"start": text.index(part), "end": text.index(part) + len(part), "label": label} for part, label in spans]
+    return {
+        "text": text,
+        "tokens": OWN(text),
+        "spans": found,
+        "_view_id": view,
+        "answer": "accept",
+        "_annotator_id": who,
+        **more,
+    }
+
+
+def label(text: str, name: str, answer: str = "accept", who: str = "joe") -> dict[str, Any]:
+    """A label accepted or rejected."""
+    return {"text": text, "label": name, "_view_id": "classification", "answer": answer, "_annotator_id": who}
+
+
+def choice(text: str, *accept: str, who: str = "joe") -> dict[str, Any]:
+    """Options chosen."""
+    options = [{"id": each, "text": each.title()} for each in ("A", "B", "C")]
+    return {
+        "text": text,
+        "options": options,
+        "accept": list(accept),
+        "_view_id": "choice",
+        "answer": "accept",
+        "_annotator_id": who,
+    }
+
+
+def write_answers(path: Path, answers: Iterable[Any]) -> Path:
+    """A file as `db-out` writes it."""
+    lines = (each if isinstance(each, str) else json.dumps(each, ensure_ascii=False) for each in answers)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def export(source: Path, kind: str, place: Path, **more: Any) -> ExportReport:
+    """Export a file of answers."""
+    shares = Shares(Decimal(more.pop("dev", "0")), Decimal(more.pop("test", "0")), more.pop("seed", 0))
+    request = Request(FORMATS[kind], place, shares=shares, **more)
+    return export_answers(gather(None, [Source(str(source), source)]), request)
+
+
+def dropped(place: Path) -> list[dict[str, Any]]:
+    """The lines of a drop list."""
+    return [json.loads(line) for line in place.read_text(encoding="utf-8").splitlines()]
+
+
+def docs(path: Path) -> list[Any]:
+    """The documents of a DocBin."""
+    spacy = pytest.importorskip("spacy")
+    from spacy.tokens import DocBin
+
+    return list(DocBin().from_disk(path).get_docs(spacy.blank("en").vocab))
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """Answers of all views, some of them unusable."""
+    return write_answers(
+        tmp_path / "mixed.jsonl",
+        [
+            manual(TEXTS[0], ("Joe", "PERSON"), ("New York", "PLACE"), meta={"doc_id": 1}),
+            manual(TEXTS[1], ("Paris", "PLACE"), meta={"doc_id": 2, "score": 0.5}),
+            manual(TEXTS[2], ("東", "PLACE")),
+            manual(TEXTS[3]),
+            label(TEXTS[4], "NEWS"),
+            label(TEXTS[4], "SPORT", "reject"),
+            {**manual("refused"), "answer": "reject"},
+            {**manual("left out"), "answer": "ignore"},
+            {"html": "<b>no text</b>", "answer": "accept"},
+            '{"broken": ',
+        ],
+    )
+
+
+def test_spacy_entities_span_groups_and_cats_are_the_answers(tmp_path: Path, mixed: Path) -> None:
+    report = export(mixed, "spacy", tmp_path / "corpus")
+    found = {doc.text: doc for doc in docs(tmp_path / "corpus" / "train.spacy")}
+    assert list(found) == list(TEXTS)
+    for text, spans in ((TEXTS[0], [(0, 3, "PERSON"), (10, 18, "PLACE")]), (TEXTS[1], [(19, 24, "PLACE")])):
+        doc = found[text]
+        assert [(each.start_char, each.end_char, each.label_) for each in doc.ents] == spans
+        assert [(each.start_char, each.end_char, each.label_) for each in doc.spans["sc"]] == spans
+    assert found[TEXTS[3]].has_annotation("ENT_IOB")
+    assert not found[TEXTS[4]].has_annotation("ENT_IOB"), "nobody looked for entities there"
+    assert found[TEXTS[4]].cats == {"NEWS": 1.0, "SPORT": 0.0}
+    assert report.dropped == {"ignored": 1, "no text": 1, "rejected": 1, "unreadable": 1}
+    assert (report.read, report.exported, report.written) == (10, 6, {"train": 5})
+
+
+def test_everything_left_out_is_listed(tmp_path: Path) -> None:
+    text = "one two three four"
+    source = write_answers(
+        tmp_path / "a.jsonl",
+        [
+            manual(
+                text,
+                spans=[
+                    {"start": 0, "end": 7, "label": "A"},
+                    {"start": 4, "end": 13, "label": "B"},
+                    {"start": 1, "end": 3, "label": "C"},
+                    {"start": 14, "end": 99, "label": "D"},
+                    {"start": 14, "end": 18},
+                ],
+            ),
+            {**label("x", "A"), "answer": "ignore"},
+        ],
+    )
+    report = export(source, "conll", tmp_path / "a.conll")
+    assert report.spans == {"malformed": 2, "misaligned with tokens": 1, "overlapping": 1}
+    lines = dropped(tmp_path / "a.conll.dropped.jsonl")
+    assert (lines[0]["dropped"], lines[0]["reason"]) == ("answer", "ignored")
+    assert {(each["reason"], each["span"].get("label")) for each in lines if each["dropped"] == "span"} == {
+        ("malformed", "D"),
+        ("malformed", None),
+        ("misaligned with tokens", "C"),
+        ("overlapping", "B"),
+    }
+    assert {each["text"] for each in lines} == {text, "x"}
+    assert (tmp_path / "a.conll").read_text() == "one\tB-A\ntwo\tI-A\nthree\tO\nfour\tO\n\n"
+
+
+def test_spans_that_overlap_are_kept_in_the_span_group(tmp_path: Path) -> None:
+    spans = (("one two", "A"), ("two three", "B"))
+    source = write_answers(
+        tmp_path / "a.jsonl", [manual("one two three", *spans), manual("one two three!", *spans, view="spans_manual")]
+    )
+    report = export(source, "spacy", tmp_path / "a.spacy")
+    ner, spancat = docs(tmp_path / "a.spacy")
+    for doc in (ner, spancat):
+        assert [(each.text, each.label_) for each in doc.spans["sc"]] == [("one two", "A"), ("two three", "B")]
+    assert [each.text for each in ner.ents] == ["one two"]
+    assert not spancat.has_annotation("ENT_IOB")
+    assert report.spans == {"overlapping (kept in sc)": 1}
+
+
+def test_answers_to_one_text_add_up_and_contradictions_are_left_out(tmp_path: Path) -> None:
+    source = write_answers(
+        tmp_path / "a.jsonl",
+        [
+            label("a", "X"),
+            label("a", "Y", "reject", who="jane"),
+            choice("b", "A"),
+            choice("b", "A", who="jane"),
+            choice("c", "A"),
+            choice("c", "B", who="jane"),
+            manual("d e", ("d", "P")),
+            manual("d e", ("e", "P")),
+            manual("f g", ("f", "P")),
+            manual("f g", ("g", "P"), who="jane"),
+            {**manual("h i", ("h", "P"), view="ner")},
+            {**manual("h i", ("i", "P"), view="ner", who="jane")},
+        ],
+    )
+    report = export(source, "spacy", tmp_path / "a.spacy")
+    found = {doc.text: doc for doc in docs(tmp_path / "a.spacy")}
+    assert found["a"].cats == {"X": 1.0, "Y": 0.0}
+    assert found["b"].cats == {"A": 1.0, "B": 0.0, "C": 0.0}
+    assert [each.text for each in found["d e"].ents] == ["e"], "of one person the newest counts"
+    assert [each.text for each in found["h i"].ents] == ["h", "i"]
+    assert set(found) == {"a", "b", "d e", "h i"}
+    assert report.dropped == {"conflicting": 4, "repeated": 1}
+
+
+def test_csv_is_read_back_as_it_was(tmp_path: Path, mixed: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    report = export(mixed, "csv", tmp_path / "a.csv")
+    frame = pandas.read_csv(tmp_path / "a.csv", keep_default_na=False, dtype=str)
+    answers = [json.loads(line) for line in mixed.read_text().splitlines()[:-1]]
+    assert report.exported == len(frame) == len(answers)
+    for row, answer in zip(frame.to_dict("records"), answers, strict=True):
+        for name, value in answer.items():
+            assert (row[name] if isinstance(value, str) else json.loads(row[name])) == value
+        assert all(row[name] == "" for name in set(row) - set(answer))
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+        assert next(csv.reader(file))[:3] == ["text", "html", "label"]
+
+
+def test_parquet_has_typed_columns_and_the_same_values(tmp_path: Path, mixed: Path) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
+    pandas = pytest.importorskip("pandas")
+    export(mixed, "parquet", tmp_path / "a.parquet")
+    rows = pq.read_table(tmp_path / "a.parquet").to_pylist()
+    answers = [json.loads(line) for line in mixed.read_text().splitlines()[:-1]]
+
+    def without_nulls(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: without_nulls(each) for name, each in value.items() if each is not None}
+        return [without_nulls(each) for each in value] if isinstance(value, list) else value
+
+    assert [without_nulls(row) for row in rows] == answers
+    assert pandas.read_parquet(tmp_path / "a.parquet")["text"].tolist()[:5] == list(TEXTS)
+
+
+def test_values_of_several_types_stay_what_they_are(tmp_path: Path) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
+    values = [1, "1", [1], {"a": 1}, None, 2.5]
+    answers = [
+        {"text": "t", "x": value, "n": number, "big": 2**63 - 1 + number, "empty": {}, "f": [1, 0.5][number % 2]}
+        for number, value in enumerate(values)
+    ]
+    export(write_answers(tmp_path / "a.jsonl", answers), "parquet", tmp_path / "a.parquet")
+    table = pq.read_table(tmp_path / "a.parquet").to_pydict()
+    assert [None if each is None else json.loads(each) for each in table["x"]] == values
+    assert table["n"] == list(range(6))
+    assert [json.loads(each) for each in table["big"]] == [2**63 - 1 + number for number in range(6)]
+    assert table["f"] == [1.0, 0.5] * 3
+
+
+def test_the_hugging_face_folder_loads_offline(tmp_path: Path, mixed: Path) -> None:
+    pytest.importorskip("datasets")
+    export(mixed, "huggingface", tmp_path / "hub", dev="0.2", test="0.2")
+    code = (
+        "import json, sys, datasets\n"
+        "found = datasets.load_dataset(sys.argv[1])\n"
+        "print(json.dumps({name: rows['text'] if isinstance(rows['text'], list) else list(rows['text'])"
+        " for name, rows in found.items()}))\n"
+    )
+    env = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "hub")], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert list(found) == ["train", "validation", "test"]
+    texts = Counter(text for rows in found.values() for text in rows)
+    assert texts == Counter([*TEXTS, TEXTS[4], None])
+    assert "| train |" in (tmp_path / "hub" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("kind", list(FORMATS))
+def test_a_second_run_writes_the_same_bytes_and_the_manifest_tells_them(tmp_path: Path, mixed: Path, kind: str) -> None:
+    place, again = tmp_path / "one", tmp_path / "two"
+    report = export(mixed, kind, place, dev="0.2")
+    assert export(mixed, kind, again, dev="0.2") == replace(report, path=again)
+    assert export(mixed, kind, place, dev="0.2") == replace(report, kept=sum(report.inputs.values()))
+    files = {each.relative_to(place): each.read_bytes() for each in place.rglob("*") if each.is_file()}
+    assert files == {each.relative_to(again): each.read_bytes() for each in again.rglob("*") if each.is_file()}
+
+    manifest = json.loads((place / "manifest.json").read_text())
+    hashes = {str(name): hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    del hashes["manifest.json"]
+    assert {name: each["sha256"] for name, each in manifest["files"].items()} == hashes
+    assert manifest["read"] == manifest["exported"] + sum(manifest["dropped"].values()) == 10
+    assert manifest["written"] == dict(report.written)
+    listed = dropped(place / "dropped.jsonl")
+    assert Counter(each["reason"] for each in listed if each["dropped"] == "answer") == manifest["dropped"]
+
+
+def test_an_answer_that_is_asked_for_is_kept_whatever_the_format(tmp_path: Path, mixed: Path) -> None:
+    assert export(mixed, "jsonl", tmp_path / "a.jsonl", answers=frozenset({"reject"})).exported == 2
+    assert export(mixed, "jsonl", tmp_path / "b.jsonl").exported == 9
+    report = export(mixed, "spacy", tmp_path / "c.spacy", answers=frozenset({"accept"}))
+    assert report.dropped == {"ignored": 1, "no text": 1, "rejected": 2, "unreadable": 1}
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path, mixed: Path) -> None:
+    place = tmp_path / "corpus"
+    export(mixed, "jsonl", place, dev="0.2")
+    (place / "notes.txt").write_text("mine")
+    before = sorted(place.iterdir())
+    with pytest.raises(UsageError, match=r"notes\.txt"):
+        export(mixed, "csv", place, dev="0.2")
+    assert sorted(place.iterdir()) == before
+    (place / "notes.txt").unlink()
+    export(mixed, "csv", place, dev="0.2")
+    assert {each.name for each in place.iterdir()} >= {"train.csv", "dev.csv", "manifest.json"}
+    assert not (place / "train.jsonl").exists()
+    with pytest.raises(UsageError, match="is a folder"):
+        export(mixed, "csv", place)
+    with pytest.raises(UsageError, match="named like a file"):
+        export(mixed, "csv", tmp_path / "new.csv", dev="0.2")
+
+
+def test_a_split_of_other_settings_is_made_anew_and_one_that_was_changed_by_hand_is_refused(
+    tmp_path: Path, mixed: Path
+) -> None:
+    place = tmp_path / "corpus"
+    assert not export(mixed, "jsonl", place, dev="0.2").anew
+    assert export(mixed, "jsonl", place, dev="0.4").anew
+    assert not export(mixed, "csv", place, dev="0.4").anew
+    (place / "split.tsv").write_text("")
+    with pytest.raises(TeamError, match=r"split\.tsv is not as the last export left it"):
+        export(mixed, "csv", place, dev="0.4")
+
+
+def test_a_folder_put_aside_by_an_export_that_was_killed_comes_back(tmp_path: Path, mixed: Path) -> None:
+    place = tmp_path / "corpus"
+    export(mixed, "jsonl", place, dev="0.2")
+    place.rename(tmp_path / ".corpus.old")
+    assert export(mixed, "jsonl", place, dev="0.2").kept > 0
+    assert not (tmp_path / ".corpus.old").exists()
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, kind: str) -> None:
+    """A limit on the size of files stands for the disk."""
+    noise = random.Random(0)
+    answers = [{"text": "".join(noise.choices("abcdefgh ", k=800)), "answer": "accept"} for _ in range(400)]
+    source = write_answers(tmp_path / "a.jsonl", answers)
+    (tmp_path / f"out.{kind}").write_text("before")
+    done = subprocess.run(
+        [*PROGRAM, "export", str(source), "--format", kind, "--output", str(tmp_path / f"out.{kind}")],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "cannot be written: File too large." in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+    assert {each.name for each in tmp_path.iterdir()} == {"a.jsonl", f"out.{kind}"}
+    assert (tmp_path / f"out.{kind}").read_text() == "before"
+
+
+REAL = (
+    "annotated_news_headlines-ORG-PERSON-LOCATION-ner.jsonl",
+    "annotated_github-issues-DOCUMENTATION-textcat.jsonl",
+    "prodigy14_ner_fashion_10rows.jsonl",
+    "prodigy14_textcat_binary_25rows.jsonl",
+    "prodigy14_textcat_choice_25rows.jsonl",
+    "bio_events.jsonl",
+    "plot_summaries.jsonl",
+)
+
+
+@pytest.mark.parametrize("kind", list(FORMATS))
+@pytest.mark.parametrize("name", REAL)
+def test_real_answers_come_out_in_every_format(tmp_path: Path, kind: str, name: str) -> None:
+    source = shared_data(name)
+    answers = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines()]
+    report = export(source, kind, tmp_path / "out", dev="0.2")
+    if FORMATS[kind].training:
+        kept = [each for each in answers if each.get("answer", "accept") != "ignore"]
+        assert report.exported <= len(kept)
+        assert not report.spans
+    else:
+        assert report.exported == len(answers)
+    if kind == "jsonl":
+        files = [tmp_path / "out" / f"{side}.jsonl" for side in ("train", "dev")]
+        lines = sorted(line for path in files for line in path.read_bytes().splitlines())
+        assert lines == sorted(source.read_bytes().splitlines())
+    if kind == "spacy":
+        found = {doc.text: doc for side in ("train", "dev") for doc in docs(tmp_path / "out" / f"{side}.spacy")}
+        for answer in answers:
+            if answer.get("spans") and answer.get("answer", "accept") == "accept":
+                wanted = {(each["start"], each["end"], each["label"]) for each in answer["spans"]}
+                assert {(e.start_char, e.end_char, e.label_) for e in found[answer["text"]].ents} == wanted
