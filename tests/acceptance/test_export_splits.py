@@ -6,148 +6,200 @@ import json
 import os
 import re
 import subprocess
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conflicting import TEAM, add_answers, answer, make_team
+from conflicting import PEOPLE, begin, put
+from counting_support import Team, team
 from databases import add_as_prodigy, make_prodigy_database
-from support import PROGRAM, run_team, team_environment
+from prodigy_team.tokens import OWN
+from support import PROGRAM, shared_data, team_environment
 
-GOLD = f"{TEAM}_gold"
+__all__ = ["team"]
 
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The team of S13, merged."""
-    make_team(tmp_path)
-    assert run_team(tmp_path, "merge").returncode == 0
-    return tmp_path
+ASKED = ("--dev", "0.2", "--seed", "123")
 
 
-def export(folder: Path, *arguments: str) -> dict[str, Any]:
-    """Export by the command; its manifest."""
-    done = run_team(folder, "export", *arguments, "--output", "out")
-    assert done.returncode == 0, done.stderr
-    return json.loads((folder / "out" / "manifest.json").read_text(encoding="utf-8"))
+def merge(team: Team) -> dict[str, Any]:
+    """The result of S13."""
+    return team.json("merge", *PEOPLE, "--into", "gold", "--on-conflict", "review")
 
 
-def rows(folder: Path, side: str) -> list[dict[str, Any]]:
+def export(team: Team, *arguments: str) -> dict[str, Any]:
+    """Export by the command; the manifest."""
+    team.run("export", *arguments, "--output", str(team.folder / "out"))
+    manifest: dict[str, Any] = json.loads((team.folder / "out" / "manifest.json").read_text(encoding="utf-8"))
+    return manifest
+
+
+def rows(team: Team, side: str) -> list[dict[str, Any]]:
     """The answers on one side."""
-    return [json.loads(line) for line in (folder / "out" / f"{side}.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = (team.folder / "out" / f"{side}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
 
 
-def sides(folder: Path, key: str = "text") -> dict[str, set[Any]]:
-    """What is on each side."""
-    return {
-        side: {re.sub(r"\s", "", row["text"]) if key == "text" else row["meta"][key] for row in rows(folder, side)}
-        for side in ("train", "dev")
-    }
+def sides(team: Team) -> tuple[set[str], set[str]]:
+    """The texts to train on and those held back, without white space."""
+    train, dev = ({re.sub(r"\s", "", row["text"]) for row in rows(team, side)} for side in ("train", "dev"))
+    return train, dev
 
 
-def files(folder: Path) -> dict[str, bytes]:
+def files(team: Team) -> dict[str, bytes]:
     """Everything that was written."""
-    return {each.name: each.read_bytes() for each in (folder / "out").iterdir()}
+    return {each.name: each.read_bytes() for each in (team.folder / "out").iterdir()}
 
 
-def test_no_input_on_both_sides_and_none_lost_now_and_when_data_grow(folder: Path) -> None:
-    asked = (GOLD, "--dev", "0.2", "--seed", "123")
-    manifest = export(folder, *asked)
-    before = sides(folder)
-    assert not before["train"] & before["dev"]
-    assert len(before["train"] | before["dev"]) == 1000
-    assert abs(len(before["dev"]) - 200) <= 1
-    stored = run_team(folder, "export", GOLD).stdout.splitlines()
-    written = [line for name in ("train.jsonl", "dev.jsonl") for line in files(folder)[name].decode().splitlines()]
-    assert Counter(written) == Counter(stored)
-    assert manifest["read"] == manifest["exported"] == len(stored)
-
-    first = files(folder)
-    export(folder, *asked)
-    assert files(folder) == first
-
-    add_answers(folder / "answers.db", "joe", (answer(number, "joe") for number in range(1000, 1200)))
-    run_team(folder, "merge")
-    manifest = export(folder, *asked)
-    after = sides(folder)
-    assert before["train"] <= after["train"]
-    assert before["dev"] <= after["dev"]
-    assert not after["train"] & after["dev"]
-    assert abs(len(after["dev"]) - 240) <= 1
-    assert manifest["split"]["inputs"] == {"train": len(after["train"]), "dev": len(after["dev"])}
+def stored_lines(team: Team, dataset: str) -> list[bytes]:
+    """A dataset's answers."""
+    with team.store() as store:
+        return list(store.answers(dataset))
 
 
-def test_documents_stay_together(folder: Path) -> None:
+def write_answers(path: Path, answers: list[dict[str, Any]]) -> str:
+    """A file of answers; its name."""
+    path.write_text("".join(json.dumps(each) + "\n" for each in answers), encoding="utf-8")
+    return str(path)
+
+
+def test_no_input_on_both_sides_and_none_lost_now_and_when_data_grow(team: Team) -> None:
+    begin(team)
+    merge(team)
+    manifest = export(team, "gold", *ASKED)
+    train, dev = sides(team)
+    assert not train & dev
+    assert (len(train | dev), len(dev)) == (943, 189)
+    written = [line for side in ("train", "dev") for line in files(team)[f"{side}.jsonl"].splitlines()]
+    assert sorted(written) == sorted(stored_lines(team, "gold"))
+    assert (manifest["read"], manifest["exported"], manifest["dropped"]) == (943, 943, {})
+
+    first = files(team)
+    export(team, "gold", *ASKED)
+    assert files(team) == first
+
+    put(team, "joe", range(1000, 1200))
+    merge(team)
+    manifest = export(team, "gold", *ASKED)
+    more, held_back = sides(team)
+    assert train <= more
+    assert dev <= held_back
+    assert not more & held_back
+    assert (len(more | held_back), len(held_back)) == (1143, 229)
+    assert manifest["split"]["inputs"] == {"train": 914, "dev": 229}
+
+
+def test_documents_stay_together(team: Team) -> None:
     """12 documents of 50 paragraphs."""
-    source = folder / "documents.jsonl"
-    source.write_text("".join(json.dumps(answer(number, "joe")) + "\n" for number in range(600)))
-    export(folder, "documents.jsonl", "--dev", "0.2", "--seed", "123", "--group-by", "doc_id")
-    found = sides(folder, "doc_id")
-    assert not found["train"] & found["dev"]
-    assert len(found["train"] | found["dev"]) == 12
-    assert abs(len(found["dev"]) - 2.4) <= 1
-    assert len(rows(folder, "train")) + len(rows(folder, "dev")) == 600
+    team.write(("joe",))
+    team.answer("joe", 0)
+    answers = [{"text": f"{at} of {doc}", "meta": {"doc_id": doc}} for doc in "abcdefghijkl" for at in range(50)]
+    manifest = export(team, write_answers(team.folder / "docs.jsonl", answers), *ASKED, "--group-by", "doc_id")
+    train, dev = ({row["meta"]["doc_id"] for row in rows(team, side)} for side in ("train", "dev"))
+    assert not train & dev
+    assert (len(train), len(dev)) == (10, 2)
+    assert manifest["split"]["inputs"] == manifest["written"] == {"train": 500, "dev": 100}
 
 
-def test_texts_that_differ_in_white_space_are_one_input(folder: Path) -> None:
-    answers = [answer(number, "joe") for number in range(100)]
-    spaced = [
-        {**each, "text": each["text"].replace(" ", between)}
-        for each in answers
-        for between in (" ", "  ", "\n", "\u00a0 ")
-    ]
-    (folder / "spaced.jsonl").write_text("".join(json.dumps(each) + "\n" for each in spaced))
-    export(folder, "spaced.jsonl", "--dev", "0.2", "--seed", "123")
-    found = sides(folder)
-    assert not found["train"] & found["dev"]
-    assert (len(found["dev"]), len(rows(folder, "dev"))) == (20, 80)
+def test_texts_that_differ_in_white_space_are_one_input(team: Team) -> None:
+    team.write(("joe",))
+    team.answer("joe", 0)
+    gaps = (" ", "  ", "\n", "\u00a0 ")
+    answers = [{"text": f"a{gap}text{gap}{number} ", "answer": "accept"} for number in range(100) for gap in gaps]
+    export(team, write_answers(team.folder / "spaced.jsonl", answers), *ASKED)
+    train, dev = sides(team)
+    assert not train & dev
+    assert (len(dev), len(rows(team, "dev")), len(rows(team, "train"))) == (20, 80, 320)
 
 
-def test_the_counts_are_those_of_merge_and_coverage(folder: Path) -> None:
-    merged = json.loads(run_team(folder, "merge", "--dry-run", "--json").stdout)
-    (pool,) = json.loads(run_team(folder, "coverage", "--json").stdout)["pools"]
-    manifest = export(folder, f"{TEAM}_joe", f"{TEAM}_jane", "--dev", "0.2")
-    assert manifest["read"] == merged["read"] == pool["read"] == 1310
+def test_the_counts_are_those_of_merge_and_coverage(team: Team) -> None:
+    begin(team, annotations_per_task=1)
+    merged, covered = team.json("merge", *PEOPLE, "--on-conflict", "review", "--into", "gold"), team.pool("coverage")
+    manifest = export(team, *PEOPLE, *ASKED)
+    assert manifest["read"] == merged["read"] == covered["read"] == 1410
     assert {each["name"]: each["answers"] for each in manifest["sources"]} == merged["read_of"]
-    assert manifest["annotators"] == {"joe": 810, "jane": 500}
-    assert sum(manifest["split"]["inputs"].values()) == 1000
+    assert (
+        manifest["dropped"] == {"gold": merged["gold"], "surplus": merged["surplus"]} == {"gold": 100, "surplus": 300}
+    )
+    assert manifest["exported"] == covered["counted"] + covered["corrections"] == 1010
+    assert manifest["annotators"] == {"jane": 200, "joe": 810}
+    of_gold = export(team, "gold", *ASKED)
+    assert (of_gold["read"], of_gold["exported"]) == (merged["tasks"], merged["tasks"])
 
 
-def test_the_docbin_loads_and_its_entities_are_the_answers(folder: Path) -> None:
+def test_the_docbin_loads_and_its_entities_are_the_answers(team: Team) -> None:
     spacy = pytest.importorskip("spacy")
     from spacy.tokens import DocBin
 
-    manifest = export(folder, f"{TEAM}_joe", "--format", "spacy", "--dev", "0.2", "--seed", "123")
-    assert manifest["dropped"] == {"repeated": 10}
-    assert sum(manifest["written"].values()) == 800
-    wanted = {each["text"]: each["spans"] for each in (answer(number, "joe") for number in range(800))}
-    found = 0
+    begin(team)
+    merge(team)
+    manifest = export(team, "gold", "--format", "spacy", *ASKED)
+    answers = [json.loads(line) for line in stored_lines(team, "gold")]
+    wanted = {
+        each["text"]: [(span["start"], span["end"], span["label"]) for span in each["spans"]]
+        for each in answers
+        if each["answer"] == "accept"
+    }
+    assert manifest["exported"] == len(wanted)
+    found = {}
     for name in ("train.spacy", "dev.spacy"):
-        for doc in DocBin().from_disk(folder / "out" / name).get_docs(spacy.blank("en").vocab):
-            found += 1
-            spans = [(each["start"], each["end"], each["label"]) for each in wanted[doc.text]]
-            assert [(each.start_char, each.end_char, each.label_) for each in doc.ents] == spans
-    assert found == 800
+        for doc in DocBin().from_disk(team.folder / "out" / name).get_docs(spacy.blank("en").vocab):
+            assert doc.text not in found
+            found[doc.text] = [(each.start_char, each.end_char, each.label_) for each in doc.ents]
+    assert found == wanted
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet", "huggingface", "spacy", "conll"])
 def test_twenty_datasets_of_six_thousand_rows_take_less_than_a_gigabyte(tmp_path: Path, kind: str) -> None:
-    make_team(tmp_path)
-    path = make_prodigy_database(tmp_path / "large.db")
+    """S14's variant of size."""
+    path = make_prodigy_database(tmp_path / "answers.db")
+    (tmp_path / "source.jsonl").write_text('{"text": "one"}\n')
+    (tmp_path / "team.toml").write_text(
+        '[team]\nname = "large"\nengine = "embedded"\ndatabase = "answers.db"\n'
+        '[task]\nrecipe = "ner.manual"\nmodel = "blank:en"\nsource = "source.jsonl"\nlabels = ["A"]\n'
+        '[[annotator]]\nname = "joe"\n'
+    )
+    text = "Company opens its office in a Town that nobody knows, number "
+    common = {"spans": [{"start": 0, "end": 7, "label": "A"}], "_view_id": "ner_manual", "answer": "accept"}
     names = [f"set{number}" for number in range(20)]
     for at, name in enumerate(names):
         numbers = range(at * 6000, at * 6000 + 6000)
-        add_as_prodigy(path, name, (json.dumps(answer(each, "joe")).encode() for each in numbers))
-    roster = (tmp_path / "team.toml").read_text().replace("answers.db", "large.db")
-    (tmp_path / "team.toml").write_text(roster)
+        answers = ({**common, "text": f"{text}{each}", "tokens": OWN(f"{text}{each}")} for each in numbers)
+        add_as_prodigy(path, name, (json.dumps(each).encode() for each in answers))
     command = [*PROGRAM, "export", *names, "--format", kind, "--dev", "0.2", "--output", "out"]
     process = subprocess.Popen(command, cwd=tmp_path, env=team_environment(), stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
     assert usage.ru_maxrss < 1_000_000, "kilobytes, as Linux counts them"
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert manifest["exported"] == 120_000
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["exported"] == 120_000
+
+
+@pytest.mark.long
+def test_spacy_finds_nothing_wrong_with_real_answers_and_trains_on_them(team: Team) -> None:
+    pytest.importorskip("spacy")
+    source = shared_data("annotated_news_headlines-ORG-PERSON-LOCATION-ner.jsonl")
+    team.write(("joe",))
+    team.answer("joe", 0)
+    export(team, str(source), "--format", "spacy", *ASKED)
+    out, config = team.folder / "out", team.folder / "config.cfg"
+    paths = ["--paths.train", str(out / "train.spacy"), "--paths.dev", str(out / "dev.spacy")]
+    spacy(team, "init", "config", str(config), "--lang", "en", "--pipeline", "ner", "--optimize", "efficiency")
+    said = spacy(team, "debug", "data", str(config), *paths)
+    assert "Corpus is loadable" in said
+    assert "No overlap between training and evaluation data" in said
+    assert "No entities consisting of or starting/ending with whitespace" in said
+    assert not re.search(r"^✘", said, re.MULTILINE), said
+    steps = ["--training.max_steps", "60", "--training.eval_frequency", "30"]
+    spacy(team, "train", str(config), *paths, *steps, "--output", str(team.folder / "model"))
+    assert (team.folder / "model" / "model-best" / "meta.json").exists()
+
+
+def spacy(team: Team, *arguments: str) -> str:
+    """Run spaCy's command line."""
+    command = [*PROGRAM[:2], "spacy", *arguments]
+    env = {**team_environment(), "HOME": str(team.folder)}
+    done = subprocess.run(command, cwd=team.folder, env=env, capture_output=True, text=True, timeout=250, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
