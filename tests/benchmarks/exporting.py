@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from filecmp import cmp
 
 from answered import Project, Ran, measure
 from measuring import Figure, middle, ratios
 
 
 def to_jsonl(project: Project, rounds: int) -> Iterator[Figure]:
-    """Every dataset's answers, one command a dataset; all lines must be equal to what sqlite3 prints."""
+    """All answers by one command, into a file with its manifest; the lines must be what sqlite3 prints."""
     if shutil.which("sqlite3") is None:
         print("a   left out: there is no sqlite3 command", flush=True)
         return
@@ -30,27 +31,19 @@ def to_jsonl(project: Project, rounds: int) -> Iterator[Figure]:
 
 
 def _round(project: Project, number: int) -> tuple[Ran, Ran, Ran]:
-    """Ours, sqlite3's and cat's, over all datasets; who begins changes with the round."""
+    """Ours, sqlite3's and cat's, each all datasets in one process; who begins changes with the round."""
     ours, theirs, copied = (project.folder / name for name in ("ours.jsonl", "theirs.jsonl", "copied.jsonl"))
-    totals: dict[str, list[Ran]] = {"ours": [], "theirs": [], "cat": []}
-    for dataset in project.datasets:
-        query = (
-            "SELECT content FROM example JOIN link ON link.example_id = example.id "
-            f"JOIN dataset ON dataset.id = link.dataset_id WHERE dataset.name = '{dataset}' ORDER BY link.id"
-        )
-        turns = [
-            ("ours", project.command("export", dataset, "--output", str(ours), "--quiet"), None),
-            ("theirs", ["sqlite3", str(project.database), query], theirs),
-        ]
-        for name, command, output in turns if number % 2 else reversed(turns):
-            totals[name].append(measure(command, project.env, output))
-        if number == 0 and ours.read_bytes() != theirs.read_bytes():
-            raise SystemExit(f"the export of {dataset} is not what sqlite3 prints")
-        totals["cat"].append(measure(["cat", str(theirs)], project.env, copied))
-    return _sum(totals["ours"]), _sum(totals["theirs"]), _sum(totals["cat"])
-
-
-def _sum(parts: list[Ran]) -> Ran:
-    return Ran(
-        sum(each.seconds for each in parts), sum(each.cpu for each in parts), max(each.peak_mb for each in parts)
+    names = sorted(project.datasets)
+    query = "".join(
+        "SELECT content FROM example JOIN link ON link.example_id = example.id "
+        f"JOIN dataset ON dataset.id = link.dataset_id WHERE dataset.name = '{name}' ORDER BY link.id;"
+        for name in names
     )
+    turns = [
+        ("ours", project.command("export", *names, "--output", str(ours), "--quiet"), None),
+        ("theirs", ["sqlite3", str(project.database), query], theirs),
+    ]
+    ran = {name: measure(command, project.env, output) for name, command, output in turns[:: 1 if number % 2 else -1]}
+    if number == 0 and not cmp(ours, theirs, shallow=False):
+        raise SystemExit("the export is not what sqlite3 prints")
+    return ran["ours"], ran["theirs"], measure(["cat", str(theirs)], project.env, copied)

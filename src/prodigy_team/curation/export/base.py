@@ -50,9 +50,13 @@ class Spool:
         """Append an answer."""
         self._file.write(_encode(kept) + b"\n")
 
+    def close(self) -> None:
+        """Nothing is added any more."""
+        self._file.close()
+
     def __iter__(self) -> Iterator[Kept]:
         """All answers, in order; nothing is added afterwards."""
-        self._file.close()
+        self.close()
         with self._path.open("rb") as file:
             for line in file:
                 yield self._decoder.decode(line)
@@ -82,11 +86,10 @@ class DropList:
         address = _address(kept.source, kept.position, kept.annotator, record)
         self._write({"dropped": "span", "reason": reason, **address, "span": span})
 
-    def close(self) -> bool:
-        """Finish the file; whether there is one: nothing was left out otherwise."""
+    def close(self) -> None:
+        """Finish the file; there is none where nothing was left out."""
         if self._file is not None:
             self._file.close()
-        return self._file is not None
 
     def _write(self, line: Mapping[str, Any]) -> None:
         if self._file is None:

@@ -20,7 +20,7 @@ from prodigy_team.curation.split import TRAIN
 from prodigy_team.store import Store
 from prodigy_team.store.reading import one_line
 
-_AHEAD = 16  # pieces of some 100 KB between the writer and the hash
+_AHEAD = 4  # pieces between the writer and the hash; of pictures each has some megabytes
 
 
 def copy_source(store: Store | None, source: Source, write: Callable[[bytes], object]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -90,10 +91,10 @@ def export_answers(
     before = earlier_manifest(request)
     earlier, anew = read_split(before, request.path / SPLIT, request.shares) if request.split else ({}, False)
     with working_folder(request.path) as folder:
-        export = _Export(request, folder, progress)
-        export.read(answers)
-        export.split(earlier)
-        export.write()
+        with closing(_Export(request, folder, progress)) as export:
+            export.read(answers)
+            export.split(earlier)
+            export.write()
         report = export.report(anew=anew)
         export.finish(versions, report)
     return report
@@ -152,6 +153,11 @@ class _Export:
         self._read = answers.counts["read"]
         self._sources = answers.read_of
 
+    def close(self) -> None:
+        """Let go of the files that were written on the way."""
+        self._spool.close()
+        self._drops.close()
+
     def split(self, earlier: Mapping[bytes, str]) -> None:
         """Find the side of everything that is kept."""
         if self._request.split:
@@ -184,7 +190,6 @@ class _Export:
 
     def finish(self, versions: Mapping[str, str], report: ExportReport) -> None:
         """Write the manifest, and put everything in place."""
-        self._drops.close()
         files = self._folder / "files"
         names = sorted(each.relative_to(files).as_posix() for each in files.rglob("*") if each.is_file())
         manifest = describe(

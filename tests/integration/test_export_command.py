@@ -1,0 +1,138 @@
+"""export as a command: where it writes, what it says, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import pty
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from counting_support import Team, team
+from prodigy_team.curation.export import FORMATS, Request, export_answers
+from prodigy_team.curation.gathering import gather
+from prodigy_team.errors import TeamError
+from support import PROGRAM, run_team, team_environment
+
+__all__ = ["team"]
+
+
+@pytest.fixture
+def answered(team: Team) -> Team:
+    """A team whose joe accepted three tasks, and rejected and ignored one."""
+    team.write(("joe", "jane"))
+    team.answer("joe", 0, 1, 2)
+    team.answer("joe", 3, answer="reject")
+    team.answer("joe", 4, answer="ignore")
+    return team
+
+
+def test_what_was_written_and_left_out_is_told(answered: Team) -> None:
+    out = answered.folder / "out"
+    assert answered.run("export", "headlines_joe", "--format", "conll", "--output", str(out)) == ""
+    assert answered.errors.splitlines() == [
+        f"wrote 0 answers of headlines_joe to {out}",
+        "left out 5 answers: 1 ignored, 3 no spans, 1 rejected",
+    ]
+    answered.run("export", "headlines_joe", "--dev", "0.4", "--output", str(answered.folder / "split"))
+    assert answered.errors == f"wrote 5 answers of headlines_joe to {answered.folder / 'split'}: train 3, dev 2\n"
+    answered.run("export", "headlines_joe", "--dev", "0.2", "--output", str(answered.folder / "split"))
+    assert "The last export there was split by other settings; this one is split anew." in answered.errors
+    answered.run("export", "headlines_joe", "--dev", "0.2", "--output", str(answered.folder / "split"), "--quiet")
+    assert answered.errors == ""
+
+
+def test_the_report_as_an_object(answered: Team) -> None:
+    out = answered.folder / "out.csv"
+    told = answered.json("export", "headlines_joe", "--format", "csv", "--answers", "accept", "--output", str(out))
+    assert told == {
+        "version": 1,
+        "path": str(out),
+        "format": "csv",
+        "read": 5,
+        "exported": 3,
+        "written": {"train": 3},
+        "dropped": {"ignored": 1, "rejected": 1},
+        "spans": {},
+        "inputs": {},
+        "kept": 0,
+        "anew": False,
+    }
+
+
+def test_a_plain_copy_has_a_manifest_with_its_hash(answered: Team) -> None:
+    out = answered.folder / "joe.jsonl"
+    answered.run("export", "headlines_joe", "--output", str(out))
+    manifest = json.loads((answered.folder / "joe.jsonl.manifest.json").read_text())
+    described = {"bytes": out.stat().st_size, "sha256": hashlib.sha256(out.read_bytes()).hexdigest()}
+    assert manifest["files"] == {"joe.jsonl": described}
+    assert (manifest["read"], manifest["exported"], manifest["annotators"]) == (5, 5, {"joe": 5})
+
+
+def test_files_need_no_roster_and_tables_go_to_stdout(answered: Team, tmp_path: Path) -> None:
+    answered.run("export", "headlines_joe", "--output", str(tmp_path / "joe.jsonl"))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    told = run_team(elsewhere, "export", "../joe.jsonl", "--format", "csv", "--answers", "accept,ignore")
+    assert told.returncode == 0, told.stderr
+    assert [row["answer"] for row in csv.DictReader(io.StringIO(told.stdout))] == ["accept"] * 3 + ["ignore"]
+    assert told.stderr == "left out 1 answer: 1 rejected\n"
+    again = run_team(elsewhere, "export", "../joe.jsonl")
+    assert again.stdout == (tmp_path / "joe.jsonl").read_text()
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--format", "parquet"), "needs a place"),
+        (("--dev", "0.2"), "needs a place"),
+        (("--dev", "0.6", "--test", "0.4", "-o", "x"), "together below 1"),
+        (("--answers", "yes", "-o", "x"), "names no answers"),
+        (("--format", "spacy", "--lang", "zz", "-o", "x"), "spaCy has no language 'zz'"),
+        (("--dev", "0.2", "-o", "x.jsonl"), "named like a file"),
+        (("-o", "nowhere/x.jsonl"), "No such file or directory"),
+        (("--json",), "Only the list of datasets"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_two_lines(
+    answered: Team, arguments: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(answered.folder)
+    code = 1 if "nowhere/x.jsonl" in arguments else 2
+    assert answered.run("export", "headlines_joe", *arguments, code=code) == ""
+    assert said in answered.errors
+    assert len(answered.errors.splitlines()) == 2
+    assert not [each.name for each in answered.folder.iterdir() if each.name.lstrip(".").startswith("x")]
+
+
+def test_a_missing_package_is_named_with_the_extra(tmp_path: Path) -> None:
+    form = replace(FORMATS["parquet"], libraries=("no-such-package",))
+    with pytest.raises(TeamError, match=r"needs no-such-package.*pip install 'prodigy-team\[parquet\]'"):
+        export_answers(gather(None, []), Request(form, tmp_path / "x.parquet"))
+
+
+def test_a_terminal_shows_a_bar(answered: Team) -> None:
+    """On stderr, and none is left in what a file gets."""
+    ours, theirs = pty.openpty()
+    command = [*PROGRAM, "export", "headlines_joe", "--format", "csv", "--output", "out.csv"]
+    env = {**team_environment(), "TERM": "xterm", "COLUMNS": "100"}
+    process = subprocess.Popen(command, cwd=answered.folder, env=env, stdout=subprocess.PIPE, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 4096):
+            shown += piece
+    except OSError:
+        pass  # so the end of a terminal reads
+    os.close(ours)
+    assert process.communicate()[0] == b""
+    assert process.returncode == 0
+    assert "━".encode() in shown
+    assert b"wrote 5 answers" in shown
