@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT / "src"))
 # Each function takes the project and the number of rounds, and yields figures.
 PARTS = {
     "a": ("exporting", "to_jsonl", "export of everything to JSON lines against sqlite3's command line, and cat"),
+    "b": ("merging", "by_majority", "merge by majority against json_extract in SQLite, and DuckDB"),
 }
 
 

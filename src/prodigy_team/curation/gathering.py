@@ -30,7 +30,7 @@ from typing import Any, Generic, TypeVar
 import mmh3
 import msgspec
 
-from prodigy_team.curation.judgements import Answer, By, content_of, hash_of, judgement_of, read_answer
+from prodigy_team.curation.judgements import BINARY_VIEWS, Answer, By, content_of, hash_of, judgement_of, read_answer
 from prodigy_team.curation.sources import Source, read_lines
 from prodigy_team.store import Store
 from prodigy_team.tasks import input_hash, task_hash
@@ -182,6 +182,7 @@ class Gathering:
         views: Answers by view.
         broken: The first 1,000 unreadable records.
         watch: Is shown each answer before it is handed out.
+        only: Links of datasets, growing, where not all is to be read.
     """
 
     store: Store | None
@@ -194,6 +195,7 @@ class Gathering:
     views: Counter[str] = field(default_factory=Counter)
     broken: list[Broken] = field(default_factory=list)
     watch: Callable[[Gathered], object] | None = None
+    only: Mapping[str, Sequence[int]] | None = None
     _not_counted: set[bytes] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[Gathered]:
@@ -220,7 +222,10 @@ class Gathering:
             for number, line in read_lines(source.path):
                 yield number, None, None, line
         elif self.store is not None:
-            for row in self.store.rows(source.name):
+            rows = self.store.rows(source.name)
+            if self.only is not None:
+                rows = self.store.rows_at(source.name, self.only[source.name])
+            for row in rows:
                 yield row.link, row.input_hash, row.task_hash, row.content
 
     def _gathered(
@@ -232,24 +237,25 @@ class Gathering:
         content: bytes,
         left_out: str,
     ) -> Gathered | None:
+        view = record.view
+        binary = view in BINARY_VIEWS
         known = hashes_of(record, hashes, content)
         if known is None:
             self.note_broken(source, position, "no text, image, html, input or hash")
             return None
         try:
-            judgement = judgement_of(record, content)
-            asked = content_of(record, by=self.by)
+            judgement = judgement_of(record, content, binary=binary)
+            asked = content_of(record, by=self.by, binary=binary)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             self.note_broken(source, position, "broken JSON inside")
             return None
-        view = record.view
         annotator = self.people.name(source, record.annotator_id, record.session_id)
         left_out = left_out or self._again(annotator, content)
         if left_out:
             self.counts[left_out] += 1
             self._not_counted.add(_mark(annotator, content))
         self.views[view] += 1
-        task = _TASK.pack(hash_of(record, *known, by=self.by), mmh3.hash(view)) + asked
+        task = _TASK.pack(hash_of(*known, by=self.by, binary=binary), mmh3.hash(view)) + asked
         decision = record.is_decision
         return Gathered(
             source, position, annotator, task, judgement, view, decision, record.at, left_out, *known, record, content
@@ -407,10 +413,7 @@ def _mark(annotator: str, content: bytes) -> bytes:
 
 def hashes_of(record: Answer, stored: tuple[int | None, int | None], content: bytes) -> tuple[int, int] | None:
     """Both 32-bit hashes: those of the answer, else of its row, else computed; None where there is nothing to hash."""
-    known = [
-        given if type(given) is int and -(2**63) <= given < 2**63 else of_row
-        for given, of_row in zip((record.input_hash, record.task_hash), stored, strict=True)
-    ]
+    known = [_number(record.input_hash, stored[0]), _number(record.task_hash, stored[1])]
     if known[0] is not None and known[1] is not None:
         return known[0], known[1]
     if known == [None, None] and all(each is None for each in record.shown):
@@ -418,6 +421,10 @@ def hashes_of(record: Answer, stored: tuple[int | None, int | None], content: by
     asked = _asked(msgspec.json.decode(content), by_hand=not record.is_binary)
     first = input_hash(asked) if known[0] is None else known[0]
     return first, task_hash(asked, first) if known[1] is None else known[1]
+
+
+def _number(given: Any, stored: int | None) -> int | None:
+    return given if type(given) is int and -(2**63) <= given < 2**63 else stored
 
 
 def _asked(answer: dict[str, Any], *, by_hand: bool) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Answer(msgspec.Struct, gc=False):
     @property
     def view(self) -> str:
         """The view in which it was given; of a decision that of the answers decided; guessed where nothing says."""
-        named = self.reviewed_view if self.is_decision else self.view_id
+        named = self.reviewed_view if self.view_id == "review" else self.view_id
         if isinstance(named, str) and named:
             return named
         if bytes(self.options) or self.accept is not None:
@@ -103,7 +103,7 @@ def annotator_of(answer: Answer, dataset: str, given: str | None) -> str:
     return dataset
 
 
-def judgement_of(answer: Answer, content: bytes = b"") -> bytes | None:
+def judgement_of(answer: Answer, content: bytes = b"", *, binary: bool | None = None) -> bytes | None:
     """16 bytes that are equal for equal judgements; None for an ignored task, which is no judgement.
 
     Equal means: the same answer; when accepted, also the same label, the same set of chosen options, the same set of
@@ -111,12 +111,13 @@ def judgement_of(answer: Answer, content: bytes = b"") -> bytes | None:
 
     Args:
         content: The answer as stored: where people type into a field of another name than ``user_input``.
+        binary: `Answer.is_binary`, where it is known.
     """
     if answer.answer == "ignore":
         return None
     if answer.answer == "reject":
         return REJECTED
-    if answer.is_binary:
+    if answer.view in BINARY_VIEWS if binary is None else binary:
         return _digest([answer.answer, answer.label])
     marked: list[Any] = [answer.answer, answer.label, _chosen(answer.accept), sorted(_spans(answer.spans))]
     if answer.relations is not None or answer.audio_spans is not None or answer.user_input or answer.field_id:
@@ -124,19 +125,19 @@ def judgement_of(answer: Answer, content: bytes = b"") -> bytes | None:
     return _digest(marked)
 
 
-def hash_of(answer: Answer, input_hash: int, task_hash: int, *, by: By = "auto") -> int:
+def hash_of(input_hash: int, task_hash: int, *, by: By, binary: bool) -> int:
     """The 32-bit hash under which an answer is grouped.
 
     Args:
         by: ``auto``: binary answers by task hash, others by input hash, since people add spans and choices to those.
     """
-    by_task = answer.is_binary if by == "auto" else by == "task"
+    by_task = binary if by == "auto" else by == "task"
     return task_hash if by_task else input_hash
 
 
-def content_of(answer: Answer, *, by: By = "auto") -> bytes:
+def content_of(answer: Answer, *, by: By, binary: bool) -> bytes:
     """16 bytes of what was asked: they tell tasks apart whose 32-bit hashes are the same."""
-    if not answer.is_binary or by == "input":
+    if not binary or by == "input":
         return _digest(["input", *answer.shown])
     return _digest(["task", *answer.shown, sorted(_spans(answer.spans)), answer.label, _same_json(answer.options)])
 

@@ -18,6 +18,7 @@ from prodigy_team.curation.policies import Policy, read_policy
 from prodigy_team.curation.rows import Entry, compose
 from prodigy_team.curation.settling import Settled, is_disputed, keeper, unknown_people
 from prodigy_team.curation.sources import Source, is_file_name, resolve_sources
+from prodigy_team.curation.tally import Tally
 from prodigy_team.curation.writing import Strangers, append_rows, contents_of, holds, replace_targets
 from prodigy_team.errors import UsageError
 from prodigy_team.store import Row, Store
@@ -241,6 +242,8 @@ class _Plan:
             strangers.meet(given.content)
 
         self.gathering.watch = watch
+        if not strangers.suspected:
+            self._count_at_a_glance()
         for task in grouped(self.gathering, keeper(spans=self.settled.spans)):
             self.settled.add(task)
         unknown = unknown_people(self.request.policy, self._people)
@@ -250,6 +253,26 @@ class _Plan:
             raise UsageError(f"Nobody called {', '.join(unknown)} answered any of this.", remedy=remedy)
         strangers.refuse()
         self._counts = self.settled.counts + Counter(repeated=self.gathering.counts["repeated"])
+
+    def _count_at_a_glance(self) -> None:
+        """Settle most yes-or-no tasks of datasets; what is left is for the gathering to read."""
+        request, gathering = self.request, self.gathering
+        if (
+            self._store is None
+            or request.by == "input"
+            or request.policy.by_time
+            or any(source.path is not None for source in request.sources)
+        ):
+            return
+        tally = Tally(self._store, request.sources, gathering.people, gathering.marks)
+        if not tally.read():
+            return
+        gathering.only = tally.rest
+        gathering.counts["read"] += tally.counted.total()
+        gathering.read_of.update(tally.counted)
+        gathering.views += Counter({tally.view: tally.counted.total()})
+        self._people.update(dict.fromkeys(tally.people))
+        tally.settle(self.settled, conflicts=request.conflicts is not None)
 
     def _keep_all(self) -> None:
         """Each person's answers once, corrections too: a session's dataset repeats rows of the main one."""

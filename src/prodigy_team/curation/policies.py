@@ -40,6 +40,7 @@ class Policy:
         keeps_all: Every answer stands as it is; ``settle`` is not asked.
         lists_conflicts: What nobody settled goes to a dataset or file of its own even where none was named.
         people: Names that it depends on.
+        by_time: It depends on when something was said.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Policy:
     keeps_all: bool = False
     lists_conflicts: bool = False
     people: tuple[str, ...] = ()
+    by_time: bool = False
 
 
 def read_policy(name: str) -> Policy:
@@ -65,7 +67,7 @@ def read_policy(name: str) -> Policy:
         "review": Policy(name, _none, lists_conflicts=True),
         "unanimous": Policy(name, _none),
         "majority": Policy(name, _majority),
-        "latest": Policy(name, _latest),
+        "latest": Policy(name, _latest, by_time=True),
     }
     if name not in known:
         raise UsageError(f"There is no merge policy {name!r}.", remedy=f"There is: {', '.join(POLICIES)}.")

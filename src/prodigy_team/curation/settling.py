@@ -16,7 +16,8 @@ from prodigy_team.curation.rows import Entry, votes_json
 
 _BINARY = frozenset(mmh3.hash(view).to_bytes(4, "big", signed=True) for view in BINARY_VIEWS)
 _VIEW = slice(8, 12)  # of `Gathered.task`
-_CONFLICT = b'"_conflict":true'
+CONFLICT = b'"_conflict":true'
+"""What marks an answer to a task that nobody settled."""
 
 
 class Said(msgspec.Struct, frozen=True, gc=False):
@@ -128,7 +129,7 @@ class Settled:
         self.counts["unsettled"] += 1
         for each in judged:
             self.counts["conflicting"] += 1
-            self.conflicts.append(Entry(each.place, _CONFLICT, annotator=each.annotator))
+            self.conflicts.append(Entry(each.place, CONFLICT, annotator=each.annotator))
 
     def _votes(self, opinions: Iterable[Opinion[Said]], stands: bytes) -> bytes:
         groups: dict[Said, list[str]] = defaultdict(list)

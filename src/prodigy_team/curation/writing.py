@@ -27,6 +27,11 @@ class Strangers:
         contents = contents_of(store, into)
         self._left = {mmh3.hash_bytes(each) for each in contents if not any(mark in each for mark in MARKS)}
 
+    @property
+    def suspected(self) -> bool:
+        """Whether each answer has to be looked at."""
+        return bool(self._left)
+
     def meet(self, content: bytes) -> None:
         """Take note of an answer of the sources."""
         if self._left:

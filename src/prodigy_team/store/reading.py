@@ -71,6 +71,37 @@ def read_rows(handle: Handle, dataset: str) -> Iterator[Row]:
         yield Row(link, input_hash, task_hash, as_bytes(content))
 
 
+def read_pages(handle: Handle, dataset: str) -> Iterator[tuple[Sequence[int], Sequence[bytes]]]:
+    """Links and contents, page by page; SQLite joins each page, and one call cuts it."""
+    joined = _PAGE.format(columns="CAST(content AS BLOB) AS content")
+    query = f"SELECT group_concat(link), count(*), CAST(group_concat(content, char(10)) AS BLOB) FROM ({joined})"
+    plain = _PAGE.format(columns=handle.content)
+    after, until, limit = 0, _newest(handle, dataset), 16
+    while after < until:
+        parameters = (dataset, after, until, limit)
+        page = _try_cut(handle, query, parameters) if handle.content != "content" else None
+        if page is None:
+            rows = handle.all(plain, parameters)
+            page = [link for link, _ in rows], [as_bytes(content) for _, content in rows]
+        links, contents = page
+        if not links:
+            return
+        yield page
+        after = links[-1]
+        limit = max(1, min(_AT_ONCE, limit * 2, _PAGE_BYTES * len(links) // max(sum(map(len, contents)), 1)))
+
+
+def _try_cut(handle: Handle, query: str, parameters: tuple[Any, ...]) -> tuple[list[int], list[bytes]] | None:
+    """A joined page cut into its records; None where it cannot be: too long, or with line breaks in it."""
+    with translated(handle.path):
+        try:
+            links, count, joined = handle.connection.execute(query, parameters).fetchone()
+        except sqlite3.DataError:
+            return None
+    contents = joined.split(b"\n") if count else []
+    return (list(map(int, links.split(","))) if count else [], contents) if len(contents) == count else None
+
+
 def read_rows_at(handle: Handle, dataset: str, links: Sequence[int]) -> Iterator[Row]:
     """Answers at some links, which grow."""
     at, limit = 0, 16

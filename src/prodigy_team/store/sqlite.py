@@ -58,6 +58,10 @@ class SqliteStore:
         """See `Store.rows`."""
         return reading.read_rows(self._handle, dataset)
 
+    def pages(self, dataset: str) -> Iterator[tuple[Sequence[int], Sequence[bytes]]]:
+        """See `Store.pages`."""
+        return reading.read_pages(self._handle, dataset)
+
     def rows_at(self, dataset: str, links: Sequence[int]) -> Iterator[Row]:
         """See `Store.rows_at`."""
         return reading.read_rows_at(self._handle, dataset, links)
