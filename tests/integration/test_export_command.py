@@ -63,6 +63,7 @@ def test_the_report_as_an_object(answered: Team) -> None:
         "inputs": {},
         "kept": 0,
         "anew": False,
+        "ungrouped": 0,
     }
 
 
@@ -73,6 +74,23 @@ def test_a_plain_copy_has_a_manifest_with_its_hash(answered: Team) -> None:
     described = {"bytes": out.stat().st_size, "sha256": hashlib.sha256(out.read_bytes()).hexdigest()}
     assert manifest["files"] == {"joe.jsonl": described}
     assert (manifest["read"], manifest["exported"], manifest["annotators"]) == (5, 5, {"joe": 5})
+
+
+def test_the_manifest_of_a_merged_copy_names_everybody(answered: Team) -> None:
+    answered.answer("jane", 0, 1)
+    answered.run("merge", "--on-conflict", "majority", "--into", "gold")
+    answered.run("export", "gold", "--output", str(answered.folder / "gold.jsonl"))
+    manifest = json.loads((answered.folder / "gold.jsonl.manifest.json").read_text())
+    assert (manifest["exported"], manifest["annotators"]) == (4, {"jane": 2, "joe": 4})
+
+
+def test_a_key_to_group_by_that_nothing_has_is_refused_and_one_that_some_lack_is_told(answered: Team) -> None:
+    answered.answer("joe", {"text": "a", "meta": {"doc_id": 1}}, {"text": "b", "meta": {"doc_id": 1}})
+    place = ("--dev", "0.3", "--output", str(answered.folder / "out"))
+    answered.run("export", "headlines_joe", *place, "--group-by", "docid", code=2)
+    assert "No answer has the key 'docid'" in answered.errors
+    answered.run("export", "headlines_joe", *place, "--group-by", "doc_id")
+    assert "5 answers without the key to group by: split by input." in answered.errors
 
 
 def test_files_need_no_roster_and_tables_go_to_stdout(answered: Team, tmp_path: Path) -> None:

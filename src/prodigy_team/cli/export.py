@@ -193,14 +193,15 @@ def to_file(
     store: Store | None, roster: Roster | None, sources: tuple[Source, ...], request: Request, shared: Shared
 ) -> ExportReport:
     """Write the files, with a bar on a terminal."""
-    from prodigy_team.cli.gathered import single_annotators
+    from prodigy_team.cli.gathered import roster_people, single_annotators
 
     with bar(store, sources, silent=shared.quiet or shared.as_json) as progress:
         if is_plain(request) and not has_gold(store, roster, sources):
             from prodigy_team.curation.export.copying import copy_answers
 
             writers = single_annotators(roster) if roster is not None else {}
-            return copy_answers(store, sources, request, writers=writers, progress=progress)
+            people = roster_people(store, roster)
+            return copy_answers(store, sources, request, people=people, writers=writers, progress=progress)
         from prodigy_team.curation.export import export_answers
 
         return export_answers(gathered(store, roster, sources, request), request, progress=progress)

@@ -18,6 +18,8 @@ def export_lines(report: ExportReport, sources: str, place: object) -> Iterator[
     yield f"wrote {plural(report.exported, 'answer')} of {sources} to {place}{split}"
     if report.anew:
         yield "The last export there was split by other settings; this one is split anew."
+    if report.ungrouped:
+        yield f"{plural(report.ungrouped, 'answer')} without the key to group by: split by input."
     yield from dropped_lines(report)
 
 

@@ -10,16 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
+
 from prodigy_team import __version__
-from prodigy_team.curation.export.exporting import earlier_manifest
+from prodigy_team.curation.export.exporting import earlier_manifest, people_of
 from prodigy_team.curation.export.formats import ExportReport, Request
 from prodigy_team.curation.export.manifest import DROPPED, MANIFEST, describe, write_manifest
 from prodigy_team.curation.export.placing import WholeFile, publish_files, working_folder
+from prodigy_team.curation.gathering import People, gather
 from prodigy_team.curation.sources import Source, read_lines
 from prodigy_team.curation.split import TRAIN
 from prodigy_team.store import Store
 from prodigy_team.store.reading import one_line
 
+_LOOKED_INTO = 20_000  # answers; from there on it would take longer than the copy
 _AHEAD = 4  # pieces between the writer and the hash; of pictures each has some megabytes
 
 
@@ -39,13 +43,15 @@ def copy_answers(
     sources: Sequence[Source],
     request: Request,
     *,
+    people: People | None = None,
     writers: Mapping[str, str] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> ExportReport:
     """Write a plain copy to a file, with a manifest that says what can be said without looking into the answers.
 
     Args:
-        writers: Dataset to the one person who writes it.
+        people: Who gave a stored answer.
+        writers: Dataset to the one person who writes it; of many answers that is all that is said of people.
         progress: Told how many lines were written, now and then.
 
     Raises:
@@ -58,20 +64,41 @@ def copy_answers(
             counts = {source.name: copy_source(store, source, copy.write) for source in sources}
         total = sum(counts.values())
         report = ExportReport(request.path, request.format.name, total, total, {TRAIN: total}, {}, {})
-        people: Counter[str] = Counter()
-        for name, count in counts.items():
-            people[(writers or {}).get(name, "")] += count
         manifest = describe(
             report,
             versions={"prodigy-team": __version__},
             title=request.title,
             sources=counts,
-            annotators=None if "" in people else people,
+            annotators=_annotators(store, sources, counts, people, writers or {}),
             files={data.name: {"bytes": data.stat().st_size, "sha256": copy.digest}},
         )
         write_manifest(place, manifest)
         publish_files(folder, request.path, [data.name, place.name], stale=[request.place(DROPPED)])
     return report
+
+
+def _annotators(
+    store: Store | None,
+    sources: Sequence[Source],
+    counts: Mapping[str, int],
+    people: People | None,
+    writers: Mapping[str, str],
+) -> Mapping[str, int] | None:
+    """Who gave how many of the answers that were copied; None where nobody looks."""
+    found: Counter[str] = Counter()
+    if counts.keys() <= writers.keys():
+        for name, count in counts.items():
+            found[writers[name]] += count
+        return found
+    if sum(counts.values()) > _LOOKED_INTO:
+        return None
+    for source in sources:
+        gathering = gather(store, [source], people=people)
+        for answer in gathering:
+            if gathering.counts["read"] > counts[source.name]:
+                break  # somebody has answered since
+            found.update(people_of(msgspec.json.decode(answer.content), answer.annotator))
+    return found
 
 
 class _Copy:

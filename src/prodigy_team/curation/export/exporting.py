@@ -129,7 +129,7 @@ class _Export:
         self._columns = Columns()
         self._keys: list[tuple[bytes, ...]] = []
         self._sources: Counter[str] = Counter()
-        self._read = self._kept = 0
+        self._read = self._kept = self._ungrouped = 0
         self._people: Counter[str] = Counter()
         self._split = Split({})
         self._terms = Terms(self._drops)
@@ -159,8 +159,18 @@ class _Export:
         self._drops.close()
 
     def split(self, earlier: Mapping[bytes, str]) -> None:
-        """Find the side of everything that is kept."""
+        """Find the side of everything that is kept.
+
+        Raises:
+            UsageError: No answer has the key by which they are to be grouped: split by input, documents would leak.
+        """
+        key = self._request.shares.group_by
         if self._request.split:
+            if key is not None and self._keys and self._ungrouped == len(self._keys):
+                raise UsageError(
+                    f"No answer has the key {key!r}, neither in `meta` nor beside it.",
+                    remedy="Name another with --group-by, or leave it out to split by input.",
+                )
             self._split = split(self._keys, self._request.shares, earlier)
             write_split(self._place(SPLIT), {**earlier, **self._split.sides})
 
@@ -186,6 +196,7 @@ class _Export:
             inputs=self._by_side(self._split.inputs) if self._request.split else {},
             kept=self._split.kept,
             anew=anew,
+            ungrouped=self._ungrouped,
         )
 
     def finish(self, versions: Mapping[str, str], report: ExportReport) -> None:
@@ -215,11 +226,13 @@ class _Export:
         content = msgspec.Raw(one_line(answer.content))
         self._spool.add(Kept(self._kept, answer.source.name, answer.position, answer.annotator, content))
         self._kept += 1
-        self._people.update(_people_of(record, answer.annotator))
+        self._people.update(people_of(record, answer.annotator))
         if self._request.format.table:
             self._columns.see(record)
         if self._request.split:
-            self._keys.append(keys_of(record, self._request.shares.group_by))
+            keys = keys_of(record, self._request.shares.group_by)
+            self._keys.append(keys)
+            self._ungrouped += self._request.shares.group_by is not None and len(keys) == 1
 
     def _unwanted(self, record: Mapping[str, Any]) -> str:
         """Why an answer is not kept: what it says was not asked for."""
@@ -267,7 +280,7 @@ def _is_label(record: Mapping[str, Any]) -> bool:
     return isinstance(record.get("label"), str) and not manual and shown not in ("ner", "spans")
 
 
-def _people_of(record: Mapping[str, Any], annotator: str) -> list[str]:
+def people_of(record: Mapping[str, Any], annotator: str) -> list[str]:
     """Who stands behind an answer: of a merged one, everybody who gave it."""
     people = record.get("_annotators")
     if isinstance(people, list) and people and all(isinstance(each, str) for each in people):

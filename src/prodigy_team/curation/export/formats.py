@@ -91,6 +91,7 @@ class ExportReport:
         spans: Reason -> spans that were left out of answers that were exported.
         kept: Groups that kept the side they had in an earlier export.
         anew: There was an earlier export that was split by other settings.
+        ungrouped: Answers without the key that they are to be grouped by; they are grouped by input.
     """
 
     path: Path
@@ -103,6 +104,7 @@ class ExportReport:
     inputs: Mapping[str, int] = field(default_factory=dict)
     kept: int = 0
     anew: bool = False
+    ungrouped: int = 0
 
     def __post_init__(self) -> None:
         if self.read != self.exported + sum(self.dropped.values()):
