@@ -228,8 +228,7 @@ def a_gateway(
 ) -> Iterator[Running]:
     """A gateway that takes requests."""
     settings = gateway_settings(folder, base=base, trusted=trusted)
-    metrics = board.metrics if board else None
-    app = build_app(People(base=base), servers, board or Board(), settings, limits=limits, metrics=metrics)
+    app = build_app(People(base=base), servers, board or Board(), settings, limits=limits)
     with serving(app, protocol=guarded_by(app.guard), loop=loop) as port:
         yield Running(app, port, servers, base)
 

@@ -6,52 +6,19 @@ import csv
 import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from counting_support import Team, team
-from prodigy_team.errors import TeamError
-from prodigy_team.gateway.overview import Overview
+from overview_support import overview
 from prodigy_team.gateway.values import Place
 from prodigy_team.roster import load_roster
 from prodigy_team.servers.logs import log_path
-from prodigy_team.servers.supervisor import Supervisor
-from proxy_support import CSRF, PAGE, Running, Servers, a_gateway, gateway_settings
+from proxy_support import CSRF, PAGE, Running
 from support import eventually
 
 __all__ = ["team"]
-
-
-@dataclass
-class Managed(Servers):
-    """Servers that a manager's buttons start and stop."""
-
-    pressed: list[str] = field(default_factory=list)
-
-    async def start(self, server: str) -> str:
-        self.pressed.append(f"start {server}")
-        if server == "jane":
-            raise TeamError("jane <b>cannot</b> be started.", remedy="Look.")
-        return f"{server} started."
-
-    async def stop(self, server: str) -> str:
-        self.pressed.append(f"stop {server}")
-        return f"{server} stopped."
-
-
-@contextmanager
-def overview(team: Team, *, base: str = "/annot", **more: Any) -> Iterator[Running]:
-    roster = load_roster(team.folder / "team.toml", os.environ)
-    servers = Managed(asleep={"joe": Place("joe", "embedded", "127.0.0.1", 1), "jane": Place("jane", "x", "h", 1)})
-    supervisor = Supervisor.for_roster(roster.path, {**os.environ, "PYTHONPATH": os.environ.get("PYTHONPATH", "")})
-    settings = gateway_settings(roster.state, base=base, **more)
-    board = Overview(roster, settings, servers, supervisor)
-    with a_gateway(roster.state, servers, base=base, board=board) as running:
-        yield running
 
 
 @pytest.fixture
@@ -59,7 +26,7 @@ def gateway(team: Team) -> Iterator[Running]:
     team.write(("joe", "jane"), tasks=20, routing="annotations_per_task = 1")
     for number in range(6):
         team.answer("joe", number, _timestamp=1_763_370_000 + number * 10)
-    with overview(team) as running:
+    with overview(team.folder) as running:
         yield running
 
 
@@ -179,7 +146,7 @@ def test_a_roster_that_changes_changes_the_page(gateway: Running, team: Team) ->
 
 def test_handed_over_people_get_the_servers_own_address_once_it_runs(team: Team) -> None:
     team.write(("joe",), tasks=3)
-    with overview(team, hand_off="redirect") as gateway, gateway.client("joe") as client:
+    with overview(team.folder, hand_off="redirect") as gateway, gateway.client("joe") as client:
         assert '<a href="/annot/start" class="button">' in page(gateway, "joe", "/")
         assert client.get("/start", headers=PAGE).headers["location"] == "/annot/a/joe/"
         gateway.servers.places["joe"] = Place("joe", "embedded", "127.0.0.1", 8123)
@@ -190,7 +157,7 @@ def test_handed_over_people_get_the_servers_own_address_once_it_runs(team: Team)
 def test_what_cannot_be_counted_is_told(team: Team) -> None:
     team.write(("joe",), tasks=3)
     team.database.write_bytes(b"no database at all" * 100)
-    with overview(team) as gateway:
+    with overview(team.folder) as gateway:
         assert eventually(lambda: "may be old" in page(gateway, "boss", "/dashboard"))
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prodigy_team.gateway.dashboard import csv_text, dashboard_content, days_of
+from prodigy_team.gateway.dashboard import calendar, csv_text, dashboard_content, days_of
 from prodigy_team.gateway.figures import Look
 from prodigy_team.gateway.html import Html, join, tag
 from prodigy_team.gateway.landing import Desk, landing_content, starting_content
@@ -128,6 +128,13 @@ def test_csv_has_everything_and_nothing_that_a_spreadsheet_would_run() -> None:
     days = csv_text(found, by_day=True).splitlines()
     assert days == ["day,done,seconds,people", "2026-11-20,5,50.0,joe", "2026-11-21,7,90.0,jane joe"]
     assert [each["done"] for each in days_of(found)] == [5, 7]
+
+
+def test_a_picture_has_days_on_which_nothing_was_done() -> None:
+    days = [{"day": day, "done": done} for day, done in (("", 4), ("2026-10-30", 5), ("2026-11-02", 7))]
+    assert calendar(days) == [("2026-10-30", 5), ("2026-10-31", 0), ("2026-11-01", 0), ("2026-11-02", 7)]
+    assert len(calendar([{"day": "2020-01-01", "done": 1}, *days])) == 30
+    assert calendar(days[:1]) == []
 
 
 @given(st.integers(0, 10**12))

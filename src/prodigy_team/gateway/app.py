@@ -100,16 +100,14 @@ def build_app(
     *,
     more: Sequence[BaseRoute] = (),
     limits: Limits | None = None,
-    metrics: Metrics | None = None,
 ) -> Gateway:
     """The application, for uvicorn with ``http=guarding.guarded_by(app.guard)`` and ``lifespan="on"``.
 
     Args:
         more: Further pages of its own.
-        metrics: Requests and starts are counted there.
     """
     routes = [*people.routes, *board.routes, *more]
-    return Gateway(people, servers, board, settings, routes, limits or Limits(), metrics or Metrics())
+    return Gateway(people, servers, board, settings, routes, limits or Limits())
 
 
 class Gateway:
@@ -127,7 +125,6 @@ class Gateway:
         settings: GatewaySettings,
         routes: Sequence[BaseRoute],
         limits: Limits,
-        metrics: Metrics,
     ) -> None:
         self._people, self._servers, self._board = people, servers, board
         self._base, self._raw_base = settings.base_path, settings.base_path.encode()
@@ -137,7 +134,7 @@ class Gateway:
         self._seldom = Seldom(log)
         self.guard = Guard(limits, is_trusted=lambda each: asking.is_loopback(each) or self._proxies.trusts(each))
         self._proxy = Proxy(limits, own_cookies=people.cookies)
-        self._journal, self._metrics = Journal(), metrics
+        self._journal, self._metrics = Journal(), board.metrics
         self._waking: dict[str, asyncio.Task[None]] = {}
         self._own = _own_pages(routes)
 
@@ -165,8 +162,7 @@ class Gateway:
         path = scope["raw_path"].decode("latin-1")
         name, seconds = visitor.name if visitor else "", time.perf_counter() - began
         self._journal.note(self._people.address(scope), name, scope["method"], path, status, seconds)
-        self._board.metrics.note(scope["method"], path[len(self._base) :], status, seconds)
-        self._metrics.note(scope["method"], path.removeprefix(self._base), status, seconds)
+        self._metrics.note(scope["method"], path[len(self._base) :], status, seconds)
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
@@ -99,12 +99,12 @@ def _pool(pool: Mapping[str, Any], coverage: Mapping[str, Any]) -> Html:
     return tag("article", head, bar(counted, wanted), tag("ul", [tag("li", each) for each in facts if each]))
 
 
-_NAMES = ("Name", "Done", "Left", "Holds", "Acc/rej/ign", "An hour", "Worked", "Last answer", "Lacks", "Surplus")
+_NUMBERS = ("Done", "Left", "Holds", "Acc/rej/ign", "An hour", "Worked", "Last answer", "Missing", "Surplus")
 
 
 def _people(people: Sequence[Person], *, now: float) -> Html:
     gold = any(each.figures.get("gold_judged") for each in people)
-    names = (*_NAMES, *(("Known tasks",) if gold else ()), "Server")
+    names = ("Name", *map(head, (*_NUMBERS, *(("Known tasks",) if gold else ()))), "Server")
     return table("Everybody's part", names, [_person(each, gold=gold, now=now) for each in people])
 
 
@@ -112,7 +112,7 @@ def _person(person: Person, *, gold: bool, now: float) -> Html:
     each, server = person.figures, person.server
     state = tag("td", server.state if server else "none", class_=f"state {server.state if server else ''}")
     if not each:
-        return row(person.name, *[dash(None)] * (len(_NAMES) - 1 + gold), state)
+        return row(person.name, *[number(None)] * (len(_NUMBERS) + gold), state)
     name = person.name if each["state"] == "active" else f"{person.name} ({each['state']})"
     known = f"{each['gold_right']} of {each['gold_judged']}" if each["gold_judged"] else "–"
     return row(
@@ -152,19 +152,31 @@ def _days(look: Look) -> Content:
     days = days_of(look)
     if not days:
         return tag("p", "Nobody has answered anything yet.")
-    shown = [(each["day"], each["done"]) for each in days[-DAYS:]]
     rows = [
         row(
             each["day"] or "unknown", number(each["done"]), number(len(each["people"])), number(worked(each["seconds"]))
         )
         for each in reversed(days[-DAYS:])
     ]
-    picture = tag("figure", days_picture(shown), tag("figcaption", "First answers to a task on each day."))
-    return tag("div", picture, table("Day by day", ("Day", "Answers", "People", "Worked"), rows), class_="beside")
+    picture = tag("figure", days_picture(calendar(days)), tag("figcaption", "First answers to a task on each day."))
+    return tag(
+        "div", picture, table("Day by day", ("Day", *map(head, ("Answers", "People", "Worked"))), rows), class_="beside"
+    )
+
+
+def calendar(days: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """Each of the last days and how much was done, also where nothing was; answers without a date are left out."""
+    counts = {each["day"]: each["done"] for each in days if each["day"]}
+    if not counts:
+        return []
+    last = date.fromisoformat(max(counts))
+    span = min(DAYS, (last - date.fromisoformat(min(counts))).days + 1)
+    shown = [(last - timedelta(days=back)).isoformat() for back in range(span - 1, -1, -1)]
+    return [(day, counts.get(day, 0)) for day in shown]
 
 
 def _servers(servers: Sequence[ServerStatus], *, base: str, csrf: str) -> Html:
-    names = ("Server", "State", "Answers", "Memory", "Restarts", "Dataset", "Log", "")
+    names = ("Server", "State", *map(head, ("Answers", "Memory", "Restarts")), "Dataset", "Log", "Start or stop")
     return table("Every server", names, [_server(each, base=base, csrf=csrf) for each in servers])
 
 
@@ -243,9 +255,9 @@ def number(value: float | str | None) -> Html:
     return tag("td", shown, class_="number")
 
 
-def dash(value: object) -> str:
-    """A dash in place of nothing."""
-    return "–" if value is None else str(value)
+def head(name: str) -> Html:
+    """The name of a column of numbers."""
+    return tag("th", name, scope="col", class_="number")
 
 
 def worked(seconds: float) -> str:

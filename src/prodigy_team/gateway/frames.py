@@ -57,7 +57,7 @@ def _top(title: str, base: str, visitor: Visitor, here: str) -> Html:
 
 def table(caption: str, names: Iterable[str], rows: Content) -> Html:
     """A table that can be scrolled sideways where a screen is too narrow."""
-    cells = [tag("th", each, scope="col") for each in names]
+    cells = [each if isinstance(each, Html) else tag("th", each, scope="col") for each in names]
     found = tag("table", tag("caption", caption), tag("thead", tag("tr", cells)), tag("tbody", rows))
     return tag("div", found, class_="scroll", tabindex="0", role="region", aria_label=caption)
 

@@ -58,7 +58,7 @@ def _labels(server: Server) -> tuple[str, ...]:
 def _title(server: Server, settings: Mapping[str, Any]) -> str:
     given = settings.get("instructions")
     found = _HEADING.search(_read(server.directory / given)) if isinstance(given, str) and given else None
-    return (found[1] or found[2])[:120] if found else ""
+    return re.sub(r"[*_`]", "", found[1] or found[2])[:120] if found else ""
 
 
 def _read(path: Path) -> str:
@@ -89,7 +89,9 @@ def landing_content(desk: Desk | None, own: Mapping[str, Any] | None, *, to: str
         _progress(own),
         tag("p", tag("a", "Start annotating", href=to, class_="button")),
         None if runs else tag("p", "Your server is asleep; it takes a few seconds to start.", class_="faint"),
+        id="desk",
         class_="desk",
+        data_live=True,
     )
 
 
