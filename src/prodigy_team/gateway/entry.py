@@ -9,7 +9,6 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -134,7 +133,7 @@ class Entry:
         if visitor is not None and not hmac.compare_digest(form.get("csrf", "").encode(), visitor.csrf.encode()):
             return self._redirect(f"{self._base}/logout")
         if visitor is not None and token is not None:
-            await run_in_threadpool(self._identity.log_out, token)
+            await self._identity.workers.run_quick(lambda: self._identity.log_out(token))
         answer = self._redirect(f"{self._base}/login")
         self.put_cookie(request, answer, self._login_cookie(request), "", max_age=0)
         return answer
@@ -171,9 +170,9 @@ class Entry:
         """A new login in any case: a token that was there before may be known to somebody else."""
         identity, former = self._identity, self._identity.token(request.scope)
         if former and identity.visitor(request.scope) is not None:
-            await run_in_threadpool(identity.log_out, former)
+            await identity.workers.run_quick(lambda: identity.log_out(former))
         address = identity.address(request.scope)
-        token = await identity.workers.run(lambda: identity.log_in(member, address))
+        token = await identity.workers.run_quick(lambda: identity.log_in(member, address))
         answer = self._redirect(path)
         self.put_cookie(request, answer, self._login_cookie(request), token)
         return answer
