@@ -43,9 +43,9 @@ def test_every_side_is_within_one_input_of_its_share(count: int, dev: str, test:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=40), st.integers(0, 5))
-def test_documents_of_all_sizes_come_within_one_group(sizes: list[int], seed: int) -> None:
+def test_documents_of_all_sizes_come_within_half_a_group(sizes: list[int], seed: int) -> None:
     found = split(documents(sizes), shares("0.2", seed=seed, group_by="doc_id"))
-    assert abs(found.inputs.get(DEV, 0) - Decimal("0.2") * sum(sizes)) <= max(sizes)
+    assert abs(found.inputs.get(DEV, 0) - Decimal("0.2") * sum(sizes)) <= max(Decimal(max(sizes)) / 2, 2)
 
 
 def test_the_order_of_the_answers_makes_no_difference() -> None:
