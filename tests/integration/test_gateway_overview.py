@@ -12,7 +12,6 @@ import pytest
 
 from counting_support import Team, team
 from overview_support import overview
-from prodigy_team.gateway.values import Place
 from prodigy_team.roster import load_roster
 from prodigy_team.servers.logs import log_path
 from proxy_support import CSRF, PAGE, Running
@@ -142,16 +141,6 @@ def test_a_roster_that_changes_changes_the_page(gateway: Running, team: Team) ->
     path = team.folder / "team.toml"
     path.write_text(path.read_text() + '[prodigy]\ninstructions = "guide.md"\n')
     assert "How to &lt;b&gt;judge&lt;/b&gt; headlines" in page(gateway, "joe", "/")
-
-
-def test_handed_over_people_get_the_servers_own_address_once_it_runs(team: Team) -> None:
-    team.write(("joe",), tasks=3)
-    with overview(team.folder, hand_off="redirect") as gateway, gateway.client("joe") as client:
-        assert '<a href="/annot/start" class="button">' in page(gateway, "joe", "/")
-        assert client.get("/start", headers=PAGE).headers["location"] == "/annot/a/joe/"
-        gateway.servers.places["joe"] = Place("joe", "embedded", "127.0.0.1", 8123)
-        location = client.get("/start", headers=PAGE).headers["location"]
-        assert location.startswith("http://127.0.0.1:8123/?token=")
 
 
 def test_what_cannot_be_counted_is_told(team: Team) -> None:

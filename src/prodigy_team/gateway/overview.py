@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-import socket
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -23,12 +22,11 @@ from prodigy_team.gateway.frames import framed, send_static
 from prodigy_team.gateway.html import tag
 from prodigy_team.gateway.landing import Desk, desk_of, landing_content, starting_content
 from prodigy_team.gateway.metrics import CONTENT_TYPE, Metrics, metrics_text
-from prodigy_team.gateway.values import GatewaySettings, Place, Scope, Servers, Visitor, Waking
+from prodigy_team.gateway.values import GatewaySettings, Scope, Servers, Visitor, Waking
 from prodigy_team.roster import load_roster
 from prodigy_team.roster.values import Roster
 from prodigy_team.servers import logs
 from prodigy_team.servers.engines import EMBEDDED, server_environment
-from prodigy_team.servers.secrets import hand_off_token, server_secret
 from prodigy_team.servers.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -87,7 +85,6 @@ class Overview:
         """Paths below the gateway's base path; ``request.scope["visitor"]`` is who asks, and may ask."""
         return [
             Route("/", self._landing),
-            Route("/start", self._start),
             Route("/dashboard", self._dashboard),
             Route("/dashboard/data.json", self._data),
             Route("/dashboard/progress.csv", self._csv),
@@ -103,11 +100,9 @@ class Overview:
         visitor = _visitor(request)
         if not visitor.annotator and visitor.manager:
             return RedirectResponse(f"{self._base}/dashboard", 303)
-        desk = await asyncio.to_thread(self._desk, visitor.name)
+        desk = await asyncio.to_thread(self._desk, visitor.name) if visitor.annotator else None
         own = await self._own(visitor.name)
-        direct = self._settings.hand_off == "redirect"
-        to = f"{self._base}/start" if direct else f"{self._base}/a/{visitor.name}/"
-        runs = self._servers.place(visitor.name) is not None
+        to, runs = f"{self._base}/a/{visitor.name}/", self._servers.place(visitor.name) is not None
         content = landing_content(desk, own, to=to, runs=runs)
         return framed(self._team, content, base=self._base, visitor=visitor, here="home")
 
@@ -140,15 +135,6 @@ class Overview:
             return configuration.read_settings(env, server.directory)
         except TeamError:
             return {}  # `check` says what is wrong; here it costs a heading
-
-    async def _start(self, request: Request) -> Response:
-        """Where people are handed over: on to their own server, which is started first."""
-        visitor = _visitor(request)
-        place = self._servers.place(visitor.name)
-        through = f"{self._base}/a/{visitor.name}/"
-        if self._settings.hand_off != "redirect" or place is None or place.engine != EMBEDDED:
-            return RedirectResponse(through, 303)
-        return RedirectResponse(own_address(place, visitor.name, self._settings), 303)
 
     def starting(self, scope: Scope, visitor: Visitor, waking: Waking | None) -> Response:  # noqa: ARG002
         """What is shown in place of a server that is on its way up, or did not come up."""
@@ -234,13 +220,6 @@ class Overview:
         waiting = sum(each is not None and not each.problem for each in found)
         text = metrics_text(self.metrics, servers, waiting=waiting)
         return Response(text, headers={"Content-Type": CONTENT_TYPE})
-
-
-def own_address(place: Place, annotator: str, settings: GatewaySettings) -> str:
-    """A server's own address, with a token for one visit by this annotator."""
-    token = hand_off_token(server_secret(settings.state, place.server), annotator, time.time())
-    host = socket.gethostname() if place.host in ("0.0.0.0", "::") else place.host
-    return f"http://{f'[{host}]' if ':' in host else host}:{place.port}/?token={token}"
 
 
 def _visitor(request: Request) -> Visitor:
