@@ -50,6 +50,7 @@ def visit(browser: Any, gateway: Running, name: str, path: str, **options: Any) 
     context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
     context.add_cookies([{"name": COOKIE, "value": name, "url": f"http://127.0.0.1:{gateway.port}"}])
     desk = Desk(context.new_page(), gateway.url + path)
+    desk.page.set_default_timeout(30_000)
     desk.page.goto(desk.address)
     return desk
 
@@ -72,7 +73,7 @@ def test_axe_finds_nothing(browser: Any, gateway: Running, axe: str, scheme: Any
 
 def test_the_dashboard_renews_itself_and_needs_no_javascript_to_start_a_server(browser: Any, gateway: Running) -> None:
     desk = visit(browser, gateway, "boss", "/dashboard", java_script_enabled=False)
-    eventually(lambda: (desk.page.reload(), desk.page.locator("footer", has_text="Counted").count())[1])
+    eventually(lambda: (desk.page.reload(), desk.page.locator("footer", has_text="Counted").count())[1], within=30)
     desk.page.get_by_role("button", name="Start joe").click()
     desk.page.get_by_text("joe started.").wait_for()
     assert desk.page.locator("svg").count() == 2

@@ -39,7 +39,9 @@ def page(gateway: Running, name: str, path: str, **headers: str) -> str:
 
 
 def test_an_annotator_sees_their_task_their_part_and_one_button(gateway: Running) -> None:
-    text = eventually(lambda: (found := page(gateway, "joe", "/"), "You have answered 6 of" in found)[1] and found)
+    text = eventually(
+        lambda: (found := page(gateway, "joe", "/"), "You have answered 6 of" in found)[1] and found, within=30
+    )
     assert "<code>textcat.manual</code>" in text
     assert "<li>A</li><li>B</li>" in text
     assert text.count('class="button"') == 1
@@ -64,7 +66,9 @@ def test_only_managers_see_figures(gateway: Running) -> None:
 def test_a_manager_sees_everybody(gateway: Running) -> None:
     with gateway.client("boss") as client:
         assert client.get("/", headers=PAGE).headers["location"] == "/annot/dashboard"
-    text = eventually(lambda: (found := page(gateway, "boss", "/dashboard"), "6 of 20 answers" in found)[1] and found)
+    text = eventually(
+        lambda: (found := page(gateway, "boss", "/dashboard"), "6 of 20 answers" in found)[1] and found, within=30
+    )
     assert "textcat.manual, source.jsonl" in text
     assert text.count("<svg") == 2
     assert '<script src="/annot/static/board.js" defer>' in text
@@ -147,7 +151,7 @@ def test_what_cannot_be_counted_is_told(team: Team) -> None:
     team.write(("joe",), tasks=3)
     team.database.write_bytes(b"no database at all" * 100)
     with overview(team.folder) as gateway:
-        assert eventually(lambda: "may be old" in page(gateway, "boss", "/dashboard"))
+        assert eventually(lambda: "may be old" in page(gateway, "boss", "/dashboard"), within=30)
 
 
 def test_the_files_of_the_pages_are_part_of_the_package() -> None:
