@@ -112,3 +112,35 @@ def test_a_version_that_nobody_answered_under_is_said(begun: Team) -> None:
 def test_a_name_that_is_not_there_is_refused(begun: Team) -> None:
     begun.run("reopen", "--version", "1", "--annotator", "bob", code=2)
     assert "no annotator bob" in begun.errors
+
+
+def test_the_last_tasks_of_one_person(begun: Team) -> None:
+    """The newest answer says which are the last: those of 3 and 4 were corrected after all others."""
+    told = begun.json("reopen", "--annotator", "joe", "--last", "3")["pools"][0]
+    assert (told["people"], told["answers"]) == ({"joe": 3}, 5)
+    assert pull(begun, "joe") == [4, 5, 10]
+    begun.answer("joe", 3, _version="3", _answer_id="d3")
+    assert pull(begun, "joe") == [5, 10]
+    assert begun.pool("coverage")["reopened"] == 5
+
+
+def test_what_the_newest_answer_says(begun: Team) -> None:
+    """Rejected first and accepted since is no rejected task; of a list one entry is enough."""
+    begun.answer("jane", 5, answer="reject", _answer_id="e5", meta={"paper": "NN"}, accept=["A", "B"])
+    begun.answer("jane", 6, answer="reject", _answer_id="e6", meta={"paper": "TT"}, accept=["A"])
+    begun.answer("jane", 6, _answer_id="f6", _replaces="e6")
+    found = begun.json("reopen", "--where", "answer=reject", "--dry-run")["pools"][0]
+    assert found["people"] == {"jane": 1, "joe": 2}
+    begun.run("reopen", "--where", "answer=reject", "--where", "meta.paper=NN", "--where", "accept=B")
+    assert pull(begun, "joe") == []
+    assert 6 in pull(begun, "jane")
+    assert begun.pool("coverage")["reopened"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [((), "Say --last N"), (("--where", "reject"), "Write FIELD=VALUE"), (("--where", "=x"), "Write FIELD=VALUE")],
+)
+def test_what_is_not_said_is_asked_for(begun: Team, words: tuple[str, ...], says: str) -> None:
+    begun.run("reopen", *words, code=2)
+    assert says in begun.errors

@@ -318,6 +318,10 @@ def rebuilt_lines(pools: Sequence[RebuiltPool]) -> list[str]:
 # reopen
 
 
+def _of_version(version: str | None) -> str:
+    return "" if version is None else f"of version {version or '-'} "
+
+
 def reopened_lines(pools: Sequence[ReopenedPool], *, routed: bool) -> list[str]:
     """How many tasks go back to whom."""
     lines = []
@@ -325,10 +329,12 @@ def reopened_lines(pools: Sequence[ReopenedPool], *, routed: bool) -> list[str]:
         whom = ", ".join(f"{name} {count:,}" for name, count in each.people.items()) or "nobody"
         lines.append(
             f"{each.pool.rpartition('-')[0]}, {source_name(each.source)}: {plural(each.tasks, 'task')} "
-            f"of version {each.version or '-'} back to {whom}"
+            f"{_of_version(each.version)}back to {whom}"
         )
     if not any(each.tasks for each in pools):
-        return [*lines, "Nothing is to be sent back. Which versions there are: prodigy-team coverage --by version"]
+        versions = any(each.version is not None for each in pools)
+        more = " Which versions there are: prodigy-team coverage --by version" if versions else ""
+        return [*lines, f"Nothing is to be sent back.{more}"]
     if any(each.dry_run for each in pools):
         return [*lines, "Nothing was sent back (--dry-run)."]
     again = "a page that is reloaded" if routed else "`prodigy-team restart`"

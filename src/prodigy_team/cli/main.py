@@ -41,7 +41,7 @@ COMMANDS = (
     Listed("coverage", "Quality", "Say which tasks have their answers, and who is missing where."),
     Listed("progress", "Quality", "Say who did how much, how fast, and when it will be done."),
     Listed("flagged", "Quality", "List the tasks that annotators flagged, with their notes."),
-    Listed("reopen", "Quality", "Send tasks answered under an earlier version back to the same people."),
+    Listed("reopen", "Quality", "Send tasks back to the people who answered them."),
     Listed("invite", "Access", "Print a link for each, under which they choose a password for the gateway."),
     Listed("passwd", "Access", "Set the password with which somebody logs in, or that of a server."),
     Listed("accounts", "Access", "List who may log in at the gateway; lock, unlock, or end logins."),
