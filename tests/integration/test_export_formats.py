@@ -205,6 +205,24 @@ def test_answers_to_one_text_add_up_and_contradictions_are_left_out(tmp_path: Pa
     assert report.dropped == {"conflicting": 4, "repeated": 1}
 
 
+@pytest.mark.parametrize("kind", ["spacy", "conll", "huggingface"])
+def test_what_somebody_took_back_is_not_trained_on(tmp_path: Path, kind: str) -> None:
+    answers = [manual("a b", ("a", "P")), manual("c d", ("c", "P")), {**manual("a b"), "answer": "ignore"}]
+    answers += [{**manual("c d"), "answer": "reject"}, manual("a b", ("a", "P"), who="jane"), manual("c d", ("d", "P"))]
+    report = export(write_answers(tmp_path / "a.jsonl", answers), kind, tmp_path / "out", dev="0.5")
+    assert report.dropped == {"ignored": 1, "rejected": 1, "repeated": 2}
+    assert (report.exported, sum(report.inputs.values())) == (2, 2)
+
+
+def test_one_answer_can_be_replaced_in_part(tmp_path: Path) -> None:
+    both = {**manual("a b", ("a", "P")), "options": [{"id": "X"}], "accept": ["X"], "_view_id": "blocks"}
+    later = {**manual("a b", ("b", "P"))}
+    export(write_answers(tmp_path / "a.jsonl", [both, later]), "spacy", tmp_path / "a.spacy")
+    (doc,) = docs(tmp_path / "a.spacy")
+    assert [each.text for each in doc.ents] == ["b"]
+    assert doc.cats == {"X": 1.0}
+
+
 def test_csv_is_read_back_as_it_was(tmp_path: Path, mixed: Path) -> None:
     pandas = pytest.importorskip("pandas")
     report = export(mixed, "csv", tmp_path / "a.csv")

@@ -14,6 +14,7 @@ import msgspec
 from prodigy_team.errors import TeamError
 
 _encode = msgspec.json.encode
+REPEATED = "repeated"
 _EXCERPT = 80  # characters of a text, to find it again
 
 

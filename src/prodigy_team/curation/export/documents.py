@@ -15,12 +15,12 @@ from typing import Any
 import msgspec
 
 from prodigy_team.curation.export.aligning import MALFORMED, MISALIGNED, Aligned, Marked, align, read_span, read_tokens
-from prodigy_team.curation.export.base import DropList, Kept
+from prodigy_team.curation.export.base import REPEATED, DropList, Kept
 
 Tokenize = Callable[[str], "array[int]"]
 """A text to its tokens, as starts and ends in turn."""
 
-NO_TEXT, NO_SPANS, REPEATED, CONFLICTING, REJECTED = "no text", "no spans", "repeated", "conflicting", "rejected"
+NO_TEXT, NO_SPANS, CONFLICTING, REJECTED = "no text", "no spans", "conflicting", "rejected"
 _GROUPS = frozenset({"spans", "spans_manual"})
 _BY_HAND = frozenset({None, "ner_manual", "spans_manual", "blocks", "relations", "review"})
 """Views in which people mark spans; None: data from before views were stored. Elsewhere spans are only shown."""
@@ -127,9 +127,11 @@ class _Text:
             newest.update({(each.kept.annotator, claim): each for claim in each.said})
         stay = []
         for each in self.answers:
-            if each.said and not any(newest[each.kept.annotator, claim] is each for claim in each.said):
+            said = {claim: value for claim, value in each.said.items() if newest[each.kept.annotator, claim] is each}
+            if each.said and not said:
                 drops.kept(REPEATED, each.kept, {**each.kept.record(), "text": text})
             else:
+                each.said = said
                 stay.append(each)
         self.answers = stay
 

@@ -8,11 +8,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import mmh3
 import msgspec
 
 from prodigy_team import __version__
 from prodigy_team.curation.export import jsonl
-from prodigy_team.curation.export.base import DropList, Kept, Spool, Terms
+from prodigy_team.curation.export.base import REPEATED, DropList, Kept, Spool, Terms
 from prodigy_team.curation.export.columns import Columns
 from prodigy_team.curation.export.formats import FORMATS, ExportReport, Request
 from prodigy_team.curation.export.manifest import (
@@ -128,6 +129,10 @@ class _Export:
         self._drops = DropList(self._place(DROPPED))
         self._columns = Columns()
         self._keys: list[tuple[bytes, ...]] = []
+        self._marks: list[tuple[bytes, int]] = []
+        self._newest: dict[bytes, int] = {}
+        self._stale: frozenset[int] = frozenset()
+        self._refused: frozenset[int] = frozenset()
         self._sources: Counter[str] = Counter()
         self._read = self._kept = self._ungrouped = 0
         self._people: Counter[str] = Counter()
@@ -141,11 +146,14 @@ class _Export:
             if self._progress is not None and number % _TOLD_EVERY == 0:
                 self._progress(number)
             record = _decode(answer.content)
+            if self._request.format.training and record is not None and not answer.left_out:
+                # What somebody took back, by an answer that is not kept, is not trained on either.
+                self._newest[_mark(answer)] = number
             reason = _UNREADABLE if record is None else answer.left_out or self._unwanted(record)
             if reason or record is None:
                 self._drops.answer(reason, answer.source.name, answer.position, answer.annotator, record)
             else:
-                self._keep(answer, record)
+                self._keep(answer, record, number)
         for each in answers.broken:
             self._drops.answer(_UNREADABLE, each.source, each.position, "", None)
         # Only the first thousand are named.
@@ -159,11 +167,12 @@ class _Export:
         self._drops.close()
 
     def split(self, earlier: Mapping[bytes, str]) -> None:
-        """Find the side of everything that is kept.
+        """Find what was answered anew by the same person, and the side of everything else.
 
         Raises:
             UsageError: No answer has the key by which they are to be grouped: split by input, documents would leak.
         """
+        self._stale = frozenset(at for at, (mark, number) in enumerate(self._marks) if self._newest[mark] != number)
         key = self._request.shares.group_by
         if self._request.split:
             if key is not None and self._keys and self._ungrouped == len(self._keys):
@@ -171,7 +180,9 @@ class _Export:
                     f"No answer has the key {key!r}, neither in `meta` nor beside it.",
                     remedy="Name another with --group-by, or leave it out to split by input.",
                 )
-            self._split = split(self._keys, self._request.shares, earlier)
+            places = [at for at in range(self._kept) if at not in self._stale]
+            self._split = split([self._keys[at] for at in places], self._request.shares, earlier)
+            self._refused = frozenset(places[at] for at in self._split.refused)
             write_split(self._place(SPLIT), {**earlier, **self._split.sides})
 
     def write(self) -> None:
@@ -222,9 +233,11 @@ class _Export:
             stale = [] if place(DROPPED) in names else [place(DROPPED)]
             publish_files(files, self._request.path, [*names, place(MANIFEST)], stale=stale)
 
-    def _keep(self, answer: Gathered, record: dict[str, Any]) -> None:
+    def _keep(self, answer: Gathered, record: dict[str, Any], number: int) -> None:
         content = msgspec.Raw(one_line(answer.content))
         self._spool.add(Kept(self._kept, answer.source.name, answer.position, answer.annotator, content))
+        if self._request.format.training:
+            self._marks.append((_mark(answer), number))
         self._kept += 1
         self._people.update(people_of(record, answer.annotator))
         if self._request.format.table:
@@ -245,8 +258,9 @@ class _Export:
 
     def _with_sides(self) -> Iterator[tuple[str, Kept]]:
         for kept in self._spool:
-            if kept.number in self._split.refused:
-                self._drops.kept(_BOTH_SIDES, kept, kept.record())
+            if kept.number in self._stale or kept.number in self._refused:
+                reason = REPEATED if kept.number in self._stale else _BOTH_SIDES
+                self._drops.kept(reason, kept, kept.record())
                 continue
             side = self._split.sides[self._keys[kept.number][0]] if self._request.split else TRAIN
             self._exported[side] += 1
@@ -271,6 +285,11 @@ def _decode(content: bytes) -> dict[str, Any] | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
+
+
+def _mark(answer: Gathered) -> bytes:
+    """Equal for the answers of one person to one task."""
+    return mmh3.hash_bytes(answer.task + answer.annotator.encode("utf-8", "replace"))
 
 
 def _is_label(record: Mapping[str, Any]) -> bool:
