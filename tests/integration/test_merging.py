@@ -218,13 +218,13 @@ MERGE = (
     "from prodigy_team.store import open_store; from prodigy_team.curation.merge import merge\n"
     "store = open_store(Database('sqlite', Path(sys.argv[1])), write=True)\n"
     "print('ready', flush=True)\n"
-    "merge(store, sys.argv[2].split(','), 'gold')\n"
+    "merge(store, sys.argv[2].split(','), 'gold', sys.argv[5])\n"
     "print('done', flush=True)\n"
 )
 
 
-def start_merge(path: Path, sources: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", MERGE, str(path), sources, str(ROOT / "src"), str(ROOT / "tests")]
+def start_merge(path: Path, sources: str, policy: str = "all") -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", MERGE, str(path), sources, str(ROOT / "src"), str(ROOT / "tests"), policy]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
@@ -317,6 +317,40 @@ def test_nobody_waits_for_a_merge(tmp_path: Path, existing: bool, prodigys: bool
 def save_one(store: Store, number: Iterator[int]) -> None:
     """One answer to the next task."""
     store.append("other", [[new_answer(f"{next(number)}")]])
+
+
+@pytest.mark.alone
+@pytest.mark.long
+def test_nobody_waits_while_200_000_rows_are_replaced(tmp_path: Path) -> None:
+    """A merge by majority writes all rows anew and takes the old ones away."""
+    path = tmp_path / "a.db"
+    with closing(open_store(Database("sqlite", path), write=True, create=True)) as store:
+        fill(store, "a", range(200_000), size=300)
+        merge(store, ["a"], "gold", "majority")
+        fill(store, "b", range(200_000, 200_001), size=300)
+        number = count()
+        save = partial(save_one, store, number)
+        alone = waits_during(subprocess.Popen([sys.executable, "-c", BUSY], text=True), save)
+        waits = waits_during(start_merge(path, "a,b", "majority"), save)
+        assert len(content(store, "gold")) == 200_001
+        assert max(waits) < max(0.2, 2 * max(alone))
+
+
+@pytest.mark.alone
+@pytest.mark.long
+def test_nobody_waits_while_200_000_rows_are_replaced(tmp_path: Path) -> None:
+    """A merge by majority writes all rows anew and takes the old ones away."""
+    path = tmp_path / "a.db"
+    with closing(open_store(Database("sqlite", path), write=True, create=True)) as store:
+        fill(store, "a", range(200_000), size=300)
+        merge(store, ["a"], "gold", "majority")
+        fill(store, "b", range(200_000, 200_001), size=300)
+        number = count()
+        save = partial(save_one, store, number)
+        alone = waits_during(subprocess.Popen([sys.executable, "-c", BUSY], text=True), save)
+        waits = waits_during(start_merge(path, "a,b", "majority"), save)
+        assert len(content(store, "gold")) == 200_001
+        assert max(waits) < max(0.2, 2 * max(alone))
 
 
 @pytest.mark.alone
