@@ -337,23 +337,6 @@ def test_nobody_waits_while_200_000_rows_are_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.alone
-@pytest.mark.long
-def test_nobody_waits_while_200_000_rows_are_replaced(tmp_path: Path) -> None:
-    """A merge by majority writes all rows anew and takes the old ones away."""
-    path = tmp_path / "a.db"
-    with closing(open_store(Database("sqlite", path), write=True, create=True)) as store:
-        fill(store, "a", range(200_000), size=300)
-        merge(store, ["a"], "gold", "majority")
-        fill(store, "b", range(200_000, 200_001), size=300)
-        number = count()
-        save = partial(save_one, store, number)
-        alone = waits_during(subprocess.Popen([sys.executable, "-c", BUSY], text=True), save)
-        waits = waits_during(start_merge(path, "a,b", "majority"), save)
-        assert len(content(store, "gold")) == 200_001
-        assert max(waits) < max(0.2, 2 * max(alone))
-
-
-@pytest.mark.alone
 def test_a_prodigy_that_knows_nothing_of_our_lock_gets_in_too(store: Store, path: Path) -> None:
     fill(store, "a", range(10_000), size=300)
     pause = threading.Event()  # people do not save without pause

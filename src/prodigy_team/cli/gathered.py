@@ -76,7 +76,12 @@ def roster_marks(store: Store, roster: Roster, sources: Sequence[Source], *, sur
 
 
 def surplus_links(store: Store, roster: Roster) -> Mapping[str, set[int]]:
-    """The links of answers beyond their tasks' targets, by dataset, as `coverage` counts them."""
+    """The links of answers beyond their tasks' targets, by dataset, as `coverage` counts them.
+
+    Where everybody answers everything on a server of their own, nothing can be beyond, and nothing is read for it.
+    """
+    if roster.routing is None and not any(server.shared for server in (*roster.servers, *roster.resting)):
+        return {}
     from prodigy_team.annotate.surveying import Pool, survey
     from prodigy_team.curation.standing import surplus_of
 

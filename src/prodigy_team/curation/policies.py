@@ -18,13 +18,11 @@ class Vote:
     Attributes:
         judgement: Equal for equal judgements.
         at: Unix seconds; None where the answer does not say.
-        place: Where the answer stands; later ones compare greater.
     """
 
     annotator: str
     judgement: bytes
     at: float | None
-    place: tuple[int, int]
 
 
 Settle = Callable[[Sequence[Vote]], "bytes | None"]
@@ -67,7 +65,7 @@ def read_policy(name: str) -> Policy:
         "review": Policy(name, _none, lists_conflicts=True),
         "unanimous": Policy(name, _none),
         "majority": Policy(name, _majority),
-        "latest": Policy(name, _latest, by_time=True),
+        "latest": Policy(name, latest, by_time=True),
     }
     if name not in known:
         raise UsageError(f"There is no merge policy {name!r}.", remedy=f"There is: {', '.join(POLICIES)}.")
@@ -84,18 +82,16 @@ def _majority(votes: Sequence[Vote]) -> bytes | None:
     return judgement if 2 * count > len(votes) else None
 
 
-def _latest(votes: Sequence[Vote]) -> bytes | None:
-    return latest(votes).judgement
-
-
 def _preferred(votes: Sequence[Vote], people: Sequence[str]) -> bytes | None:
     said = {vote.annotator: vote.judgement for vote in votes}
     return next((said[name] for name in people if name in said), None)
 
 
-def latest(votes: Sequence[Vote]) -> Vote:
-    """The vote that was cast last, by the time stamps; without them, by where the answers stand."""
-    return max(votes, key=lambda vote: (vote.at if vote.at is not None else float("-inf"), vote.place))
+def latest(votes: Sequence[Vote]) -> bytes | None:
+    """What was said last, by the time stamps; None where these do not tell, so that names and order never decide."""
+    newest = max(vote.at if vote.at is not None else float("-inf") for vote in votes)
+    said = {vote.judgement for vote in votes if (vote.at if vote.at is not None else float("-inf")) == newest}
+    return said.pop() if len(said) == 1 else None
 
 
 Span = tuple[int, int, str]

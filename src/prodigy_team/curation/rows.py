@@ -19,7 +19,6 @@ MARKS = (b'"_annotators"', b'"_conflict"')
 """What every row carries that a merge wrote with another policy than `all`."""
 
 _REVIEW = ("versions", "sessions", "view_id")
-_CHANGED = (*MARKS, b'"versions"')
 
 
 class Entry(NamedTuple):
@@ -93,8 +92,7 @@ def extended(content: bytes, entry: Entry) -> bytes:
     whom only the name of the dataset told.
     """
     told = not entry.annotator or _tells(content, entry.annotator)
-    spliced = content.endswith(b"}") and len(content) > 2 and not any(mark in content for mark in _CHANGED)
-    if told and spliced and entry.spans is None:
+    if told and entry.spans is None and content.endswith(b"}") and not _changes(content):
         return b"%b,%b}" % (content[:-1], entry.added) if entry.added else content
     answer: dict[str, Any] = msgspec.json.decode(content)
     if not told:
@@ -105,6 +103,10 @@ def extended(content: bytes, entry: Entry) -> bytes:
         answer["_view_id"] = answer.get("view_id", "review")
         answer = {key: value for key, value in answer.items() if key not in _REVIEW}
     return msgspec.json.encode({**answer, **msgspec.json.decode(b"{%b}" % entry.added)})
+
+
+def _changes(content: bytes) -> bool:
+    return b'"_annotators"' in content or b'"_conflict"' in content or b'"versions"' in content or len(content) <= 2
 
 
 def _tells(content: bytes, annotator: str) -> bool:

@@ -93,7 +93,7 @@ class Settled:
         """The judgement that stands, and, where single spans were voted on, the spans in place of its own."""
         decisions = [_vote(each) for each in judged if each.decision]
         if decisions:
-            return latest(decisions).judgement, None
+            return latest(decisions), None
         first = votes[0].kept.judgement
         if all(each.kept.judgement == first for each in votes):
             return first, None
@@ -152,7 +152,7 @@ def is_disputed(task: TaskAnswers[Said]) -> bool:
 
 
 def _vote(opinion: Opinion[Said]) -> Vote:
-    return Vote(opinion.annotator, opinion.kept.judgement or b"", opinion.at, opinion.place)
+    return Vote(opinion.annotator, opinion.kept.judgement or b"", opinion.at)
 
 
 def unknown_people(policy: Policy, people: Mapping[str, object]) -> list[str]:

@@ -34,6 +34,7 @@ _SAID = {1: Said(b"accept", "accept"), 2: Said(REJECTED, "reject"), 3: Said(None
 _MOST_WAYS, _LONGEST = 1000, 300
 _TRIED = 1000
 _LINK_BITS = 48
+_LINK = (1 << _LINK_BITS) - 1
 _NO_TASK = bytes(8)
 
 
@@ -51,7 +52,7 @@ class _Seen:
     """What was read of one dataset, row by row; columns of numbers, since there may be millions."""
 
     links: array[int] = field(default_factory=lambda: array("q"))
-    marks: array[int] = field(default_factory=lambda: array("q"))
+    tasks: array[int] = field(default_factory=lambda: array("I"))
     says: array[int] = field(default_factory=lambda: array("I"))
     slow: array[int] = field(default_factory=lambda: array("q"))
 
@@ -85,7 +86,10 @@ class Tally:
         self._store, self._sources, self._people, self._marks = store, sources, people, marks
         self._seen = {source: _Seen() for source in sources}
         self._numbers: dict[str, int] = {}
-        self._heads: dict[int, list[int]] = {}
+        # By number of the task: all votes in one integer, two bits a person, and the places of the first of each kind.
+        self._votes: list[int] = []
+        self._first = {letter: array("q") for letter in _SAID}
+        self._heads: dict[int, int] = {}
         self._by_hash: dict[int, int] = {}
         self._bad: set[int] = set()
         self._middles: dict[bytes, int] = {}
@@ -107,7 +111,7 @@ class Tally:
             self._look_at_slow(source)
         for source, seen in self._seen.items():
             bad = self._bad
-            left = [link for link, mark in zip(seen.links, seen.marks, strict=True) if mark in bad] if bad else []
+            left = [link for link, task in zip(seen.links, seen.tasks, strict=True) if task in bad] if bad else []
             self.rest[source.name] = sorted([*seen.slow, *left])
             self.counted[source.name] = len(seen.links) - len(left)
         return True
@@ -116,16 +120,15 @@ class Tally:
         seen, ends = self._seen[source], dict[bytes, int]()
         marks = self._marks.get(source.name, Marks())
         left_out = marks.gold | marks.surplus | marks.reopened
-        for links, contents in self._store.pages(source.name):
-            self._read_page(links, contents, rank << _LINK_BITS, seen, ends, source, left_out)
+        for page in self._store.pages(source.name):
+            self._read_page(page, rank << _LINK_BITS, seen, ends, source, left_out)
             if len(seen.slow) > max(_TRIED, len(seen.links)):
                 return False
         return True
 
     def _read_page(
         self,
-        links: Sequence[int],
-        contents: Sequence[bytes],
+        page: Sequence[tuple[int, bytes]],
         base: int,
         seen: _Seen,
         ends: dict[bytes, int],
@@ -133,9 +136,9 @@ class Tally:
         left_out: Collection[int],
     ) -> None:
         """The loop that a million answers go through: each line counts, so no function of ours but for what is new."""
-        heads, middles, slow = self._heads, self._middles, seen.slow
-        page_links, page_marks, page_says = [], [], []
-        for link, content in zip(links, contents, strict=True):
+        heads, middles, votes, first, slow = self._heads, self._middles, self._votes, self._first, seen.slow
+        links, tasks, says = [], [], []
+        for link, content in page:
             head, _, tail = content.rpartition(_VIEW)
             middle, _, rest = tail.partition(_TIME)
             end = rest[_DIGITS:]
@@ -148,20 +151,22 @@ class Tally:
                 slow.append(link)
                 continue
             mark = hash(head)
-            state = heads.get(mark)
-            if state is None:
-                state = heads[mark] = self._learn_head(mark, head)
-            elif state[0] >> shift & 3:
-                self._bad.add(mark)
-            state[0] |= letter << shift
-            if not state[letter]:
-                state[letter] = base + link
-            page_links.append(link)
-            page_marks.append(mark)
-            page_says.append(shift << 2 | letter)
-        seen.links.extend(page_links)
-        seen.marks.extend(page_marks)
-        seen.says.extend(page_says)
+            task = heads.get(mark)
+            if task is None:
+                task = heads[mark] = self._learn_head(head)
+            vote = votes[task]
+            if vote >> shift & 3:
+                self._bad.add(task)
+            votes[task] = vote | letter << shift
+            places = first[letter]
+            if not places[task]:
+                places[task] = base + link
+            links.append(link)
+            tasks.append(task)
+            says.append(shift << 2 | letter)
+        seen.links.extend(links)
+        seen.tasks.extend(tasks)
+        seen.says.extend(says)
 
     def _learn_middle(self, middle: bytes) -> int:
         """1, 2, 3 for accept, reject, ignore in the view that is counted here; 0 for all else."""
@@ -188,17 +193,21 @@ class Tally:
             ends[end] = shift
         return shift
 
-    def _learn_head(self, mark: int, head: bytes) -> list[int]:
-        """Votes, and the places of the first accept, reject and ignore, none of them there yet."""
+    def _learn_head(self, head: bytes) -> int:
+        """The number of a task that was not seen before."""
+        task = len(self._votes)
+        self._votes.append(0)
+        for places in self._first.values():
+            places.append(0)
         try:
             number = _decoder.decode(head + b"}").task_hash
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            self._bad.add(mark)
+            self._bad.add(task)
         else:
-            other = self._by_hash.setdefault(number, mark)
-            if other != mark:
-                self._bad |= {mark, other}
-        return [0, 0, 0, 0]
+            other = self._by_hash.setdefault(number, task)
+            if other != task:
+                self._bad |= {task, other}
+        return task
 
     def _look_at_slow(self, source: Source) -> None:
         """Tasks of which something has to be parsed are parsed as a whole."""
@@ -220,18 +229,18 @@ class Tally:
         patterns: dict[int, _Pattern] = {}
         times: Counter[int] = Counter()
         unsettled: set[int] = set()
-        for mark, (votes, *places) in self._heads.items():
-            if mark in self._bad:
+        for task, votes in enumerate(self._votes):
+            if task in self._bad:
                 continue
             pattern = patterns.get(votes)
             if pattern is None:
                 pattern = patterns[votes] = self._pattern(settled, votes)
             times[votes] += 1
             if pattern.winner:
-                place = places[pattern.winner - 1]
-                settled.rows.append(Entry((place >> _LINK_BITS, place & (1 << _LINK_BITS) - 1), pattern.added))
+                place = self._first[pattern.winner][task]
+                settled.rows.append(Entry((place >> _LINK_BITS, place & _LINK), pattern.added))
             elif pattern.conflict:
-                unsettled.add(mark)
+                unsettled.add(task)
         for votes, count in times.items():
             settled.counts.update({key: count * each for key, each in patterns[votes].counts.items()})
         if conflicts and unsettled:
@@ -253,6 +262,6 @@ class Tally:
         names = {2 * number: name for name, number in self._numbers.items()}
         for rank, source in enumerate(self._sources):
             seen = self._seen[source]
-            for link, mark, says in zip(seen.links, seen.marks, seen.says, strict=True):
-                if mark in unsettled and says & 3 != _LETTERS[b"ignore"]:
+            for link, task, says in zip(seen.links, seen.tasks, seen.says, strict=True):
+                if task in unsettled and says & 3 != _LETTERS[b"ignore"]:
                     yield Entry((rank, link), CONFLICT, annotator=names[says >> 2])

@@ -168,7 +168,7 @@ class Store(Protocol):
     def rows(self, dataset: str) -> Iterator[Row]:
         """As `answers`, with the hashes beside each content."""
 
-    def pages(self, dataset: str) -> Iterator[tuple[Sequence[int], Sequence[bytes]]]:
+    def pages(self, dataset: str) -> Iterator[Sequence[tuple[int, bytes]]]:
         """Links and contents in link order, some hundred at a time: half of the time that `rows` takes."""
 
     def rows_at(self, dataset: str, links: Sequence[int]) -> Iterator[Row]:

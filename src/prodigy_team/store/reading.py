@@ -71,35 +71,10 @@ def read_rows(handle: Handle, dataset: str) -> Iterator[Row]:
         yield Row(link, input_hash, task_hash, as_bytes(content))
 
 
-def read_pages(handle: Handle, dataset: str) -> Iterator[tuple[Sequence[int], Sequence[bytes]]]:
-    """Links and contents, page by page; SQLite joins each page, and one call cuts it."""
-    joined = _PAGE.format(columns="CAST(content AS BLOB) AS content")
-    query = f"SELECT group_concat(link), count(*), CAST(group_concat(content, char(10)) AS BLOB) FROM ({joined})"
-    plain = _PAGE.format(columns=handle.content)
-    after, until, limit = 0, _newest(handle, dataset), 16
-    while after < until:
-        parameters = (dataset, after, until, limit)
-        page = _try_cut(handle, query, parameters) if handle.content != "content" else None
-        if page is None:
-            rows = handle.all(plain, parameters)
-            page = [link for link, _ in rows], [as_bytes(content) for _, content in rows]
-        links, contents = page
-        if not links:
-            return
-        yield page
-        after = links[-1]
-        limit = max(1, min(_AT_ONCE, limit * 2, _PAGE_BYTES * len(links) // max(sum(map(len, contents)), 1)))
-
-
-def _try_cut(handle: Handle, query: str, parameters: tuple[Any, ...]) -> tuple[list[int], list[bytes]] | None:
-    """A joined page cut into its records; None where it cannot be: too long, or with line breaks in it."""
-    with translated(handle.path):
-        try:
-            links, count, joined = handle.connection.execute(query, parameters).fetchone()
-        except sqlite3.DataError:
-            return None
-    contents = joined.split(b"\n") if count else []
-    return (list(map(int, links.split(","))) if count else [], contents) if len(contents) == count else None
+def read_pages(handle: Handle, dataset: str) -> Iterator[Sequence[tuple[int, bytes]]]:
+    """Links and contents, page by page."""
+    for page in _whole_pages(handle, dataset, handle.content):
+        yield page if handle.content != "content" else [(link, as_bytes(content)) for link, content in page]
 
 
 def read_rows_at(handle: Handle, dataset: str, links: Sequence[int]) -> Iterator[Row]:
@@ -210,6 +185,11 @@ def _newest(handle: Handle, dataset: str) -> int:
 
 
 def _pages(handle: Handle, dataset: str, columns: str) -> Iterator[tuple[Any, ...]]:
+    for page in _whole_pages(handle, dataset, columns):
+        yield from page
+
+
+def _whole_pages(handle: Handle, dataset: str, columns: str) -> Iterator[list[tuple[Any, ...]]]:
     """Rows, fetched a page at a time: an open statement would hold up the commits of a file without WAL."""
     after, until, limit = 0, _newest(handle, dataset), 16
     query = _PAGE.format(columns=columns)
@@ -217,7 +197,7 @@ def _pages(handle: Handle, dataset: str, columns: str) -> Iterator[tuple[Any, ..
         page = handle.all(query, (dataset, after, until, limit))
         if not page:
             return
-        yield from page
+        yield page
         after = page[-1][0]
         size = sum(len(row[-1]) for row in page)
         limit = max(1, min(1024, limit * 2, _PAGE_BYTES * len(page) // max(size, 1)))

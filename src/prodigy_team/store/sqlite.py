@@ -58,7 +58,7 @@ class SqliteStore:
         """See `Store.rows`."""
         return reading.read_rows(self._handle, dataset)
 
-    def pages(self, dataset: str) -> Iterator[tuple[Sequence[int], Sequence[bytes]]]:
+    def pages(self, dataset: str) -> Iterator[Sequence[tuple[int, bytes]]]:
         """See `Store.pages`."""
         return reading.read_pages(self._handle, dataset)
 
