@@ -1,13 +1,12 @@
 """Who is asking: a login's cookie, or the name that a trusted proxy gives; and the check of names and passwords.
 
     people = build_people(roster, environ=os.environ)
-    app = Starlette(routes=[Mount(people.settings.base_path, routes=people.routes), …])   # or cut base_path off before
-    people.visitor(scope)      # in each request; None: people.to_login(scope) is where to send a browser
-    people.close()             # at the end
+    app = build_app(people, …)     # mounts people.routes below the base path
+    people.visitor(scope)          # in each request; None: people.to_login(scope) is where to send a browser
+    people.close()                 # at the end
 
-uvicorn must run with ``proxy_headers=False`` (whom to trust is decided here) and without its access log (the paths of
-invitations are secrets). The routes need neither `scope["root_path"]` nor middleware, read bodies of 16 KB at most, and
-send all their security headers themselves. ``people.cookies`` are the names of cookies that servers must not be sent.
+uvicorn must run with ``proxy_headers=False``, since whom to trust is decided here, and without its access log, since the
+paths of invitations are secrets. ``people.cookies`` are the names of cookies that servers must not be sent.
 """
 
 from __future__ import annotations
@@ -85,7 +84,8 @@ class Identity:
         self._remembered: dict[bytes, _Remembered] = {}
         self._announced: dict[str, Visitor] = {}
         self._locked = self.accounts.locked()
-        self._revision = self.accounts.file.revision()
+        self._revision = (self.accounts.file.revision(), self.members.version)
+        self._reading = False
         self._look_at = 0.0
         self._logged: dict[str, float] = {}
         self.routes: list[Route] = entry_routes(self)
@@ -199,15 +199,21 @@ class Identity:
     def _look(self, now: float) -> None:
         """Notice what commands revoked and what changed in the roster."""
         self._look_at = now + LOOK_SECONDS
-        revision = self.accounts.file.revision()
+        revision = (self.accounts.file.revision(), self.members.version)
         if revision != self._revision:
             self._revision = revision
             self._forget()
-        if self.members.is_old():
+        if not self._reading and self.members.is_old():
+            self._reading = True
+            self.workers.soon(self._read_roster)
+
+    def _read_roster(self) -> None:
+        """In another thread: of 200 people it takes a tenth of a second."""
+        try:
             self.members.read()
-            names = self.members.names()
-            self.workers.soon(lambda: self.accounts.keep_only(names))
-            self._forget()
+            self.accounts.keep_only(self.members.names())
+        finally:
+            self._reading = False
 
     def _forget(self) -> None:
         self._remembered.clear()

@@ -45,11 +45,16 @@ def members_of(roster: Roster) -> dict[str, Member]:
 
 
 class Members:
-    """Everybody on the roster as it is now. One that is being edited and has problems changes nothing yet."""
+    """Everybody on the roster as it is now. One that is being edited and has problems changes nothing yet.
+
+    Attributes:
+        version: Counts how often the roster was read.
+    """
 
     def __init__(self, roster: Roster, environ: Mapping[str, str]) -> None:
         self._path = roster.path
         self._environ = environ
+        self.version = 0
         self._read = self._stamp()
         self._members = members_of(roster)
 
@@ -71,12 +76,15 @@ class Members:
         return self._stamp() != self._read
 
     def read(self) -> None:
-        """Read the roster again."""
-        self._read = self._stamp()
+        """Read the roster again; of a large one this takes a moment."""
+        stamp = self._stamp()
         try:
             self._members = members_of(load_roster(self._path, self._environ))
         except TeamError as error:
             _log.warning("The roster cannot be used; those who were on it may still log in. %s", error)
+        finally:
+            self._read = stamp
+            self.version += 1
 
     def _stamp(self) -> tuple[int, ...]:
         try:
