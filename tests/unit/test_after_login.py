@@ -34,10 +34,11 @@ ELSEWHERE = [
     "/annot/login?next=/annot/login",
     "/annot/logout",
     "/annot/oidc/start",
+    "/annot/" + "a" * 2000,
 ]
 
 
-@pytest.mark.parametrize("wanted", ELSEWHERE)
+@pytest.mark.parametrize("wanted", ELSEWHERE, ids=lambda wanted: wanted[:30])
 def test_what_is_not_the_gateways_leads_to_its_first_page(wanted: str) -> None:
     assert own_path(wanted, "/annot") == "/annot/"
 

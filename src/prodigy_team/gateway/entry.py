@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LARGEST_FORM = 16 * 1024
 """Bytes."""
+LONGEST_PATH = 1500
+"""Longer ones are forgotten on the way through the login; they must fit into a cookie."""
 REFUSED = (
     "That did not work. Check the name and the password. After several tries in vain the next one counts only when "
     "some time has gone by."
@@ -62,7 +64,7 @@ def own_path(wanted: str, base_path: str) -> str:
     home = f"{base_path}/"
     path = unquote(wanted.partition("?")[0].partition("#")[0])
     unfit = _UNFIT.search(wanted) or _UNFIT.search(path.replace(" ", "")) or "//" in path
-    if unfit or not wanted.startswith(home) or {".", ".."} & set(path.split("/")):
+    if unfit or len(wanted) > LONGEST_PATH or not wanted.startswith(home) or {".", ".."} & set(path.split("/")):
         return home
     if path.removeprefix(home).split("/")[0] in ("login", "logout", "invitation", "oidc"):
         return home
@@ -195,7 +197,7 @@ class Entry:
         content = (
             f"<h1>Log in to {escape(self._title)}</h1>{notice(said)}"
             f'<form method="post" action="{self._base}/login">{hidden("form", self._identity.form_token(mark))}'
-            f"{hidden('next', wanted[:2000])}"
+            f"{hidden('next', wanted if len(wanted) <= LONGEST_PATH else '')}"
             f'<label for="name">Name</label><input id="name" name="name" value="{escape(name)}" required '
             f'autocomplete="username" autocapitalize="none" spellcheck="false"{described}'
             f"{'' if name else ' autofocus'}>"

@@ -5,8 +5,8 @@
     people.visitor(scope)          # in each request; None: people.to_login(scope) is where to send a browser
     people.close()                 # at the end
 
-uvicorn must run with ``proxy_headers=False``, since whom to trust is decided here, and without its access log, since the
-paths of invitations are secrets. ``people.cookies`` are the names of cookies that servers must not be sent.
+uvicorn must run with ``proxy_headers=False``, since whom to trust is decided here, and without its access log, since
+the paths of invitations are secrets. ``people.cookies`` are the names of cookies that servers must not be sent.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ class _Visiting:
         from prodigy_team.gateway.entry import own_path
 
         key, base = self._identity.key, self._identity.settings.base_path
-        wanted = own_path(request.query_params.get("next", ""), base)[:1500]
+        wanted = own_path(request.query_params.get("next", ""), base)
         errand = Errand(new_token(), wanted, int(self._identity.clock()) + AWAY_SECONDS)
         try:
             url = await self._provider.authorization_url(
