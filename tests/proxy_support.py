@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 from prodigy_team.errors import TeamError
 from prodigy_team.gateway.app import Gateway, build_app
 from prodigy_team.gateway.asking import header
-from prodigy_team.gateway.guarding import guarded_by
+from prodigy_team.gateway.guarding import GuardedProtocol
 from prodigy_team.gateway.limits import Limits
 from prodigy_team.gateway.metrics import Metrics
 from prodigy_team.gateway.values import GatewaySettings, Place, Scope, Visitor, Waking
@@ -229,7 +229,7 @@ def a_gateway(
     """A gateway that takes requests."""
     settings = gateway_settings(folder, base=base, trusted=trusted)
     app = build_app(People(base=base), servers, board or Board(), settings, limits=limits)
-    with serving(app, protocol=guarded_by(app.guard), loop=loop) as port:
+    with serving(app, protocol=GuardedProtocol, loop=loop) as port:
         yield Running(app, port, servers, base)
 
 

@@ -13,7 +13,7 @@ import pytest
 from gateway_support import PASSWORD, hidden_fields, write_roster
 from prodigy_team.gateway.accounts import Accounts
 from prodigy_team.gateway.app import build_app
-from prodigy_team.gateway.guarding import guarded_by
+from prodigy_team.gateway.guarding import GuardedProtocol
 from prodigy_team.gateway.identity import build_people
 from prodigy_team.gateway.passwords import hash_password
 from prodigy_team.roster import load_roster
@@ -41,7 +41,7 @@ def address(tmp_path: Path) -> Iterator[str]:
     with RawServer(echo) as server:
         servers = Servers({"joe": server.place()})
         app = build_app(people, servers, Board(), people.settings)
-        with serving(app, protocol=guarded_by(app.guard)) as port:
+        with serving(app, protocol=GuardedProtocol) as port:
             yield f"http://127.0.0.1:{port}/x/annot"
     people.close()
 

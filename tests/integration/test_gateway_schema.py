@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from gateway_support import write_roster
 from prodigy_team.gateway.app import build_app
-from prodigy_team.gateway.guarding import guarded_by
+from prodigy_team.gateway.guarding import GuardedProtocol
 from prodigy_team.gateway.identity import build_people
 from prodigy_team.roster import load_roster
 from proxy_support import Board, Servers, serving
@@ -29,7 +29,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("gateway")
     people = build_people(load_roster(write_roster(folder), {}))
     app = build_app(people, Servers(), Board(), people.settings)
-    with serving(app, protocol=guarded_by(app.guard)) as port:
+    with serving(app, protocol=GuardedProtocol) as port:
         yield f"http://127.0.0.1:{port}"
     people.close()
 

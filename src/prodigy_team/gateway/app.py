@@ -101,7 +101,7 @@ def build_app(
     more: Sequence[BaseRoute] = (),
     limits: Limits | None = None,
 ) -> Gateway:
-    """The application, for uvicorn with ``http=guarding.guarded_by(app.guard)`` and ``lifespan="on"``.
+    """The application, for uvicorn with ``http=guarding.GuardedProtocol`` and ``lifespan="on"``.
 
     Args:
         more: Further pages of its own.

@@ -90,16 +90,15 @@ class Guard:
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """One client's connection; see ``guarded_by``.
+    """One client's connection; the application's ``guard`` says what it may take.
 
     Attributes:
         gone: What is called when the client goes away.
     """
 
-    _guard: Guard
-
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._guard: Guard = cast(Any, self.app).guard
         self._limits = self._guard.limits
         self.gone: set[Callable[[], None]] = set()
         self.address = ""
@@ -265,11 +264,6 @@ class GuardedProtocol(HttpToolsProtocol):
     def _keep_no_longer(self) -> None:
         if self.cycle is not None:
             self.cycle.keep_alive = False
-
-
-def guarded_by(guard: Guard) -> type[GuardedProtocol]:
-    """The protocol for uvicorn whose connections this guard looks after."""
-    return type("GuardedProtocol", (GuardedProtocol,), {"_guard": guard})
 
 
 def _answer(status: int, detail: str) -> bytes:

@@ -13,7 +13,7 @@ import uvicorn
 from starlette.responses import Response
 
 from prodigy_team.gateway.app import build_app
-from prodigy_team.gateway.guarding import guarded_by
+from prodigy_team.gateway.guarding import GuardedProtocol
 from prodigy_team.gateway.identity import build_people
 from prodigy_team.gateway.metrics import Metrics
 from prodigy_team.gateway.values import Place, Waking
@@ -81,7 +81,7 @@ def main(port: int, server: int, folder: Path) -> None:
     token = people.accounts.log_in("joe", "127.0.0.1", seconds=3600)
     (folder / "cookie").write_text(f"{people.cookie_name(secure=False)}={token}")
     app = build_app(people, OneServer(server), NoBoard(), people.settings)
-    http = guarded_by(app.guard)
+    http = GuardedProtocol
     more = {"proxy_headers": False, "access_log": False, "server_header": False, "log_config": None}
     uvicorn.run(app, host="127.0.0.1", port=port, http=http, ws="none", lifespan="on", interface="asgi3", **more)
 
