@@ -149,10 +149,13 @@ def test_the_docbin_loads_and_its_entities_are_the_answers(team: Team) -> None:
     assert found == wanted
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet", "huggingface", "spacy", "conll"])
-def test_twenty_datasets_of_six_thousand_rows_take_less_than_a_gigabyte(tmp_path: Path, kind: str) -> None:
-    """S14's variant of size."""
+LARGE = [f"set{number}" for number in range(20)]
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A team with 20 datasets of 6,000 answers."""
+    tmp_path = tmp_path_factory.mktemp("large")
     path = make_prodigy_database(tmp_path / "answers.db")
     (tmp_path / "source.jsonl").write_text('{"text": "one"}\n')
     (tmp_path / "team.toml").write_text(
@@ -162,18 +165,24 @@ def test_twenty_datasets_of_six_thousand_rows_take_less_than_a_gigabyte(tmp_path
     )
     text = "Company opens its office in a Town that nobody knows, number "
     common = {"spans": [{"start": 0, "end": 7, "label": "A"}], "_view_id": "ner_manual", "answer": "accept"}
-    names = [f"set{number}" for number in range(20)]
-    for at, name in enumerate(names):
+    for at, name in enumerate(LARGE):
         numbers = range(at * 6000, at * 6000 + 6000)
         answers = ({**common, "text": f"{text}{each}", "tokens": OWN(f"{text}{each}")} for each in numbers)
         add_as_prodigy(path, name, (json.dumps(each).encode() for each in answers))
-    command = [*PROGRAM, "export", *names, "--format", kind, "--dev", "0.2", "--output", "out"]
-    process = subprocess.Popen(command, cwd=tmp_path, env=team_environment(), stderr=subprocess.DEVNULL)
+    return tmp_path
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet", "huggingface", "spacy", "conll"])
+def test_twenty_datasets_of_six_thousand_rows_take_less_than_a_gigabyte(large: Path, kind: str) -> None:
+    """S14's variant of size."""
+    command = [*PROGRAM, "export", *LARGE, "--format", kind, "--dev", "0.2", "--output", kind]
+    process = subprocess.Popen(command, cwd=large, env=team_environment(), stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
     assert usage.ru_maxrss < 1_000_000, "kilobytes, as Linux counts them"
-    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["exported"] == 120_000
+    assert json.loads((large / kind / "manifest.json").read_text())["exported"] == 120_000
 
 
 @pytest.mark.long

@@ -22,10 +22,9 @@ def to_jsonl(project: Project, rounds: int) -> Iterator[Figure]:
             for figures, ran in zip((ours, theirs, cats), each, strict=True):
                 figures.append(ran)
     seconds, other, plain = ([each.seconds for each in ran] for ran in (ours, theirs, cats))
-    note = f"{middle(seconds)} against {middle(other)}"
+    ours_cpu, their_cpu = (middle([each.cpu for each in ran]) for ran in (ours, theirs))
+    note = f"{middle(seconds)} against {middle(other)}; processor {ours_cpu} against {their_cpu}"
     yield Figure("a", "export to JSON lines / sqlite3 command line", ratios(seconds, other), 1.2, note=note)
-    cpu = ratios([each.cpu for each in ours], [each.cpu for each in theirs])
-    yield Figure("a", "the same, processor time", cpu, 1.5)
     yield Figure("a", "export / cat of the same bytes", ratios(seconds, plain), 20, note=f"{middle(plain)} for cat")
     yield Figure("a", "most memory of export, MB", tuple(each.peak_mb for each in ours), 40)
 

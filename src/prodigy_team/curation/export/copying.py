@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
@@ -17,11 +17,13 @@ from prodigy_team.curation.export.exporting import earlier_manifest, people_of
 from prodigy_team.curation.export.formats import ExportReport, Request
 from prodigy_team.curation.export.manifest import DROPPED, MANIFEST, describe, write_manifest
 from prodigy_team.curation.export.placing import WholeFile, publish_files, working_folder
-from prodigy_team.curation.gathering import People, gather
 from prodigy_team.curation.sources import Source, read_lines
 from prodigy_team.curation.split import TRAIN
 from prodigy_team.store import Store
 from prodigy_team.store.reading import one_line
+
+if TYPE_CHECKING:
+    from prodigy_team.curation.gathering import People
 
 _LOOKED_INTO = 20_000  # answers; from there on it would take longer than the copy
 _AHEAD = 4  # pieces between the writer and the hash; of pictures each has some megabytes
@@ -92,6 +94,8 @@ def _annotators(
         return found
     if sum(counts.values()) > _LOOKED_INTO:
         return None
+    from prodigy_team.curation.gathering import gather
+
     for source in sources:
         gathering = gather(store, [source], people=people)
         for answer in gathering:

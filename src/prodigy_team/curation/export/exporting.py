@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import mmh3
 import msgspec
@@ -35,11 +35,13 @@ from prodigy_team.curation.export.placing import (
     refuse_foreign,
     working_folder,
 )
-from prodigy_team.curation.gathering import Gathered, Gathering
 from prodigy_team.curation.split import TRAIN, Split, keys_of, split
 from prodigy_team.errors import UsageError
 from prodigy_team.store import Store
 from prodigy_team.store.reading import one_line
+
+if TYPE_CHECKING:
+    from prodigy_team.curation.gathering import Gathered, Gathering
 
 _REASONS = {"accept": "accepted", "reject": "rejected", "ignore": "ignored"}
 _BOTH_SIDES, _UNREADABLE = "on both sides", "unreadable"
