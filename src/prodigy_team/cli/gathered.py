@@ -26,10 +26,12 @@ def chosen_sources(
         target: What is written from them, which is no source.
     """
     from prodigy_team.curation.sources import find_sources, resolve_sources
+    from prodigy_team.servers.reviews import read_reviews
 
     if names or store is None or roster is None:
         return resolve_sources(store, names)
-    sources = find_sources(store, roster.name, [server.dataset for server in roster.servers], target)
+    current = [*(server.dataset for server in roster.servers), *(each.into for each in read_reviews(roster.state))]
+    sources = find_sources(store, roster.name, current, target)
     if sources.departed and not quiet:
         output.tell([f"Also of people no longer on the roster: {', '.join(sources.departed)}"])
     if not sources.datasets:

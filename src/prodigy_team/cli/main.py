@@ -41,6 +41,7 @@ COMMANDS = (
     Listed("coverage", "Quality", "Say which tasks have their answers, and who is missing where."),
     Listed("progress", "Quality", "Say who did how much, how fast, and when it will be done."),
     Listed("flagged", "Quality", "List the tasks that annotators flagged, with their notes."),
+    Listed("review", "Quality", "Start a server on which one person settles what others answered differently."),
     Listed("reopen", "Quality", "Send tasks back to the people who answered them."),
     Listed("invite", "Access", "Print a link for each, under which they choose a password for the gateway."),
     Listed("passwd", "Access", "Set the password with which somebody logs in, or that of a server."),

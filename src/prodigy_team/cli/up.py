@@ -10,6 +10,8 @@ from prodigy_team.cli import output, render
 from prodigy_team.cli.options import AsJson, Names, Quiet, RosterPath, Shared
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from prodigy_team.servers.report import Report
 
 EXAMPLES = (
@@ -72,3 +74,19 @@ def show(report: Report, shared: Shared, *, revive: bool = False) -> None:
         output.tell(render.revived_lines(report))
     elif not shared.quiet or render.is_news(report):
         output.say(render.report_lines(report, machine=output.machine_name()))
+
+
+def bring_up(path: Path, name: str) -> str:
+    """Start one server of a roster, quietly; its address.
+
+    Raises:
+        TeamError: It does not run afterwards.
+    """
+    from prodigy_team.errors import TeamError
+    from prodigy_team.servers.supervisor import Supervisor
+
+    report = Supervisor.for_roster(path).up((name,), now=True)
+    entry = report.entries[0]
+    if entry.problem:
+        raise TeamError(f"{name}: {entry.problem}", remedy=entry.remedy or f"prodigy-team logs {name}")
+    return entry.url

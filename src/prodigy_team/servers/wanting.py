@@ -21,6 +21,7 @@ from prodigy_team.servers.engines import ServerPlan, decide_engine, left_out, pl
 from prodigy_team.servers.passwords import read_passwords
 from prodigy_team.servers.pools import read_pools
 from prodigy_team.servers.rehearsing import rehearsal_problems
+from prodigy_team.servers.reviews import read_reviews, with_reviews
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,17 @@ def read_wanted(path: Path, environ: Mapping[str, str], *, recorded_engine: str)
         plan_server(roster, server, engine=engine, environ=environ, password=secrets.get(server.name))
         for server in roster.servers
     )
+    plans += _review_plans(roster, engine, environ)
     notes = _notes(roster, warnings, left_out(environ))
     if engine == "embedded" and roster.engine == "auto" and not recorded_engine:
         notes.insert(0, f"No Prodigy in this Python: using the embedded engine ({', '.join(EMBEDDED)}).")
     return Wanted(roster, engine, plans, tuple(notes), read_pools(roster, environ))
+
+
+def _review_plans(roster: Roster, engine: str, environ: Mapping[str, str]) -> tuple[ServerPlan, ...]:
+    """The servers on which disputes are settled."""
+    beside = with_reviews(roster, read_reviews(roster.state))
+    return tuple(plan_server(beside, server, engine=engine, environ=environ) for server in beside.servers)
 
 
 def _notes(roster: Roster, warnings: Collection[Problem], ignored: Collection[str]) -> list[str]:
