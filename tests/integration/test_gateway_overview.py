@@ -126,6 +126,7 @@ def test_a_start_is_followed_and_a_failed_one_is_told_without_its_insides(gatewa
         assert "Your server did not start" in reply.text
         assert "insides" not in reply.text
         assert '<meta http-equiv="refresh" content="30">' in reply.text
+        assert "<noscript>" not in reply.text, "no program of the page asks again"
     del gateway.servers.problems["joe"]
 
 

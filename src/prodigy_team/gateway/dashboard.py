@@ -210,7 +210,9 @@ def _foot(look: Look, base: str) -> Html:
     figures = look.figures
     counted = f" Counted {moment_of(figures['now'])}, {figures['time_zone']}." if figures else ""
     text = f"{counted} Working time is told from the times of answers. "
-    return tag("footer", tag("p", text, link, ", ", days, ", ", tag("a", "JSON", href=f"{base}/dashboard/data.json")))
+    more = tag("a", "JSON", href=f"{base}/dashboard/data.json")
+    own = tag("a", "The gateway's own log", href=f"{base}/dashboard/logs/gateway")
+    return tag("footer", tag("p", text, link, ", ", days, ", ", more, ". ", own, "."))
 
 
 # values as texts

@@ -23,6 +23,7 @@ def framed(
     visitor: Visitor,
     here: str = "",
     again: int | None = None,
+    scripted: bool = True,
     status: int = 200,
 ) -> Response:
     """A page.
@@ -32,6 +33,7 @@ def framed(
         base: The gateway's base path.
         here: Which of the links at the top this page is: "home", "dashboard" or none.
         again: Seconds after which a browser without JavaScript asks anew.
+        scripted: With JavaScript the page sees to that itself.
     """
     head = [
         tag("meta", charset="utf-8"),
@@ -42,7 +44,8 @@ def framed(
         tag("script", src=f"{base}/static/board.js", defer=True),
     ]
     if again is not None:
-        head.append(tag("noscript", tag("meta", http_equiv="refresh", content=again)))
+        refresh = tag("meta", http_equiv="refresh", content=again)
+        head.append(tag("noscript", refresh) if scripted else refresh)
     body = tag("body", _top(title, base, visitor, here), tag("main", content))
     return HTMLResponse("<!DOCTYPE html>\n" + tag("html", tag("head", head), body, lang="en"), status_code=status)
 

@@ -141,8 +141,10 @@ class Overview:
         failed = waking is not None and bool(waking.problem)
         poll = f"{self._base}/a/{visitor.name}/health"
         content = starting_content(waking, poll=poll, manager=visitor.manager, name=visitor.name, base=self._base)
-        again = FAILED if failed else STARTING
-        return framed(self._team, content, base=self._base, visitor=visitor, again=again, status=503 if failed else 200)
+        again, status = (FAILED, 503) if failed else (STARTING, 200)
+        return framed(
+            self._team, content, base=self._base, visitor=visitor, again=again, scripted=not failed, status=status
+        )
 
     # For managers.
 
