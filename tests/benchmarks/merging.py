@@ -16,11 +16,14 @@ from measuring import PROGRAMS, Figure, middle, ratios
 
 _SQL = """
     WITH votes AS (
-        SELECT example.task_hash AS task, json_extract(CAST(content AS TEXT), '$.answer') AS answer, count(*) AS votes
-        FROM link JOIN example ON example.id = link.example_id GROUP BY 1, 2
+        SELECT example.task_hash AS task, json_extract(CAST(content AS TEXT), '$.answer') AS answer
+        FROM link JOIN example ON example.id = link.example_id
+    ), counted AS (
+        SELECT task, answer, count(*) AS votes, sum(count(*)) OVER (PARTITION BY task) AS of_all,
+               row_number() OVER (PARTITION BY task ORDER BY count(*) DESC, answer) AS place
+        FROM votes WHERE answer <> 'ignore' GROUP BY task, answer
     )
-    SELECT task, answer, max(votes), sum(votes) FROM votes WHERE answer <> 'ignore'
-    GROUP BY task HAVING 2 * max(votes) > sum(votes) ORDER BY task
+    SELECT task, answer, votes, of_all FROM counted WHERE place = 1 AND 2 * votes > of_all ORDER BY task
 """
 
 

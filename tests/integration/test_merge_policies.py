@@ -164,6 +164,17 @@ def test_rows_that_no_merge_wrote_are_not_lost(store: Store, tmp_path: Path) -> 
         merge(store, ["joe"], str(file), "review")
 
 
+def test_something_may_be_done_before_anything_changes(store: Store) -> None:
+    """Such as a backup; where nothing is written there is no need of one."""
+    put(store, "joe", answer(1))
+    seen: list[int] = []
+    for policy in ("all", "all", "review", "review"):
+        into = f"gold-{policy}"
+        merge(store, ["joe"], into, policy, before_writing=lambda name=into: seen.append(len(rows(store, name))))
+    merge(store, ["joe"], "other", "review", dry_run=True, before_writing=lambda: seen.append(9))
+    assert seen == [0, 0]
+
+
 def test_files_come_to_the_same_as_datasets(store: Store, tmp_path: Path) -> None:
     put(store, "jane", answer(1), answer(2, spans=[B]), answer(3))
     put(store, "joe", answer(1), answer(2), answer(4))

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from prodigy_team.errors import TeamError
 
@@ -77,9 +77,8 @@ class NewAnswer:
     sessions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Row:
-    """A stored answer with what a copy of it needs."""
+class Row(NamedTuple):
+    """A stored answer with what a copy of it needs; a tuple, since they are made by the million."""
 
     link: int
     input_hash: int
