@@ -77,6 +77,7 @@ class Servers:
     touches: list[str] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)
     starts: list[str] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
 
     def knows(self, annotator: str) -> bool:
         return annotator in self.places or annotator in self.asleep
@@ -86,6 +87,8 @@ class Servers:
 
     async def wake(self, annotator: str) -> Place:
         self.starts.append(annotator)
+        while annotator in self.held:
+            await asyncio.sleep(0.01)
         if annotator in self.problems:
             raise TeamError(self.problems[annotator], remedy="")
         self.places[annotator] = self.asleep.pop(annotator)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from prodigy_team.gateway.limits import Limits
 from proxy_support import PAGE, RawServer, Running, Servers, a_gateway, read_request, reply
 from support import eventually
 
@@ -29,7 +30,8 @@ def gateway(
     request: pytest.FixtureRequest, server: RawServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
     servers = Servers({"joe": server.place(), "pia": server.place(engine="prodigy")})
-    with a_gateway(tmp_path_factory.mktemp("gateway"), servers, base=request.param) as running:
+    limits = Limits(page_wait=0.2, data_wait=0.2)
+    with a_gateway(tmp_path_factory.mktemp("gateway"), servers, base=request.param, limits=limits) as running:
         yield running
 
 
@@ -40,6 +42,8 @@ def test_whoever_comes_to_a_server_that_sleeps_starts_it(
     """A page is told with a page that asks again, a program with when to ask again."""
     gateway.servers.places.pop("joe", None)
     gateway.servers.asleep["joe"] = server.place()
+    gateway.servers.held.add("joe")
+    gateway.servers.starts.clear()
     with gateway.client("joe") as client:
         answer = client.get("/a/joe/", headers=headers)
         if headers:
@@ -49,7 +53,19 @@ def test_whoever_comes_to_a_server_that_sleeps_starts_it(
         else:
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
             assert "Nothing is lost" in answer.json()["detail"]
+        gateway.servers.held.clear()
         eventually(lambda: client.get("/a/joe/", headers=headers).text == "GET / HTTP/1.1", message="the server")
+    assert gateway.servers.starts == ["joe"]
+
+
+@pytest.mark.parametrize("headers", [PAGE, {}])
+def test_a_server_that_starts_at_once_is_waited_for(
+    gateway: Running, server: RawServer, headers: dict[str, str]
+) -> None:
+    gateway.servers.places.pop("joe", None)
+    gateway.servers.asleep["joe"] = server.place()
+    with gateway.client("joe") as client:
+        assert client.get("/a/joe/", headers=headers).text == "GET / HTTP/1.1"
 
 
 def test_a_server_that_does_not_start_is_told_and_not_tried_at_each_request(

@@ -126,7 +126,7 @@ class Gateway:
         routes: Sequence[BaseRoute],
         limits: Limits,
     ) -> None:
-        self._people, self._servers, self._board = people, servers, board
+        self._people, self._servers, self._board, self._limits = people, servers, board, limits
         self._base, self._raw_base = settings.base_path, settings.base_path.encode()
         self._desks = self._raw_base + b"/a/"
         self._proxies = Proxies(settings.trusted_proxies)
@@ -201,6 +201,7 @@ class Gateway:
         if not slash:
             await redirect(send, 308, f"{self._base}/a/{visitor.name}/")
             return 308
+        place = place or await self._woken(scope, visitor)
         if place is None:
             return await self._asleep(scope, send, visitor)
         if place.engine == "prodigy" and not rest and not scope["query_string"] and scope["method"] == "GET":
@@ -213,6 +214,7 @@ class Gateway:
             return await self._proxy.carry(self._errand(scope, place, visitor, target), scope, receive, send)
         except UnreachableError:
             self._servers.lost(visitor.name)
+            self._wake(visitor.name)
             return await self._asleep(scope, send, visitor)
 
     def _enter(self, scope: Scope, visitor: Visitor, name: bytes) -> Place | None:
@@ -250,11 +252,18 @@ class Gateway:
             host=host,
         )
 
-    async def _asleep(self, scope: Scope, send: Send, visitor: Visitor) -> int:
-        """Start a person's server, and say meanwhile that it starts."""
+    async def _woken(self, scope: Scope, visitor: Visitor) -> Place | None:
+        """Where a person's server is after a moment; None where it takes longer to start, or does not."""
         waking = self._servers.waking(visitor.name)
-        if waking is None or (waking.problem and waking.seconds > TRY_AGAIN):
-            self._wake(visitor.name)
+        if waking is not None and waking.problem and waking.seconds < TRY_AGAIN:
+            return None
+        seconds = self._limits.page_wait if asking.wants_page(scope) else self._limits.data_wait
+        await asyncio.wait({self._wake(visitor.name)}, timeout=seconds)
+        return self._servers.place(visitor.name)
+
+    async def _asleep(self, scope: Scope, send: Send, visitor: Visitor) -> int:
+        """Say that a person's server starts, or did not."""
+        waking = self._servers.waking(visitor.name)
         if asking.wants_page(scope):
             shown = self._board.starting(scope, visitor, waking)
             await with_security_headers(shown)(scope, _nothing, send)
@@ -264,9 +273,10 @@ class Gateway:
             detail = "Your annotation server did not start; whoever runs it has to look into it."
         raise HttpError(503, detail, headers=[(b"retry-after", b"2")])
 
-    def _wake(self, name: str) -> None:
+    def _wake(self, name: str) -> asyncio.Task[None]:
         if name not in self._waking:
             self._waking[name] = asyncio.ensure_future(self._bring_up(name))
+        return self._waking[name]
 
     async def _bring_up(self, name: str) -> None:
         try:

@@ -20,6 +20,8 @@ class Limits:
         idle_seconds: How long a connection without a request is kept.
         connect_seconds: Until a server takes a connection.
         reply_seconds: From the whole request to a server's first byte, and from each of its parts to the next.
+        page_wait: How long a page is held back while its server starts, before another says so.
+        data_wait: How long a page's program is, which asks again anyway.
         connections: From everybody together.
         connections_each: From one address, but for trusted proxies and this machine.
     """
@@ -35,5 +37,7 @@ class Limits:
     idle_seconds: float = 75
     connect_seconds: float = 5
     reply_seconds: float = 120
+    page_wait: float = 0.5
+    data_wait: float = 2
     connections: int = 4096
     connections_each: int = 1024
