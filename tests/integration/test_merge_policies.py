@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from databases import Database, ask, compact
 from prodigy_team.curation.gathering import Marks
 from prodigy_team.curation.merge import MergeReport, merge
+from prodigy_team.curation.settling import Settled
 from prodigy_team.errors import TeamError, UsageError
 from prodigy_team.store import Row, Store, StoreError, open_store
 from support import ROOT
@@ -162,6 +163,17 @@ def test_rows_that_no_merge_wrote_are_not_lost(store: Store, tmp_path: Path) -> 
     file.write_bytes(b'{"text":"mine"}\n')
     with pytest.raises(TeamError, match="holds 1 answers"):
         merge(store, ["joe"], str(file), "review")
+
+
+def test_counts_that_do_not_balance_are_refused_before_anything_is_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, "joe", answer(1), answer(2))
+    monkeypatch.setattr(Settled, "_leave", lambda *_: None)
+    put(store, "jane", answer(1, spans=[B]))
+    with pytest.raises(AssertionError, match="do not balance"):
+        merge(store, ["joe", "jane"], "gold", "review")
+    assert "gold" not in {info.name for info in store.datasets()}
 
 
 def test_something_may_be_done_before_anything_changes(store: Store) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
@@ -157,10 +157,11 @@ def merge(
     alone = store.alone("merge") if store is not None and into_database and not dry_run else nullcontext()
     with alone:
         plan = _Plan(store, request, gathering)
+        report = plan.report(dry_run=dry_run)  # refuses counts that do not balance, before anything is written
         changed = False if dry_run else _write(store, request, plan, before_writing or (lambda: None))
         if store is not None and team is not None and changed:
             _register(store, team, request)
-    return plan.report(dry_run=dry_run, changed=changed)
+    return replace(report, changed=changed)
 
 
 def _request(
@@ -301,7 +302,7 @@ class _Plan:
         for task in grouped(self.gathering, keeper(spans=False)):
             self._counts["conflicts"] += is_disputed(task)
 
-    def report(self, *, dry_run: bool, changed: bool) -> MergeReport:
+    def report(self, *, dry_run: bool) -> MergeReport:
         """The counts."""
         read, counts = self.gathering.counts, self._counts
         views = self.gathering.views
@@ -328,7 +329,6 @@ class _Plan:
             unsettled=counts["unsettled"],
             outvoted=counts["outvoted"],
             conflicts_into=self.request.conflicts,
-            changed=changed,
             views=dict(sorted(views.items())) if len(views) > 1 else {},
             broken=tuple(self.gathering.broken),
         )
