@@ -21,8 +21,9 @@ from measuring import Figure, Settings, free_range, middle, pss_megabytes
 from team import Team
 
 RATE = 200
-"""Requests a second through the gateway, and as many past it."""
-SECONDS = 20
+"""Requests a second, for some seconds through the gateway and for as many past it, in turn."""
+SECONDS = 4
+TURNS = 2
 RESTART_REQUESTS = 4000
 POLL = 0.5
 """Seconds between two looks of the page that waits for a server, as `static/board.js` has it."""
@@ -158,7 +159,7 @@ async def everybody_comes(team: GatewayTeam, cookies: dict[str, str]) -> None:
 
 
 async def everybody_works(team: GatewayTeam, cookies: dict[str, str], rounds: int) -> tuple[list[Way], list[Way]]:
-    """Pulls and answers in turn, each request at its own time, half of them past the gateway."""
+    """Pulls and answers, half of them past the gateway."""
     from prodigy_team.servers.secrets import server_secret
 
     ports, state = team.ports(), team.folder / ".prodigy-team"
@@ -171,16 +172,22 @@ async def everybody_works(team: GatewayTeam, cookies: dict[str, str], rounds: in
     await asyncio.gather(*(person.step(way) for person in people for way in (0, 1)))  # connections
     for way in (*through, *past):
         way.seconds.clear()
-    began, tasks = asyncio.get_running_loop().time(), []
-    for number in range(RATE * SECONDS * max(1, rounds // 3)):
-        for way in (0, 1):
-            due = began + (number + way / 2) / RATE
-            await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
-            tasks.append(asyncio.ensure_future(people[number % len(people)].step(way)))
-    await asyncio.gather(*tasks)
+    for turn in range(2 * TURNS * rounds):
+        await asyncio.sleep(0.5)
+        await work_for_a_while(people, turn % 2)
     for each in (*through, *past):
         each.connection.close()
     return through, past
+
+
+async def work_for_a_while(people: Sequence[Person], way: int) -> None:
+    """Requests at even distances, whether or not those before them were answered."""
+    loop = asyncio.get_running_loop()
+    began, tasks = loop.time(), []
+    for number in range(int(RATE * SECONDS)):
+        await asyncio.sleep(max(0.0, began + number / RATE - loop.time()))
+        tasks.append(asyncio.ensure_future(people[number % len(people)].step(way)))
+    await asyncio.gather(*tasks)
 
 
 class Person:
