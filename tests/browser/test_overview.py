@@ -15,6 +15,7 @@ from browser.test_accessible import axe, violations
 from counting_support import Team
 from overview_support import overview
 from prodigy_team.gateway.values import Place
+from prodigy_team.servers.logs import log_path
 from proxy_support import COOKIE, RawServer, Running, read_request, reply
 from support import eventually
 
@@ -71,22 +72,29 @@ def test_axe_finds_nothing(browser: Any, gateway: Running, axe: str, scheme: Any
             assert desk.evaluate("document.documentElement.scrollWidth") <= 320, path
 
 
-def test_the_dashboard_renews_itself_and_needs_no_javascript_to_start_a_server(browser: Any, gateway: Running) -> None:
+def test_the_dashboard_needs_no_javascript_to_start_a_server(browser: Any, gateway: Running) -> None:
     desk = visit(browser, gateway, "boss", "/dashboard", java_script_enabled=False)
     eventually(lambda: (desk.page.reload(), desk.page.locator("footer", has_text="Counted").count())[1], within=30)
     desk.page.get_by_role("button", name="Start joe").click()
     desk.page.get_by_text("joe started.").wait_for()
     assert desk.page.locator("svg").count() == 2
+    desk.page.context.close()
 
-    live = visit(browser, gateway, "boss", "/dashboard")
-    live.page.locator("footer", has_text="Counted").wait_for()
-    before = live.page.locator("footer").inner_text()
+
+def test_what_is_shown_renews_itself_without_loading_the_page_anew(
+    browser: Any, gateway: Running, tmp_path: Path
+) -> None:
+    log = log_path(tmp_path / ".prodigy-team", "joe")
+    log.parent.mkdir(exist_ok=True)
+    log.write_text("first line\n")
+    live = visit(browser, gateway, "boss", "/dashboard/logs/joe")
+    live.page.get_by_text("first line").wait_for()
     live.page.evaluate("window.same = true")
-    eventually(lambda: live.page.locator("footer").inner_text() != before, within=25)
-    assert live.page.evaluate("window.same"), "without loading the page anew"
+    log.write_text("first line\n<b>second</b> line\n")
+    live.page.get_by_text("<b>second</b> line").wait_for()
+    assert live.page.evaluate("window.same")
     live.checked()
-    for each in (desk, live):
-        each.page.context.close()
+    live.page.context.close()
 
 
 async def page_of_tasks(reader: Any, writer: Any) -> None:

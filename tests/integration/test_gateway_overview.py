@@ -88,6 +88,7 @@ def test_a_manager_sees_everybody(gateway: Running) -> None:
         for name, kind in (("board.css", "text/css"), ("board.js", "text/javascript")):
             assert client.get(f"/static/{name}").headers["content-type"].startswith(kind)
         assert client.get("/static/board.py").status_code == 404
+        assert client.get("/favicon.ico").text.startswith("<svg")
 
 
 def test_buttons_need_their_page_and_say_what_came_of_them(gateway: Running) -> None:

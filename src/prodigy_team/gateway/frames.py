@@ -40,6 +40,7 @@ def framed(
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="robots", content="noindex"),
         tag("title", title),
+        tag("link", rel="icon", href=f"{base}/favicon.ico"),
         tag("link", rel="stylesheet", href=f"{base}/static/board.css"),
         tag("script", src=f"{base}/static/board.js", defer=True),
     ]
@@ -84,6 +85,12 @@ def bar(done: int, total: int) -> Html:
 def load_static(name: str) -> bytes:
     """A file of these pages."""
     return (resources.files("prodigy_team.gateway") / "static" / name).read_bytes()
+
+
+async def send_icon(request: Request) -> Response:  # noqa: ARG001
+    """The icon that the annotation page has too."""
+    content = (resources.files("prodigy_team") / "annotate" / "page" / "favicon.svg").read_bytes()
+    return Response(content, media_type="image/svg+xml", headers={"Cache-Control": "no-cache"})
 
 
 async def send_static(request: Request) -> Response:

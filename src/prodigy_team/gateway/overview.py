@@ -18,7 +18,7 @@ from prodigy_team import settings as configuration
 from prodigy_team.errors import TeamError
 from prodigy_team.gateway.dashboard import csv_text, dashboard_content, pools_of
 from prodigy_team.gateway.figures import Figures
-from prodigy_team.gateway.frames import framed, send_static
+from prodigy_team.gateway.frames import framed, send_icon, send_static
 from prodigy_team.gateway.html import tag
 from prodigy_team.gateway.landing import Desk, desk_of, landing_content, starting_content
 from prodigy_team.gateway.metrics import CONTENT_TYPE, Metrics, metrics_text
@@ -92,6 +92,7 @@ class Overview:
             Route("/dashboard/servers/{name}/{deed}", self._press, methods=["POST"]),
             Route("/metrics", self._metrics),
             Route("/static/{name}", send_static),
+            Route("/favicon.ico", send_icon),
         ]
 
     # For annotators.
