@@ -35,7 +35,9 @@ class GatewayTeam(Team):
 
     def __init__(self, folder: Path, python: str, size: int) -> None:
         super().__init__(folder, python, size)
-        (self.port,) = free_range(1)
+        first, last = re.findall(r'ports = "(\d+)-(\d+)"', (folder / "team.toml").read_text())[0]
+        others = range(int(first), int(last) + 1)
+        self.port = next(port for port in (free_range(1)[0] for _ in range(100)) if port not in others)
         with (folder / "team.toml").open("a") as file:
             file.write(f'[gateway]\nport = {self.port}\nstart = "on-login"\n')
 
