@@ -54,7 +54,7 @@ def _with_remarks(roster: Roster) -> Roster:
     Raises:
         RosterError: Something keeps it from starting there.
     """
-    from prodigy_team.roster import RosterError, own_router_warnings, routing_problems
+    from prodigy_team.roster import RosterError, gateway_problems, own_router_warnings, routing_problems
     from prodigy_team.servers.engines import EMBEDDED, decide_engine, plan_server
     from prodigy_team.servers.rehearsing import rehearsal_problems
     from prodigy_team.settings import read_settings
@@ -65,7 +65,7 @@ def _with_remarks(roster: Roster) -> Roster:
     except TeamError:
         return roster  # `up` and `doctor` say so; it is no problem of the roster's settings
     settings = [read_settings(plan.env, server.directory) for plan, server in zip(plans, roster.servers, strict=True)]
-    found = routing_problems(roster, engine) + rehearsal_problems(roster)
+    found = routing_problems(roster, engine) + gateway_problems(roster, engine) + rehearsal_problems(roster)
     if engine == EMBEDDED:
         found += _embedded_remarks(roster, settings)
     elif roster.routing is None:

@@ -20,6 +20,7 @@ LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 FORWARDED_PORTS = 8  # an ssh line with more is no line that somebody reads
 BROKEN_SHOWN = 10
 DID: Mapping[Action, str] = {"start": "started", "restart": "restarted", "stop": "stopped"}
+WITHOUT_GATEWAY = "Nobody can log in: the gateway does not run. Next: prodigy-team up gateway"
 SHOWN_STATE = {"running": "ready"}
 
 
@@ -119,6 +120,8 @@ def entry_row(entry: Entry) -> tuple[str, ...]:
     """Name, state, seconds, address, dataset, engine; for a server that was left as it is, why."""
     begun = entry.action in ("start", "restart")
     state = SHOWN_STATE.get(entry.state, entry.state) if begun else entry.state
+    if entry.state == "asleep":
+        return (entry.name, state, "", entry.url, entry.dataset, entry.engine, entry.detail)
     if entry.problem or entry.state not in ("running", "starting"):
         return (entry.name, state, "", "" if entry.problem else entry.detail)
     seconds = f"{entry.seconds:.1f} s" if entry.seconds else ""
@@ -284,6 +287,9 @@ def next_after_status(report: StatusReport) -> list[str]:
         return [f"Next: prodigy-team logs {down[0]}, then prodigy-team up {' '.join(down)}"]
     if report.servers and all(each.state == "stopped" for each in report.servers):
         return ["Next: prodigy-team up"]
+    if any(each.state == "asleep" for each in report.servers):
+        gateway = next((each.url for each in report.servers if each.name == "gateway" and each.pid), "")
+        return [f"Asleep servers start when their annotator logs in: {gateway}" if gateway else WITHOUT_GATEWAY]
     return []
 
 

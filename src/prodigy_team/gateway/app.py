@@ -31,6 +31,7 @@ from prodigy_team.gateway.answers import (
 )
 from prodigy_team.gateway.forwarding import foreign_session
 from prodigy_team.gateway.guarding import Guard
+from prodigy_team.gateway.handing import address_of
 from prodigy_team.gateway.journal import Journal
 from prodigy_team.gateway.limits import Limits
 from prodigy_team.gateway.metrics import Metrics
@@ -127,6 +128,7 @@ class Gateway:
         limits: Limits,
     ) -> None:
         self._people, self._servers, self._board, self._limits = people, servers, board, limits
+        self._settings, self._hands_over = settings, settings.hand_off == "redirect"
         self._base, self._raw_base = settings.base_path, settings.base_path.encode()
         self._desks = self._raw_base + b"/a/"
         self._proxies = Proxies(settings.trusted_proxies)
@@ -207,6 +209,9 @@ class Gateway:
         if place.engine == "prodigy" and not rest and not scope["query_string"] and scope["method"] == "GET":
             # The page itself reads from its address whose session it is.
             await redirect(send, 303, f"{self._base}/a/{visitor.name}/?session={visitor.name}")
+            return 303
+        if self._hands_over and place.engine == "embedded" and not rest and asking.wants_page(scope):
+            await redirect(send, 303, address_of(place, visitor.name, self._settings))
             return 303
         self._servers.touched(visitor.name)
         target = b"/" + rest + (b"?" + scope["query_string"] if scope["query_string"] else b"")

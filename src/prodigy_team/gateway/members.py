@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prodigy_team.errors import TeamError
-from prodigy_team.roster.load import load_roster
 from prodigy_team.roster.values import Roster
 
 _log = logging.getLogger(__name__)
@@ -77,6 +76,8 @@ class Members:
 
     def read(self) -> None:
         """Read the roster again; of a large one this takes a moment."""
+        from prodigy_team.roster.load import load_roster  # its validator is a third of a gateway's memory
+
         stamp = self._stamp()
         try:
             self._members = members_of(load_roster(self._path, self._environ))

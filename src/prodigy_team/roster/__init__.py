@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from prodigy_team.roster.access import (
         access_problems,
         embedded_problems,
+        gateway_problems,
         is_loopback,
         own_router_warnings,
         refuse_windows,
@@ -31,6 +32,7 @@ __all__ = [
     "Server",
     "access_problems",
     "embedded_problems",
+    "gateway_problems",
     "is_loopback",
     "load_roster",
     "own_router_warnings",
@@ -44,6 +46,7 @@ _LAZY = {
     **dict.fromkeys(("Annotator", "Problem", "Roster", "RosterError", "Routing", "Server"), "values"),
     "access_problems": "access",
     "embedded_problems": "access",
+    "gateway_problems": "access",
     "is_loopback": "access",
     "load_roster": "load",
     "own_router_warnings": "access",

@@ -34,6 +34,8 @@ def access_problems(roster: Roster, with_password: Collection[str]) -> list[Prob
         One problem for each place that opens servers, and a warning for those that are open on purpose, or behind a
         password that travels over plain HTTP.
     """
+    if roster.gateway is not None:
+        return []  # who reaches them gets nothing without the gateway's secret: see ``gateway_problems``
     problems = []
     for where, servers in _public_servers(roster).items():
         without = [server.name for server in servers if server.name not in with_password]
@@ -68,6 +70,42 @@ def _refusal(where: str, host: str, names: list[str]) -> Problem:
 def _plain_http(where: str, host: str) -> Problem:
     text = f"Servers on {host} speak plain HTTP: passwords and texts can be read on the way."
     return Problem(where, text, "Put a proxy with TLS in front, or use it in a network you trust.", warning=True)
+
+
+def gateway_problems(roster: Roster, engine: str) -> list[Problem]:
+    """What the gateway cannot stand in front of.
+
+    Args:
+        engine: "prodigy" or "embedded".
+    """
+    if roster.gateway is None:
+        return []
+    redirects = roster.gateway["hand_off"] == "redirect"
+    problems = [] if redirects else _beside_the_gateway(roster)
+    for server in roster.servers:
+        if server.open:
+            text = f"{server.name} is open to whoever has the link, and whoever logs in at the gateway has a name."
+            problems.append(Problem(server.where("annotators"), text, f"Name the annotators of {server.name}."))
+        elif server.shared and engine == "prodigy":
+            text = (
+                f"{server.name} is shared, and on Prodigy a page says itself whose answers it sends: whoever is "
+                "logged in could answer as another."
+            )
+            remedy = 'Give each annotator a server of their own ([[annotator]]), or set engine = "embedded".'
+            problems.append(Problem(server.where("annotators"), text, remedy))
+    if redirects and engine == "prodigy":
+        text = "Prodigy's servers know no one-time login, so that nobody can be handed on to them."
+        problems.append(Problem("gateway.hand_off", text, 'Write hand_off = "proxy".'))
+    return problems
+
+
+def _beside_the_gateway(roster: Roster) -> list[Problem]:
+    """Servers that the network reaches past the gateway, each place once."""
+    remedy = 'Leave it out; where others are to come from, `host` in [gateway] says. (hand_off = "redirect" needs it.)'
+    return [
+        Problem(where, f"Behind a gateway servers listen on this machine only, and {servers[0].host} is more.", remedy)
+        for where, servers in _public_servers(roster).items()
+    ]
 
 
 def embedded_problems(roster: Roster, recipes: Collection[str]) -> list[Problem]:

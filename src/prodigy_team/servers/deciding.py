@@ -9,7 +9,8 @@ from pathlib import Path
 
 from prodigy_team.servers.activity import idle_seconds
 from prodigy_team.servers.engines import PRODIGY, ServerPlan
-from prodigy_team.servers.launches import record_of
+from prodigy_team.servers.gateways import keep_roster
+from prodigy_team.servers.launches import record_of, write_launch
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, write_lockfile
 from prodigy_team.servers.observing import Observation, note_deaths, observe
 from prodigy_team.servers.plan import Seen, Step, UpOptions, assign_ports, plan_up
@@ -17,7 +18,7 @@ from prodigy_team.servers.pools import write_pools
 from prodigy_team.servers.ports import is_free
 from prodigy_team.servers.status import roster_digest
 from prodigy_team.servers.streams import with_work_again
-from prodigy_team.servers.wanting import Wanted
+from prodigy_team.servers.wanting import Wanted, on_ports
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,13 @@ def record_decision(path: Path, state: Path, *, team: str, wanted: Wanted, optio
         lockfile = replace(observation.lockfile, team=wanted.roster.name, engine=wanted.engine)
         lockfile = replace(lockfile, roster_digest=_digest(lockfile, steps, wanted))
         lockfile = prepared_lockfile(lockfile, steps, wanted.plans, options, state)
+        lockfile = _put_to_sleep(lockfile, steps, on_ports(wanted.plans, ports), state)
         if lockfile != found or observation.changed:
             write_lockfile(path, lockfile)
         if wanted.pools:  # without [routing] the file stays, for servers that were not restarted yet
             write_pools(state, wanted.pools)
+        if wanted.roster.gateway is not None:
+            keep_roster(state, wanted.roster)
     return Decided(lockfile, tuple(steps), ports, observation.notes)
 
 
@@ -69,7 +73,7 @@ def decide_up(observation: Observation, wanted: Wanted, options: UpOptions) -> t
     ports = assign_ports(wanted.plans, records, wanted.roster.ports, taken=_Taken(wanted.roster.host))
     seen = _with_idle_times(observation, wanted.plans, ports, options)
     seen = _with_ended_streams(observation, seen, wanted)
-    return plan_up(wanted.plans, records, seen, ports, options), ports
+    return plan_up(wanted.plans, records, seen, ports, options, sleepers=wanted.sleepers), ports
 
 
 class _Taken:
@@ -126,6 +130,16 @@ def prepared_lockfile(
             records[step.name] = replace(_forgiven(record) if anew else record, wanted=True)
     ordered = {name: records[name] for name in order if name in records}
     return replace(lockfile, servers={**ordered, **records})
+
+
+def _put_to_sleep(lockfile: Lockfile, steps: Iterable[Step], plans: Mapping[str, ServerPlan], state: Path) -> Lockfile:
+    """The lockfile with the servers that sleep, each as the gateway is to start it."""
+    asleep = []
+    for plan in (plans[step.name] for step in steps if step.action == "sleep"):
+        write_launch(state, plan)
+        record = _forgiven(record_of(plan, state, lockfile.servers.get(plan.name)))
+        asleep.append(replace(record, wanted=False, asleep=True))
+    return lockfile.with_records(*asleep)
 
 
 def _forgiven(record: ServerRecord) -> ServerRecord:

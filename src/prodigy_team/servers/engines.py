@@ -18,6 +18,7 @@ from prodigy_team import settings
 from prodigy_team.errors import TeamError
 from prodigy_team.roster.findings import parse_seconds
 from prodigy_team.roster.recipes import KNOWN
+from prodigy_team.servers.gateways import people_url
 from prodigy_team.servers.processes import MARK_VARIABLE
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class ServerPlan:
         database: Where its answers are kept.
         spec: Roster key to a short hash of what it makes of this server, so that a change can be named. A port is part
             of it only where the roster fixes one.
+        public: What people open in place of the server's own address, where a gateway stands in front of it.
     """
 
     name: str
@@ -70,16 +72,17 @@ class ServerPlan:
     url: str
     database: settings.Database
     spec: Mapping[str, str]
+    public: str = ""
 
     @property
     def spec_hash(self) -> str:
         """One hash of the whole ``spec``."""
-        return _short(sorted(self.spec.items()))
+        return digest(sorted(self.spec.items()))
 
     def with_port(self, port: int) -> ServerPlan:
         """The same server on a port that was given out."""
         env = {**self.env, "PRODIGY_PORT": str(port)}
-        return replace(self, port=port, env=env, url=_url(self.host, port, self.annotators, self.engine))
+        return replace(self, port=port, env=env, url=self.public or _url(self.host, port, self.annotators, self.engine))
 
 
 def plan_server(
@@ -98,6 +101,7 @@ def plan_server(
     """
     argv = _argv(roster, server, engine)
     env = server_environment(roster, server, environ, engine=engine)
+    public = people_url(roster, server)
     return ServerPlan(
         name=server.name,
         annotators=tuple(server.annotators),
@@ -109,9 +113,10 @@ def plan_server(
         host=server.host,
         port=server.port,
         dataset=server.dataset,
-        url=_url(server.host, server.port, server.annotators, engine),
+        url=(server.port and public) or _url(server.host, server.port, server.annotators, engine),
         database=settings.find_database(settings.read_settings(env, server.directory), env),
         spec=_spec(roster, server, engine, env, password),
+        public=public,
     )
 
 
@@ -338,11 +343,13 @@ def _spec(
     values["config"] = [_stamp(path) for path in settings.config_files(env, server.directory)]
     if roster.gateway is not None:
         values["gateway"] = sorted(_gateway_facts(roster).items())
+        password = None  # people log in at the gateway, which has a secret of its own
     values["password"] = password and [password.user, password.set_at]
-    return {key: _short(value) for key, value in values.items()}
+    return {key: digest(value) for key, value in values.items()}
 
 
-def _short(value: Any) -> str:
+def digest(value: Any) -> str:
+    """A short hash by which a value of the roster is known again, without keeping it."""
     text = json.dumps(value, sort_keys=True, default=str)
     return blake2b(text.encode(), digest_size=6).hexdigest()
 

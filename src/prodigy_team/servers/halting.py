@@ -44,17 +44,26 @@ def question(in_use: Mapping[str, str]) -> str:
 
 
 def halt(
-    names: Sequence[str], lockfile: Path, state: Path, *, team: str, grace: float, wanted: bool = False
+    names: Sequence[str],
+    lockfile: Path,
+    state: Path,
+    *,
+    team: str,
+    grace: float,
+    wanted: bool = False,
+    asleep: bool = False,
 ) -> dict[str, Stopped]:
     """Stop servers and write that down before and after, so that a crash in between leaves them as they are meant.
 
     Args:
         wanted: They are to run again: whatever happens now, what was to run is brought back.
+        asleep: They are to run again when somebody comes.
     """
     with guard(lockfile):
         book = observe(lockfile, state, team=team, keep_copy=True).lockfile
         records = [book.servers[name] for name in names]
         marked = [replace(each, wanted=each.wanted and wanted, stopping=each.pid is not None) for each in records]
+        marked = [replace(each, asleep=asleep) for each in marked]
         write_lockfile(lockfile, book.with_records(*marked))
     ended = {each.name: each for each in end_servers(records, state, team=team, grace=grace)}
     with guard(lockfile):

@@ -39,7 +39,7 @@ def write_launch(state: Path, plan: ServerPlan) -> None:
         TeamError: The state folder cannot be written.
     """
     content = {
-        **{key: getattr(plan, key) for key in ("name", "engine", "host", "port", "dataset", "url")},
+        **{key: getattr(plan, key) for key in ("name", "engine", "host", "port", "dataset", "url", "public")},
         "annotators": list(plan.annotators),
         "argv": list(plan.argv),
         "command": list(plan.command),
@@ -92,6 +92,7 @@ def _plan_of(content: Mapping[str, Any]) -> ServerPlan:
         url=content["url"],
         database=Database(kind=database["kind"], path=path, origin=database["origin"]),
         spec=dict(content["spec"]),
+        public=content.get("public", ""),
     )
 
 
@@ -115,6 +116,7 @@ def record_of(plan: ServerPlan, state: Path, old: ServerRecord | None) -> Server
         url=plan.url,
         database=str(plan.database.path or ""),
         wanted=True,
+        asleep=False,
         stopping=False,
         ready=False,
         blocked=False,

@@ -15,6 +15,8 @@ from prodigy_team.errors import TeamError
 from prodigy_team.servers import alive
 
 VERSION = 1
+GATEWAY = "gateway"
+"""The gateway's name among the servers, which the roster gives nobody, and its engine."""
 GUARD_SECONDS = 60.0
 
 
@@ -29,7 +31,8 @@ class ServerRecord:
         spec: Roster key to a short hash of its value, so that a changed key can be named without keeping the value.
         log_offset: How long its log was before it was last started.
         restarts: How often it was brought back since a person last started it.
-        wanted: False once a person stopped it.
+        wanted: False once a person stopped it, and while it is asleep.
+        asleep: The gateway starts it when somebody who annotates there comes.
         stopping: A stop has been sent and has not been seen to end.
         ready: It answered HTTP since it was started.
         failures: When it died without being told to, in Unix seconds, the latest last.
@@ -61,6 +64,7 @@ class ServerRecord:
     database: str = ""
     restarts: int = 0
     wanted: bool = True
+    asleep: bool = False
     stopping: bool = False
     ready: bool = False
     failures: tuple[float, ...] = ()

@@ -73,3 +73,8 @@ def memory(pid: int) -> int | None:
         return int(psutil.Process(pid).memory_info().rss)
     except _GONE:
         return None
+
+
+def connected_ports() -> frozenset[int]:
+    """None: macOS shows connections to root only."""
+    return frozenset()

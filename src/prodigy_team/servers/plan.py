@@ -78,11 +78,13 @@ class UpOptions:
     Attributes:
         names: Only these; all where empty. A named server is started even if it was given up.
         now: Restart a changed server although somebody is answering.
+        anew: Restart these although nothing changed.
     """
 
     names: tuple[str, ...] = ()
     now: bool = False
     remove_orphans: bool = False
+    anew: tuple[str, ...] = ()
 
     def concerns(self, name: str) -> bool:
         """Whether the command is about this server."""
@@ -95,6 +97,8 @@ def plan_up(
     seen: Mapping[str, Seen],
     ports: Mapping[str, int | None],
     options: UpOptions,
+    *,
+    sleepers: Collection[str] = (),
 ) -> list[Step]:
     """Decide what `up` does, in the order stops, restarts, then the rest in roster order.
 
@@ -103,11 +107,14 @@ def plan_up(
         records: The lockfile's.
         seen: What runs, by name; missing means nothing does.
         ports: The outcome of ``assign_ports``.
+        sleepers: Servers that a gateway starts once somebody comes; whoever names one has it started now.
     """
+    sleepers = frozenset(sleepers)
     steps = [_orphan_step(records[name], seen.get(name, Seen()), options) for name in _orphans(wanted, records)]
     for each in wanted:
         if options.concerns(each.name):
-            steps.append(_wanted_step(each, records.get(each.name), seen.get(each.name, Seen()), ports, options))
+            step = _wanted_step(each, records.get(each.name), seen.get(each.name, Seen()), ports, options)
+            steps.append(_asleep(step, records.get(each.name)) if each.name in sleepers - {*options.names} else step)
     return [step for step in steps if step is not None]
 
 
@@ -146,6 +153,13 @@ def _wanted_step(
     return Step("start", wanted.name, port, _start_reason(record))
 
 
+def _asleep(step: Step, record: ServerRecord | None) -> Step:
+    """Nothing is started that nobody has asked for; what was running and died was asked for."""
+    if step.action != "start" or (record is not None and record.wanted):
+        return step
+    return replace(step, action="sleep", reason="starts when its annotator logs in")
+
+
 def start_again(name: str) -> str:
     """What to do about a server that was given up."""
     return f"When the cause is mended: prodigy-team up {name}"
@@ -155,7 +169,7 @@ def _start_reason(record: ServerRecord | None) -> str:
     if record is None:
         return "new"
     if not record.wanted:
-        return "was stopped"
+        return "was asleep" if record.asleep else "was stopped"
     return "died" if record.pid is not None or record.failures else "was not running"
 
 
@@ -165,6 +179,8 @@ def _running_step(wanted: Wanted, record: ServerRecord, seen: Seen, port: int | 
     changed = changed_keys(record.spec, wanted.spec)
     if port is not None and port != record.port:  # its port was given to another server by the roster
         changed = tuple(sorted({*changed, "port"}))
+    if wanted.name in options.anew:
+        return Step("restart", record.name, port, "asked for", changed=changed)
     if not changed:
         return _work_again_step(record, seen, now=options.now) or Step("keep", record.name, record.port)
     if seen.in_use and not options.now:

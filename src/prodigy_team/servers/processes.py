@@ -108,6 +108,11 @@ def command_line(pid: int) -> str:
     return " ".join(system.arguments(pid))
 
 
+def connected_ports() -> frozenset[int]:
+    """This machine's TCP ports at which somebody is connected; none where the system does not tell."""
+    return system.connected_ports()
+
+
 def group_of(pid: int) -> int | None:
     """The process group of a live process."""
     return system.group_of(pid)
@@ -147,7 +152,7 @@ def mark_of(pid: int) -> Mark | None:
     words = system.arguments(pid)
     if words and (found := _TITLE.fullmatch(" ".join(words).strip())):
         return Mark(found["team"], found["name"], Path(found["state"]))
-    return _parse_mark(system.variable(pid, MARK_VARIABLE))
+    return read_mark(system.variable(pid, MARK_VARIABLE))
 
 
 def find_marked(state: Path) -> list[Marked]:
@@ -164,7 +169,8 @@ def _marked(mark: Mark, pgid: int, pids: list[int]) -> Marked:
     return Marked(mark, pgid, identity_of(pgid) if pgid in pids else None, tuple(sorted(pids)))
 
 
-def _parse_mark(text: str | None) -> Mark | None:
+def read_mark(text: str | None) -> Mark | None:
+    """The mark that a server's environment holds; None where it is none."""
     try:
         value = json.loads(text or "")
         return Mark(value["team"], value["name"], Path(value["state"]))

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
 _ENDED = (b"Z", b"X", b"x")  # a zombie keeps its pid and answers to signals, but runs nothing any more
+_ESTABLISHED = b"01"
 _PROC = "/proc"
 
 
@@ -106,3 +108,14 @@ def _is_writable(pid: int, descriptor: str) -> bool:
         (each for each in _read(pid, f"fdinfo/{descriptor}").splitlines() if each.startswith(b"flags:")), b"flags: 0"
     )
     return int(line.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY
+
+
+def connected_ports() -> frozenset[int]:
+    """This machine's TCP ports at which somebody is connected."""
+    found = set()
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError), open(f"{_PROC}/net/{table}", "rb") as file:
+            next(file)
+            rows = (row.split(None, 4) for row in file)
+            found |= {int(row[1].rpartition(b":")[2], 16) for row in rows if row[3] == _ESTABLISHED}
+    return frozenset(found)

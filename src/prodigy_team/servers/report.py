@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Action = Literal["start", "keep", "restart", "stop", "blocked", "leave", "given-up"]
+Action = Literal["start", "keep", "restart", "stop", "blocked", "leave", "given-up", "sleep"]
 State = Literal["running", "starting", "stopped", "asleep", "failed", "stale", "blocked"]
 
 DONE, PARTLY = 0, 3  # exit codes

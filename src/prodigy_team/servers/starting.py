@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prodigy_team.errors import TeamError
 from prodigy_team.servers import alive, passwords, processes
-from prodigy_team.servers.engines import ServerPlan
+from prodigy_team.servers.engines import PRODIGY, ServerPlan
+from prodigy_team.servers.gateways import is_behind_gateway, server_login
 from prodigy_team.servers.launches import alive_path, record_of, write_launch
-from prodigy_team.servers.lockfile import Lockfile, ServerRecord
+from prodigy_team.servers.lockfile import GATEWAY, Lockfile, ServerRecord
 from prodigy_team.servers.logs import log_path, rotate
 from prodigy_team.servers.observing import identity_of_record
 from prodigy_team.servers.ports import bind, check_free
 from prodigy_team.servers.processes import Identity, Mark
-from prodigy_team.servers.readiness import answering
+from prodigy_team.servers.readiness import answering, answers_by_tls
 from prodigy_team.servers.runners.base import Launch, Runner, Running, Started
 from prodigy_team.servers.stopping import end_servers
 
@@ -84,7 +85,10 @@ class Starting:
         before = set(self.pending)
         self.collect_exits()
         addresses = {name: (self.records[name].host, self.records[name].port or 0) for name in self.pending}
-        for name in answering(addresses, timeout=PROBE_SECONDS):
+        found = answering(addresses, timeout=PROBE_SECONDS)
+        if GATEWAY in addresses and GATEWAY not in found and answers_by_tls(addresses[GATEWAY], timeout=PROBE_SECONDS):
+            found.add(GATEWAY)
+        for name in found:
             self.ready[name] = time.monotonic() - self.since[name]
         return sorted(before - set(self.pending))
 
@@ -215,9 +219,16 @@ def _prepare(prepared: _Prepared, plans: Sequence[ServerPlan], team: str, state:
             prepared.blocked.append(Blocked(plan.name, error.message, error.remedy))
             continue
         log = log_path(state, plan.name)
-        secret = passwords.basic_auth_environment(secrets.get(plan.name))
+        secret = _basic_authentication(plan, state, secrets.get(plan.name))
         prepared.launches.append(Launch(plan, Mark(team, plan.name, state), listener, descriptor, log, secret))
         rotate(log)
+
+
+def _basic_authentication(plan: ServerPlan, state: Path, password: passwords.Password | None) -> Mapping[str, str]:
+    """Behind a gateway that of the gateway, for Prodigy; the embedded engine knows its secret by itself."""
+    if not is_behind_gateway(plan):
+        return passwords.basic_auth_environment(password)
+    return server_login(state, plan.name) if plan.engine == PRODIGY else {}
 
 
 def _listener(plan: ServerPlan) -> socket.socket | None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from prodigy_team.servers import alive, processes
 from prodigy_team.servers.activity import read_activity
 from prodigy_team.servers.launches import alive_path
-from prodigy_team.servers.lockfile import Lockfile, ServerRecord
+from prodigy_team.servers.lockfile import GATEWAY, Lockfile, ServerRecord
 from prodigy_team.servers.observing import identity_of_record
 from prodigy_team.servers.plan import Seen
-from prodigy_team.servers.readiness import answering
+from prodigy_team.servers.readiness import answering, answers_by_tls
 from prodigy_team.servers.report import DONE, PARTLY, State
 
 if TYPE_CHECKING:
@@ -101,8 +101,9 @@ def roster_digest(path: Path) -> str:
 
 
 def read_status(lockfile: Lockfile, seen: Mapping[str, Seen], state: Path, names: Sequence[str]) -> list[ServerStatus]:
-    """The status of each recorded server, in the lockfile's order."""
+    """The status of each recorded server, the gateway first, then in the lockfile's order."""
     records = [record for record in lockfile.servers.values() if not names or record.name in names]
+    records.sort(key=lambda record: record.engine != GATEWAY)  # what everybody else comes by stands first
     answering = _answering([record for record in records if seen[record.name].alive])
     activity = read_activity(lockfile.servers.values())
     now = time.time()
@@ -115,6 +116,8 @@ def read_status(lockfile: Lockfile, seen: Mapping[str, Seen], state: Path, names
 def _answering(records: Sequence[ServerRecord]) -> set[str]:
     addresses = {record.name: (record.host, record.port) for record in records if record.port}
     found = answering(addresses, timeout=PATIENCE)
+    if GATEWAY in addresses and GATEWAY not in found and answers_by_tls(addresses[GATEWAY], timeout=PATIENCE):
+        found.add(GATEWAY)
     silent = {record.name: addresses[record.name] for record in records if record.ready and record.name not in found}
     return found | answering(silent, timeout=SECOND_PATIENCE) if silent else found
 
@@ -161,7 +164,7 @@ def _standing(record: ServerRecord, facts: Facts) -> tuple[State, str]:
             return "failed", f"It lives but does not answer HTTP on port {record.port}."
         return "starting", ""
     if not record.wanted:
-        return "stopped", ""
+        return ("asleep" if record.asleep else "stopped"), ""
     if record.pid is not None or facts.seen.leftovers:
         return "stale", "It died and was not brought back yet: prodigy-team up"
     if record.blocked and not record.given_up:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from prodigy_team.errors import TeamError, UsageError
 from prodigy_team.roster.paths import read_toml, state_folder
 from prodigy_team.servers.activity import idle_seconds
-from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, write_lockfile
+from prodigy_team.servers.lockfile import GATEWAY, Lockfile, ServerRecord, guard, write_lockfile
 from prodigy_team.servers.observing import Observation, note_deaths, observe
 from prodigy_team.servers.plan import Step, UpOptions, plan_revive
 from prodigy_team.servers.report import Entry, Event, Report
@@ -87,6 +87,7 @@ class Supervisor:
         now: bool = False,
         revive: bool = False,
         remove_orphans: bool = False,
+        anew: Sequence[str] = (),
         on_event: OnEvent | None = None,
     ) -> Report:
         """Start what is missing, keep what runs, restart what died or changed. Running it twice changes nothing.
@@ -98,6 +99,7 @@ class Supervisor:
             now: Restart changed servers although somebody answered in the last ten minutes.
             revive: Only bring back what died, as it was last started; the roster is not read.
             remove_orphans: Stop and forget servers that left the roster.
+            anew: Restart these although nothing changed; a gateway hands over to its successor.
 
         Raises:
             TeamError: The roster, the lockfile or the state folder does not allow any start.
@@ -111,7 +113,7 @@ class Supervisor:
         recorded = self._observe()
         wanted = read_wanted(self.path, self.environ, recorded_engine=recorded.lockfile.engine)
         chosen = self._servers_named(names, recorded.lockfile, wanted.plans)
-        options = UpOptions(chosen, now=now, remove_orphans=remove_orphans)
+        options = UpOptions(chosen, now=now, remove_orphans=remove_orphans, anew=tuple(anew))
         dealing = tuple(routing_notes(written_pools(self.state), wanted.pools, state=self.state))
         if dry_run:
             steps, _ = decide_up(recorded, wanted, options)
@@ -134,7 +136,7 @@ class Supervisor:
         plans = on_ports(wanted.plans, decided.ports)
         new = [plan for name, plan in plans.items() if name not in before.servers]
         strange = datasets_of_others(new, team=wanted.roster.name)
-        return self._run(decided.steps, decided.lockfile, plans, wanted.roster.start_at_once, on_event), strange
+        return self.carrying_out(decided.steps, decided.lockfile, plans, wanted.roster.start_at_once, on_event), strange
 
     def revive(
         self,
@@ -175,7 +177,7 @@ class Supervisor:
         plans, entries = last_plans(steps, self.state)
         steps = [step for step in steps if step.action == "given-up" or step.name in plans]
         if steps:
-            entries += self._run(steps, lockfile, plans, None, on_event).carry_out(wait=wait, timeout=timeout)
+            entries += self.carrying_out(steps, lockfile, plans, None, on_event).carry_out(wait=wait, timeout=timeout)
         self._rotate_logs()
         return self._report(lockfile.engine, told_once(entries, self.lockfile, team=self.team), found.notes)
 
@@ -243,11 +245,13 @@ class Supervisor:
         if when_idle is not None:
             self._wait_until_idle(known, when_idle)
         force = force or when_idle is not None
+        anew = tuple(name for name in known if name == GATEWAY)  # nobody is sent away while it is restarted
+        known = tuple(name for name in known if name not in anew)
         ended = self.stop(known, force=force, confirm=confirm, wanted=True, on_event=on_event) if known else None
         stopped = ended.entries if ended else ()
         refused = {entry.name: entry for entry in stopped if entry.problem}
         names = tuple(name for name in names if name not in refused)
-        report = self.up(names, timeout=timeout, on_event=on_event) if names else self._report("", (), ())
+        report = self.up(names, timeout=timeout, anew=anew, on_event=on_event) if names else self._report("", (), ())
         return replace(report, entries=(*refused.values(), *report.entries))
 
     def _to_restart(self, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -282,7 +286,7 @@ class Supervisor:
         notes = (*observation.notes, *notes)
         return StatusReport(lockfile.team or self.team, lockfile.engine, str(self.lockfile), tuple(servers), notes)
 
-    def _run(
+    def carrying_out(
         self,
         steps: Sequence[Step],
         lockfile: Lockfile,
@@ -290,6 +294,7 @@ class Supervisor:
         at_once: int | None,
         on_event: OnEvent | None,
     ) -> Run:
+        """What carries out these steps, decided on this lockfile; starts at most so many of Prodigy's at once."""
         from prodigy_team.servers.runners.local import LocalRunner
         from prodigy_team.servers.upping import Run
 
@@ -306,6 +311,7 @@ class Supervisor:
             at_once,
             on_event or _no_event,
             self.pause,
+            self.environ,
         )
 
     def _wait_until_idle(self, names: Sequence[str], seconds: float) -> None:

@@ -12,12 +12,13 @@ from prodigy_team.servers.launches import alive_path, forget_launch
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, read_lockfile, write_lockfile
 from prodigy_team.servers.logs import last_cause, tail
 from prodigy_team.servers.observing import Observation, observe
-from prodigy_team.servers.plan import Step, record_failure, start_again
+from prodigy_team.servers.plan import Step, how_it_ended, record_failure, start_again
 from prodigy_team.servers.registering import register_dataset
 from prodigy_team.servers.report import Action, Entry, Event
 from prodigy_team.servers.runners.base import Runner
 from prodigy_team.servers.starting import LONGEST_PAUSE, Launched, Starting, launch, wait_until_ready
 from prodigy_team.servers.stopping import Stopped, end_servers
+from prodigy_team.servers.succession import Succession, can_succeed, succeed
 
 if TYPE_CHECKING:
     from prodigy_team.servers.engines import ServerPlan
@@ -49,6 +50,7 @@ class Run:
     at_once: int
     on_event: Callable[[Event], None]
     pause: Callable[[float], object]
+    environ: Mapping[str, str]
     queue: list[ServerPlan] = field(default_factory=list)
     starting: Starting = field(default_factory=Starting)
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -58,6 +60,7 @@ class Run:
     def carry_out(self, *, wait: bool, timeout: float) -> list[Entry]:
         """Do everything; the guard is held only while launching, never while waiting."""
         self.timeout = timeout
+        self._hand_over()
         self._end()
         self.queue = [self.plans[step.name] for step in self.steps if step.action in ("start", "restart")]
         self.queue = [plan for plan in self.queue if plan.name not in self.entries]
@@ -76,9 +79,38 @@ class Run:
             self.starting.close()
         return [self.entries[step.name] for step in self.steps]
 
+    def _hand_over(self) -> None:
+        """Let what can hand over to its successor do so; what cannot is ended and started like any other."""
+        for step in self.steps:
+            if step.action != "restart" or not can_succeed(self.plans[step.name], self.decided.get(step.name)):
+                continue
+            plan, timeout = self.plans[step.name], self.timeout
+            self.on_event(Event(step.name, "starting"))
+            came = succeed(
+                plan, self.lockfile, self.state, self.environ, team=self.team, timeout=timeout, pause=self.pause
+            )
+            if came.possible:
+                self.entries[step.name] = self._entry_of_succession(step, came)
+                self.on_event(Event(step.name, "failed" if came.record is None else "ready", came.seconds))
+
+    def _entry_of_succession(self, step: Step, came: Succession) -> Entry:
+        entry = replace(_entry(self.plans[step.name], step.action), detail=step.reason, changed=step.changed)
+        log = self.decided[step.name].log
+        if came.record is not None:
+            return replace(entry, seconds=came.seconds, log=log)
+        why = how_it_ended(came.exit_code) if came.exit_code is not None else f"took over {self.timeout:.0f} s to start"
+        return replace(
+            entry,
+            problem=f"Its successor {why}; the one that ran goes on as it was.",
+            remedy=f"See {log}, then: prodigy-team restart {step.name}",
+            log=log,
+            log_tail=tuple(tail(Path(log), LOG_LINES, since=came.log_offset)),
+        )
+
     def _end(self) -> None:
         """End the servers to be stopped or restarted, and what dead ones left behind."""
         leaving = {step.name: step for step in self.steps if step.action in ("stop", "restart", "start")}
+        leaving = {name: step for name, step in leaving.items() if name not in self.entries}
         records = [self.decided[name] for name in leaving if name in self.decided]
         records = [record for record in records if record.pgid is not None]
         outcomes = {each.name: each for each in end_servers(records, self.state, team=self.team, grace=GRACE)}
@@ -260,7 +292,7 @@ def _entry(plan: ServerPlan, action: Action) -> Entry:
 def entry_of_step(step: Step, record: ServerRecord | None) -> Entry:
     """The entry of a server for which nothing is launched: kept, left, blocked, given up or stopped."""
     known = record or ServerRecord(step.name)
-    states = {"keep": "running", "leave": "running", "blocked": "blocked", "given-up": "failed"}
+    states = {"keep": "running", "leave": "running", "blocked": "blocked", "given-up": "failed", "sleep": "asleep"}
     return Entry(
         step.name,
         step.action,

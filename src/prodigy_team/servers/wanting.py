@@ -13,11 +13,13 @@ from prodigy_team.roster import (
     RosterError,
     access_problems,
     embedded_problems,
+    gateway_problems,
     load_roster,
     routing_problems,
 )
 from prodigy_team.roster.recipes import EMBEDDED
 from prodigy_team.servers.engines import ServerPlan, decide_engine, left_out, plan_server
+from prodigy_team.servers.gateways import plan_gateway, sleepers
 from prodigy_team.servers.passwords import read_passwords
 from prodigy_team.servers.pools import read_pools
 from prodigy_team.servers.rehearsing import rehearsal_problems
@@ -30,6 +32,7 @@ class Wanted:
 
     Attributes:
         pools: By what rules tasks are dealt out; none without [routing].
+        sleepers: Servers that the gateway starts when somebody comes.
     """
 
     roster: Roster
@@ -37,6 +40,7 @@ class Wanted:
     plans: tuple[ServerPlan, ...]
     notes: tuple[str, ...]
     pools: tuple[Rules, ...] = ()
+    sleepers: frozenset[str] = frozenset()
 
 
 def read_wanted(path: Path, environ: Mapping[str, str], *, recorded_engine: str) -> Wanted:
@@ -55,7 +59,7 @@ def read_wanted(path: Path, environ: Mapping[str, str], *, recorded_engine: str)
     problems = access_problems(roster, secrets.keys())
     if engine == "embedded":
         problems += embedded_problems(roster, EMBEDDED)
-    problems += routing_problems(roster, engine) + rehearsal_problems(roster)
+    problems += routing_problems(roster, engine) + gateway_problems(roster, engine) + rehearsal_problems(roster)
     warnings = [problem for problem in problems if problem.warning]
     if len(warnings) < len(problems):
         raise RosterError(path, [problem for problem in problems if not problem.warning])
@@ -64,10 +68,13 @@ def read_wanted(path: Path, environ: Mapping[str, str], *, recorded_engine: str)
         for server in roster.servers
     )
     plans += _review_plans(roster, engine, environ)
+    gateway = plan_gateway(roster, environ)
+    if gateway is not None:
+        plans = (gateway, *plans)
     notes = _notes(roster, warnings, left_out(environ))
     if engine == "embedded" and roster.engine == "auto" and not recorded_engine:
         notes.insert(0, f"No Prodigy in this Python: using the embedded engine ({', '.join(EMBEDDED)}).")
-    return Wanted(roster, engine, plans, tuple(notes), read_pools(roster, environ))
+    return Wanted(roster, engine, plans, tuple(notes), read_pools(roster, environ), sleepers(roster))
 
 
 def _review_plans(roster: Roster, engine: str, environ: Mapping[str, str]) -> tuple[ServerPlan, ...]:

@@ -8,14 +8,17 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
 from prodigy_team.errors import TeamError
-from prodigy_team.servers.lockfile import ServerRecord
+from prodigy_team.servers.lockfile import GATEWAY, ServerRecord, read_lockfile
+from prodigy_team.servers.observing import identity_of_record
 from prodigy_team.servers.plan import FAILURE_WINDOW, retry_delay
+from prodigy_team.servers.processes import is_alive
 from prodigy_team.servers.report import Entry
 from prodigy_team.servers.supervisor import Supervisor
 
@@ -63,16 +66,20 @@ class _Bell:
     def _ring(self, _number: int, _frame: FrameType | None) -> None:
         self._rung = True
 
-    def pause(self, seconds: float) -> None:
-        """Sleep, unless asked to stop.
+    def pause(self, seconds: float, until: int | None = None) -> None:
+        """Sleep, unless asked to stop, at most until a descriptor has something to say.
 
         Raises:
             _StopAskedForError: A signal came, now or earlier.
         """
-        deadline = time.monotonic() + seconds
+        deadline, heard = time.monotonic() + seconds, [self._ears]
+        listened_to = heard if until is None else [*heard, until]
         while not self._rung and (left := deadline - time.monotonic()) > 0:
-            if select.select([self._ears], [], [], left)[0]:
+            ready = select.select(listened_to, [], [], left)[0]
+            if self._ears in ready:
                 os.read(self._ears, 64)
+            if until in ready:
+                break
         if self._rung:
             raise _StopAskedForError
 
@@ -103,7 +110,7 @@ def watch(
     try:
         _tell(supervisor.up().entries, say)
         notify("READY=1")
-        _look_again_and_again(supervisor, say)
+        _look_again_and_again(supervisor, bell, say)
     except _StopAskedForError:
         notify("STOPPING=1")
         if stop_servers:
@@ -111,10 +118,11 @@ def watch(
     return 0
 
 
-def _look_again_and_again(supervisor: Supervisor, say: Callable[[str], None]) -> None:
+def _look_again_and_again(supervisor: Supervisor, bell: _Bell, say: Callable[[str], None]) -> None:
     patience, trouble = Patience(), ""
     while True:
-        supervisor.pause(PERIOD)
+        with _end_of_gateway(supervisor) as ending:  # everybody's work waits for it, so its end is heard at once
+            bell.pause(PERIOD, None if trouble else ending)
         try:
             report = supervisor.revive(timeout=STARTUP, due=patience.is_due)
         except TeamError as error:  # a full disk, say: what runs goes on, and perhaps it passes
@@ -126,6 +134,22 @@ def _look_again_and_again(supervisor: Supervisor, say: Callable[[str], None]) ->
         _tell([entry for entry in report.entries if _is_worth_telling(entry)], say)
         for note in report.notes:
             say(note)
+
+
+@contextmanager
+def _end_of_gateway(supervisor: Supervisor) -> Iterator[int | None]:
+    """What tells that the gateway's process has ended; None where there is none, or the system cannot tell."""
+    descriptor = None
+    with suppress(TeamError, OSError, AttributeError):
+        record = read_lockfile(supervisor.lockfile).servers.get(GATEWAY)
+        identity = identity_of_record(record) if record is not None else None
+        if identity is not None and is_alive(identity):
+            descriptor = os.pidfd_open(identity.pid)
+    try:
+        yield descriptor
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _is_worth_telling(entry: Entry) -> bool:

@@ -79,7 +79,7 @@ class LocalRunning:
         """Start one server by exec, and write into its alive file who it is."""
         plan, offset = launch.plan, _size(launch.log)
         try:
-            process = _execute(launch, environ)
+            process = execute(launch, environ)
         except OSError as error:
             self.failed.append(FailedStart(plan.name, _explain(error)))
             return
@@ -125,9 +125,7 @@ class LocalRunning:
     def close(self) -> None:
         """Stop following; the servers run on."""
         for process in self._executed.values():
-            if process.poll() is None:
-                process.returncode = 0  # it is meant to outlive this object: no ResourceWarning
-                _left.append(process.pid)
+            leave(process)
         self._executed.clear()
         if self._launcher is not None:
             self._launcher.close()
@@ -229,8 +227,21 @@ def _is_forked(launch: Launch) -> bool:
     return _CAN_FORK and launch.plan.engine == EMBEDDED
 
 
-def _execute(launch: Launch, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Nothing of this process reaches the server but its environment, its log and the descriptor of its lock."""
+def leave(process: subprocess.Popen[bytes]) -> None:
+    """Let an executed server run on without following it."""
+    if process.poll() is None:
+        process.returncode = 0  # it is meant to outlive this object: no ResourceWarning
+        _left.append(process.pid)
+
+
+def execute(launch: Launch, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start one server as a program of its own, which leads its own session.
+
+    Nothing of this process reaches the server but its environment, its log and the descriptor of its lock.
+
+    Raises:
+        OSError: No process came about.
+    """
     if launch.listener is not None:
         launch.listener.close()  # whoever is executed binds by itself
     log = os.open(launch.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

@@ -17,11 +17,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from prodigy import __version__
 from prodigy_team import settings
+from prodigy_team.annotate.context import ServerContext, read_context
 
 _STUBBORN = """
 import signal, time
@@ -86,6 +88,12 @@ def _known(argv: Sequence[str]) -> list[str]:
     return [_LIKE.get(words[0], words[0]), *words[1:]]
 
 
+def _without_gateway() -> ServerContext | None:
+    """What the roster knows of this server; Prodigy knows no gateway's secret, only basic authentication."""
+    context = read_context(os.environ)
+    return replace(context, gateway=False) if context else None
+
+
 def _serve(argv: Sequence[str]) -> int:
     if "-" in argv:
         from prodigy.piped import serve_piped
@@ -99,7 +107,7 @@ def _serve(argv: Sequence[str]) -> int:
         _slow_down(settling, seconds)
     listener = _shared_listener() if os.environ.get("STANDIN_STUBBORN") else None
     try:
-        return engine.serve(argv, os.environ, Path.cwd(), listener=listener)
+        return engine.serve(argv, os.environ, Path.cwd(), listener=listener, server=_without_gateway())
     except TeamError as error:
         print(error, file=sys.stderr)
         return error.exit_code

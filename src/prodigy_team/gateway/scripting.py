@@ -1,0 +1,69 @@
+"""`prodigy_team.start_session`: a session asked of the gateway that runs, from a script on its machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
+from typing import Any
+
+from prodigy_team.errors import TeamError, UsageError
+from prodigy_team.roster.findings import normal_base_path, resolve_path
+from prodigy_team.roster.paths import read_toml
+from prodigy_team.servers.ports import connectable
+
+PATIENCE = 90.0
+"""Seconds: the server's start, and the places in line before it."""
+
+
+def start_session(
+    annotator: str, password: str, *, roster: str | os.PathLike[str] | None = None, timeout: float = PATIENCE
+) -> dict[str, Any]:
+    """Start an annotator's server on the roster's dataset, or find the one that runs, and say where it is.
+
+    The gateway does it, so it must run on this machine (`prodigy-team up`); failed attempts count as at its login page.
+
+    Args:
+        roster: The team.toml; left out: ``PRODIGY_TEAM_ROSTER``, else team.toml in the working directory.
+        timeout: Seconds.
+
+    Returns:
+        ``{"status": 200, "msg": "Started Prodigy server at: URL", "url": URL}``, or
+        ``{"status": 530, "msg": "Authentication failed"}``; another status where the server does not start.
+
+    Raises:
+        TeamError: The roster has no gateway, or it does not answer.
+    """
+    path = Path(roster or os.environ.get("PRODIGY_TEAM_ROSTER") or "team.toml").absolute()
+    table = read_toml(path).get("gateway")
+    if not isinstance(table, dict):
+        raise UsageError(f"{path} has no [gateway].", remedy="Write [gateway] into it, then: prodigy-team up")
+    body = json.dumps({"annotator": annotator, "password": password}).encode()
+    place = f"{normal_base_path(str(table.get('base_path', '/')))}/api/start_session"
+    connection = _connection(table, path.parent, timeout)
+    try:
+        connection.request("POST", place, body, {"Content-Type": "application/json"})
+        answer = json.loads(connection.getresponse().read())
+    except (OSError, ValueError, HTTPException) as error:
+        raise TeamError(
+            f"The gateway at {connection.host}:{connection.port} does not answer: {error or type(error).__name__}.",
+            remedy="prodigy-team up gateway",
+        ) from error
+    finally:
+        connection.close()
+    if not (isinstance(answer, dict) and "status" in answer):
+        raise TeamError(f"What answers at {connection.host}:{connection.port} is not the gateway.")
+    return answer
+
+
+def _connection(table: Mapping[str, Any], folder: Path, timeout: float) -> HTTPConnection:
+    host, port = connectable(str(table.get("host", "127.0.0.1"))), int(table.get("port", 8080))
+    if not table.get("tls_certificate"):
+        return HTTPConnection(host, port, timeout=timeout)
+    # Who has this very certificate is the gateway, whatever name stands in it.
+    context = ssl.create_default_context(cafile=str(resolve_path(table["tls_certificate"], folder, os.environ)))
+    context.check_hostname = False
+    return HTTPSConnection(host, port, timeout=timeout, context=context)

@@ -1,0 +1,247 @@
+"""The gateway as one more server of the roster: servers that sleep until somebody comes, and are put to sleep again."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from prodigy_team.gateway.accounts import Accounts
+from prodigy_team.gateway.passwords import hash_password
+from prodigy_team.servers.secrets import server_secret
+from support import eventually, free_ports
+from team_support import Project, a_project
+
+PASSWORD = "Korrekt Pferd Batterie"
+HASHED = hash_password(PASSWORD)
+
+
+class Team:
+    """A project behind a gateway; joe and jane have a password."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        (self.port,) = free_ports(1)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def write_roster(self, gateway: str = "", *, names: tuple[str, ...] = ("joe", "jane"), **more: str) -> None:
+        own = f"\n[gateway]\nport = {self.port}\n{gateway}\n"
+        self.project.write_roster(names, **{**more, "more": more.get("more", "") + own})
+
+    def up(self, *arguments: str) -> dict[str, str]:
+        """Bring the team up; the state of each server, as the command says it."""
+        found = self.project.entries("up", *arguments)
+        accounts = Accounts(self.project.state)
+        for name in ("joe", "jane"):
+            accounts.set_password(name, HASHED)
+        accounts.close()
+        return {name: each["state"] for name, each in found.items()}
+
+    def start_session(self, name: str, password: str = PASSWORD) -> httpx.Response:
+        body = {"annotator": name, "password": password}
+        return httpx.post(f"{self.url}/api/start_session", json=body, timeout=60, trust_env=False)
+
+    def log(self) -> str:
+        return (self.project.state / "logs" / "gateway.log").read_text()
+
+
+@pytest.fixture
+def team(project: Project) -> Team:
+    found = Team(project)
+    found.write_roster()
+    return found
+
+
+def test_servers_sleep_until_somebody_comes(team: Team) -> None:
+    project = team.project
+    assert team.up() == {"gateway": "running", "joe": "asleep", "jane": "asleep"}
+    shown = project.run("status").stdout
+    assert f"{team.url}/a/joe/" in shown
+    assert f"Asleep servers start when their annotator logs in: {team.url}/" in shown
+    assert project.run("up").stdout.splitlines()[-1].startswith("nothing to do")
+
+    reply = team.start_session("joe")
+    url = f"{team.url}/a/joe/"
+    assert (reply.status_code, reply.json()) == (
+        200,
+        {"status": 200, "msg": f"Started Prodigy server at: {url}", "url": url},
+    )
+    assert project.states() == {"gateway": "running", "joe": "running", "jane": "asleep"}
+    assert "New session joe" in team.log()
+    pids = project.pids()
+    assert team.start_session("joe").json()["url"] == url
+    assert project.pids() == pids, "the one that runs is found"
+    assert team.log().count("New session joe") == 2
+
+    os.kill(pids["joe"], signal.SIGKILL)
+    project.run("up", "--revive")
+    assert project.states() == {"gateway": "running", "joe": "running", "jane": "asleep"}
+    project.run("up", "jane")
+    assert project.states()["jane"] == "running", "a person who names a server wants it now"
+
+    done = project.run("stop").stdout
+    assert done.count("stopped, port") == 3
+    assert set(project.states().values()) == {"stopped"}
+    assert not project.marked()
+    project.run("up", "--revive")
+    assert not project.marked()
+
+
+def test_a_wrong_password_starts_nothing_and_is_written_nowhere(team: Team) -> None:
+    team.up()
+    reply = team.start_session("joe", "wrong horse battery")
+    assert (reply.status_code, reply.json()) == (401, {"status": 530, "msg": "Authentication failed"})
+    assert team.project.states()["joe"] == "asleep"
+    for path in [*team.project.state.rglob("*"), Path(f"/proc/{team.project.pids()['gateway']}/cmdline")]:
+        if path.is_file():
+            assert b"wrong horse" not in path.read_bytes(), path
+            assert PASSWORD.encode() not in path.read_bytes(), path
+
+
+def test_a_script_asks_as_the_web_does(team: Team) -> None:
+    team.write_roster('base_path = "/annot"')
+    team.up()
+    code = (
+        "import json, prodigy_team\n"
+        f"print(json.dumps([prodigy_team.start_session('joe', each) for each in ({PASSWORD!r}, 'no')]))"
+    )
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, cwd=team.project.folder, env=team.project.environ, capture_output=True, text=True)
+    started, refused = json.loads(done.stdout)
+    assert started["url"] == f"{team.url}/annot/a/joe/", done.stderr
+    assert refused == {"status": 530, "msg": "Authentication failed"}
+    form = {"annotator": "joe", "password": PASSWORD}
+    assert httpx.post(f"{team.url}/annot/api/start_session", data=form, trust_env=False).json() == started
+    for body in (b"", b"{", b'{"annotator": 1}', b"[" * 3000, b"x" * 5000):
+        kind = {"Content-Type": "application/json"}
+        reply = httpx.post(f"{team.url}/annot/api/start_session", content=body, headers=kind, trust_env=False)
+        assert reply.status_code in (400, 413)
+
+
+def test_visitors_of_one_server_share_its_start_and_many_servers_start_together(project: Project) -> None:
+    team = Team(project)
+    names = tuple(f"p{number}" for number in range(8))
+    team.write_roster(names=names)
+    team.up()
+    accounts = Accounts(project.state)
+    for name in names:
+        accounts.set_password(name, HASHED)
+    accounts.close()
+    with ThreadPoolExecutor(16) as threads:
+        replies = list(threads.map(team.start_session, [*names, *names]))
+    assert [reply.status_code for reply in replies] == [200] * 16, [reply.text for reply in replies]
+    assert set(project.states().values()) == {"running"}
+    assert all(len(pids) == 1 for pids in project.marked().values())
+
+
+def test_a_server_that_nobody_uses_sleeps_until_the_next_visit(team: Team) -> None:
+    team.write_roster('idle_stop = "2s"')
+    team.up()
+    place = team.start_session("joe").json()["url"]
+    pid = team.project.pids()["joe"]
+    port = team.project.status()["joe"]["port"]
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as open_page:
+        open_page.get("/version")
+        with pytest.raises(pytest.fail.Exception):
+            eventually(lambda: team.project.states()["joe"] == "asleep", within=3.5)
+    eventually(lambda: team.project.states()["joe"] == "asleep", within=15)
+    assert "Stopped joe: nobody used it for 2 s" in team.log()
+    team.project.run("up", "--revive")
+    assert team.project.states()["joe"] == "asleep", "cron lets it sleep"
+    assert team.start_session("joe").json()["url"] == place
+    assert team.project.pids()["joe"] != pid
+
+
+def test_what_a_person_stopped_or_was_given_up_is_not_started_by_a_visit(team: Team) -> None:
+    team.up("joe", "gateway")
+    team.project.run("stop", "joe", "--force")
+    reply = team.start_session("joe")
+    assert reply.status_code == 503
+    assert "joe's server was stopped. prodigy-team up joe" in team.log()
+    assert team.project.states()["joe"] == "stopped"
+
+
+def test_a_taken_port_is_no_reason_to_send_anybody_away(team: Team) -> None:
+    team.up()
+    port = team.project.status()["joe"]["port"]
+    stranger = team.project.foreign_listener(port)
+    assert team.start_session("joe").status_code == 200
+    assert team.project.status()["joe"]["port"] != port
+    assert stranger.poll() is None
+    assert team.project.status()["joe"]["url"] == f"{team.url}/a/joe/"
+
+
+def test_servers_behind_a_gateway_are_started_at_once_where_the_roster_says_so(team: Team) -> None:
+    team.write_roster('start = "up"\n')
+    assert team.up() == {"gateway": "running", "joe": "running", "jane": "running"}
+    port = team.project.status()["joe"]["port"]
+    assert httpx.get(f"http://127.0.0.1:{port}/project", trust_env=False).status_code == 403
+
+
+def test_whoever_is_handed_on_comes_in_once_by_a_token(team: Team) -> None:
+    team.write_roster('hand_off = "redirect"')
+    team.up()
+    url = team.start_session("joe").json()["url"]
+    port = team.project.status()["joe"]["port"]
+    assert url.startswith(f"http://127.0.0.1:{port}/?token=")
+    with httpx.Client(trust_env=False) as browser:
+        assert browser.get(url).status_code == 303
+        assert browser.get(f"http://127.0.0.1:{port}/").status_code == 200
+    assert httpx.get(url, trust_env=False).status_code == 403
+    with httpx.Client(base_url=team.url, trust_env=False, headers={"accept": "text/html"}) as browser:
+        page = browser.get("/login").text
+        hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+        assert browser.post("/login", data={**hidden, "name": "joe", "password": PASSWORD}).status_code == 303
+        assert browser.get("/a/joe/").headers["location"].startswith(f"http://127.0.0.1:{port}/?token=")
+
+
+def test_prodigy_lets_in_the_gateway_alone(tmp_path: Path, standin_python: Path) -> None:
+    with a_project(tmp_path, engine="prodigy") as project:
+        team = Team(project)
+        team.write_roster(team=f'python = "{standin_python}"\n')
+        team.up()
+        assert team.start_session("joe").status_code == 200
+        secret = server_secret(project.state, "joe")
+        place = project.status()["joe"]
+        address = f"http://127.0.0.1:{place['port']}/project"
+        assert httpx.get(address, trust_env=False).status_code == 401
+        assert httpx.get(address, auth=("gateway", secret), trust_env=False).status_code == 200
+        hidden = [secret.encode(), base64.b64encode(f"gateway:{secret}".encode())]
+        seen = [path for path in project.state.rglob("*") if path.is_file()] + [Path(f"/proc/{place['pid']}/cmdline")]
+        for path in seen:
+            content = path.read_bytes()
+            assert not any(each in content for each in hidden), path
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> str:
+    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=annotate.example -keyout key.pem -out cert.pem"
+    subprocess.run(["openssl", *words.split()], cwd=tmp_path, check=True, capture_output=True)
+    return 'tls_certificate = "cert.pem"\ntls_key = "key.pem"'
+
+
+def test_with_a_certificate_it_speaks_tls_and_its_successor_does(team: Team, tls: str) -> None:
+    team.write_roster(tls)
+    assert team.up()["gateway"] == "running"
+    assert team.project.status()["gateway"]["url"] == f"https://127.0.0.1:{team.port}/"
+    code = f"import prodigy_team\nprint(prodigy_team.start_session('joe', {PASSWORD!r})['status'])"
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, cwd=team.project.folder, env=team.project.environ, capture_output=True, text=True)
+    assert done.stdout == "200\n", done.stderr
+    (team.project.folder / "cert.pem").write_text("no certificate")
+    failed = team.project.entries("restart", "gateway", code=3)["gateway"]
+    assert "the one that ran goes on" in failed["problem"]
+    assert "cert.pem" in "\n".join(failed["log_tail"])
+    assert team.project.status()["gateway"]["state"] == "running"

@@ -1,0 +1,148 @@
+"""A gateway is restarted while people work: nobody is sent away; and what is killed half-way is mended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import aiohttp
+import httpx
+import pytest
+
+from prodigy_team.servers import alive
+from support import eventually, free_ports
+from team_support import Project
+
+REQUESTS = 2_400
+
+
+@pytest.fixture
+def port(project: Project) -> int:
+    """Where the gateway of a project of one listens."""
+    (port,) = free_ports(1)
+    project.write_roster(("joe",), more=f"[gateway]\nport = {port}\n")
+    project.run("up")
+    return port
+
+
+class Load:
+    """Clients that ask without a pause: half of them on one connection each, the others on a new one each time."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.answers: Counter[str] = Counter()
+        self.stopped = False
+
+    async def keep_asking(self, clients: int = 8) -> None:
+        await asyncio.gather(*(self._client(place % 2 == 0) for place in range(clients)))
+
+    async def _client(self, keeps: bool) -> None:
+        connector = aiohttp.TCPConnector(force_close=not keeps)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            while not self.stopped:
+                try:
+                    async with session.get(self.url) as reply:
+                        await reply.read()
+                        self.answers[str(reply.status)] += 1
+                except (aiohttp.ClientError, OSError) as error:
+                    self.answers[repr(error)] += 1
+                await asyncio.sleep(0.002)
+
+
+async def restart_under_load(project: Project, url: str) -> tuple[Counter[str], float]:
+    """What clients were answered, and how long the restart took."""
+    load = Load(url)
+    asking = asyncio.ensure_future(load.keep_asking())
+    began = time.monotonic()
+    done = await asyncio.to_thread(project.entries, "restart", "gateway")
+    seconds = time.monotonic() - began
+    assert (done["gateway"]["action"], done["gateway"]["state"]) == ("restart", "running")
+    while load.answers.total() < REQUESTS:
+        await asyncio.sleep(0.05)
+    load.stopped = True
+    await asking
+    return load.answers, seconds
+
+
+def test_a_planned_restart_fails_no_request(project: Project, port: int) -> None:
+    before = project.pids()["gateway"]
+    answers, _ = asyncio.run(restart_under_load(project, f"http://127.0.0.1:{port}/healthz"))
+    assert set(answers) == {"200"}, answers
+    assert answers["200"] >= REQUESTS
+    after = project.pids()["gateway"]
+    assert after != before
+    assert project.marked()["gateway"] == [after]
+    eventually(lambda: not Path(f"/proc/{before}").exists() or zombie(before), within=10, message="the old one's end")
+    assert alive.read(project.state / "servers" / "gateway.alive")["pid"] == after
+
+    project.write_roster(("joe", "jane"), more=f"[gateway]\nport = {port}\n")
+    entry = project.entries("up")["gateway"]
+    assert (entry["action"], entry["changed"]) == ("restart", ["annotators", "servers"])
+    assert entry["state"] == "running"
+    assert project.entries("up")["gateway"]["action"] == "keep"
+
+    os.kill(project.pids()["gateway"], signal.SIGKILL)
+    assert project.states()["gateway"] == "stale"
+    assert project.entries("up")["gateway"]["state"] == "running"
+
+
+def zombie(pid: int) -> bool:
+    """Whether a process has ended and nobody has asked how."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+@pytest.mark.usefixtures("port")
+@pytest.mark.parametrize("victim", ["command", "old", "successor"])
+def test_whatever_is_killed_in_the_middle_of_it_is_mended(project: Project, victim: str) -> None:
+    old = project.pids()["gateway"]
+    command = project.begin("restart", "gateway")
+    found = eventually(lambda: set(gateways(project)) - {old}, within=20, message="a successor")
+    os.kill({"command": command.pid, "old": old, "successor": found.pop()}[victim], signal.SIGKILL)
+    command.wait(60)
+    eventually(lambda: len(gateways(project)) == 1, within=20, message="one gateway")
+    project.run("up")
+    states = project.status()
+    assert states["gateway"]["state"] == "running", states
+    assert project.marked()["gateway"] == [states["gateway"]["pid"]]
+
+
+def gateways(project: Project) -> list[int]:
+    """Every process that is a gateway of this project, also one that has just been executed."""
+    return [pid for pid in project.marked().get("gateway", []) if pid]
+
+
+@pytest.mark.alone
+def test_a_killed_gateway_is_back_within_two_seconds_under_watch(project: Project, port: int) -> None:
+    watcher = project.begin("watch", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    eventually(lambda: project.states() == {"gateway": "running", "joe": "asleep"}, within=20)
+    eventually(lambda: hears_an_end(watcher.pid), within=20, message="a watch that listens")
+    os.kill(project.pids()["gateway"], signal.SIGKILL)
+    began = time.monotonic()
+    eventually(lambda: answers(port), within=15, message="a gateway that answers")
+    assert time.monotonic() - began < 2
+    watcher.send_signal(signal.SIGTERM)
+    assert watcher.wait(20) == 0
+    assert project.states()["gateway"] == "running"
+
+
+def hears_an_end(pid: int) -> bool:
+    """Whether a process waits for the end of another."""
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if "pidfd" in str(each.readlink()):
+                return True
+    return False
+
+
+def answers(port: int) -> bool:
+    """Whether the gateway answers."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False, timeout=1).status_code == 200
+    except httpx.HTTPError:
+        return False
