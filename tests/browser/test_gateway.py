@@ -26,8 +26,6 @@ from team_support import Project, a_project, listening
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytest.importorskip("prodigy_team.gateway.serving", reason="the gateway has no process of its own yet")
-
 PASSWORD = "Korrekt Pferd Batterie"
 WRONG = "wrong horse battery"
 
