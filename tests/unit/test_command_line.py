@@ -16,6 +16,16 @@ from prodigy_team.annotate.rebuilding import RebuiltPool
 from prodigy_team.annotate.reopening import ReopenedPool
 from prodigy_team.cli.main import COMMANDS, NAMES, load_command
 from prodigy_team.cli.objects import report_object, status_object
+from prodigy_team.curation.agreement import (
+    Agreement,
+    Disagreement,
+    Figure,
+    LabelAgreement,
+    PairAgreement,
+    PersonAgreement,
+    ViewAgreement,
+    WeekAgreement,
+)
 from prodigy_team.curation.coverage import Coverage
 from prodigy_team.curation.drop import DropReport
 from prodigy_team.curation.merge import MergeReport
@@ -31,6 +41,7 @@ from support import ROOT
 WITH_JSON = (
     *("up", "status", "stop", "restart", "merge", "export", "flagged", "check", "doctor", "drop"),
     *("plan", "coverage", "progress", "ledger", "review", "reopen", "invite", "accounts"),
+    "agreement",
 )
 WITHOUT_JSON = tuple(name for name in NAMES if name not in WITH_JSON)
 
@@ -102,6 +113,14 @@ DOCUMENTED = {
     "- `days` of `progress`": DayProgress,
     "- `pools` of `ledger rebuild`": RebuiltPool,
     "- `pools` of `reopen`": ReopenedPool,
+    "- `agreement`": Agreement,
+    "- `views` of `agreement`": ViewAgreement,
+    "- Each figure of `agreement`": Figure,
+    "- `pairs` of `agreement`": PairAgreement,
+    "- `people` of `agreement`": PersonAgreement,
+    "- `labels` of `agreement`": LabelAgreement,
+    "- `weeks` of `agreement`": WeekAgreement,
+    "- `disagreements` of `agreement`": Disagreement,
 }
 
 

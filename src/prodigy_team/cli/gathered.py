@@ -4,17 +4,38 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from prodigy_team.cli import output
 from prodigy_team.errors import TeamError
 
 if TYPE_CHECKING:
+    from prodigy_team.cli.options import Shared
     from prodigy_team.curation.gathering import Marks, People
     from prodigy_team.curation.sources import Source
     from prodigy_team.roster import Roster
     from prodigy_team.store import Store
+
+
+@contextmanager
+def opened_sources(
+    shared: Shared, names: Sequence[str]
+) -> Iterator[tuple[Store | None, Roster | None, tuple[Source, ...], People]]:
+    """For reading alone: the database, the roster, the sources and who is who; files alone need neither of the first.
+
+    Raises:
+        UsageError: There is no roster and a dataset is named, or nothing.
+    """
+    from prodigy_team.cli.answers import read_roster, roster_store
+    from prodigy_team.curation.sources import is_file_name
+
+    only_files = bool(names) and all(map(is_file_name, names))
+    path = shared.path() if only_files else shared.existing()
+    roster = read_roster(path, answers_only=True) if path.is_file() else None
+    with nullcontext() if only_files or roster is None else roster_store(roster, write=False) as store:
+        yield store, roster, chosen_sources(store, roster, names, quiet=shared.quiet), roster_people(store, roster)
 
 
 def chosen_sources(

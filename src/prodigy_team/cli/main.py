@@ -40,6 +40,7 @@ COMMANDS = (
     Listed("service", "Set up", "Print a crontab line or a systemd unit for this roster."),
     Listed("coverage", "Quality", "Say which tasks have their answers, and who is missing where."),
     Listed("progress", "Quality", "Say who did how much, how fast, and when it will be done."),
+    Listed("agreement", "Quality", "Say how far annotators agree, and on which tasks they differ most."),
     Listed("flagged", "Quality", "List the tasks that annotators flagged, with their notes."),
     Listed("review", "Quality", "Start a server on which one person settles what others answered differently."),
     Listed("reopen", "Quality", "Send tasks back to the people who answered them."),

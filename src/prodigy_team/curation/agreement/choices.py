@@ -1,0 +1,201 @@
+"""Answers and chosen options, task by task, into figures: everything in which people give one of some values."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import Any
+
+from prodigy_team.curation.agreement.coefficients import (
+    Distance,
+    alpha_statistic,
+    fleiss_of,
+    kappa_of,
+    masi_distance,
+    pair_row,
+    percent_of,
+    unit_row,
+)
+from prodigy_team.curation.agreement.figures import (
+    Drawing,
+    Figure,
+    LabelAgreement,
+    PairAgreement,
+    PersonAgreement,
+    WeekAgreement,
+)
+from prodigy_team.curation.agreement.said import ACCEPT, ANSWER, CHOICE, OTHER, REJECTED, Value, shown
+from prodigy_team.curation.agreement.sums import Row, Rows, Sums
+
+NOBODY_TWICE = "no task was answered by two people"
+_Pattern = tuple[tuple[str, Any], ...]
+
+
+class Choices:
+    """Takes in tasks and counts those alike: who said what, and of which group they are."""
+
+    def __init__(self, kind: str, *, by: str = "") -> None:
+        """Prepare.
+
+        Args:
+            kind: "answer", "choice" or "other".
+            by: "label", "week" or "": what is counted apart besides.
+        """
+        self.kind = kind
+        self._by = by
+        self.distance_name = "nominal"
+        self._patterns: dict[tuple[str, _Pattern], int] = {}
+        self._distances: dict[tuple[Value, ...], float] = {}
+
+    def add(self, said: Sequence[tuple[str, Value]], group: str, count: int = 1) -> float:
+        """So many tasks with two judgements or more, by name; returns the mean distance of pairs.
+
+        Args:
+            group: The week, or the label of a task that is accepted or rejected.
+        """
+        pattern = tuple(said)
+        self._patterns[group, pattern] = self._patterns.get((group, pattern), 0) + count
+        values = tuple([value for _, value in pattern])
+        if values not in self._distances:
+            self._distances[values] = _mean_distance(values, self.kind)
+        return self._distances[values]
+
+    def figures(self, drawing: Drawing) -> dict[str, Any]:
+        """What `ViewAgreement` says of everybody."""
+        several = any(type(value) is tuple and len(value) != 1 for value in self._values())
+        distance = _set_distance if self.kind == CHOICE and several else None
+        self.distance_name = "masi" if distance else "nominal"
+        rows = self._unit_rows(distance)
+        why = _why(list(self._values()))
+        statistics = (percent_of, fleiss_of, alpha_statistic(rows, distance))
+        percent, fleiss, alpha = drawing.figures(rows, statistics, ["", why, why])
+        return {"percent": percent, "fleiss": fleiss, "alpha": alpha, "distance": self.distance_name}
+
+    def pairs(self, drawing: Drawing) -> Iterator[PairAgreement]:
+        """Cohen's kappa and percent of every two people who answered the same tasks, by name."""
+        cells: dict[tuple[str, str], Counter[tuple[Value, Value]]] = {}
+        for (_, pattern), count in self._patterns.items():
+            for (first, one), (second, other) in combinations(pattern, 2):
+                cells.setdefault((first, second), Counter())[one, other] += count
+        for (first, second), counts in sorted(cells.items()):
+            rows = Rows()
+            for pair, count in counts.items():
+                rows.add(pair_row(*pair), count)
+            why = _why([value for pair in counts for value in pair])
+            percent, kappa = drawing.figures(rows, (_same_share, kappa_of), ["", why])
+            yield PairAgreement(first, second, counts.total(), percent, kappa, None, None, None)
+
+    def people(self, drawing: Drawing, pairs: Sequence[PairAgreement]) -> Iterator[PersonAgreement]:
+        """Everybody against all others, by name."""
+        rows: dict[str, Rows] = {}
+        for (_, pattern), count in self._patterns.items():
+            counts = Counter(value for _, value in pattern)
+            for name, value in pattern:
+                share = (counts[value] - 1) / (len(pattern) - 1)
+                rows.setdefault(name, Rows()).add((("units", 1.0), ("same", share)), count)
+        for name, own in sorted(rows.items()):
+            (percent,) = drawing.figures(own, (percent_of,), [""])
+            yield PersonAgreement(name, len(own), percent, mean_figure(name, pairs, len(own)))
+
+    def labels(self, drawing: Drawing) -> Iterator[LabelAgreement]:
+        """Each label of tasks, else each answer or option, by name; nothing where values are no labels."""
+        if self.kind == OTHER or self._by != "label":
+            return
+        if any(group for group, _ in self._patterns):
+            yield from self._labels_of_tasks(drawing)
+            return
+        members = {value: frozenset(value if isinstance(value, tuple) else [str(value)]) for value in self._values()}
+        alpha = alpha_statistic(Rows())
+        for label in sorted({each for own in members.values() for each in own}):
+            rows, answers = Rows(), 0
+            for (_, pattern), count in self._patterns.items():
+                given = [label in members[value] for _, value in pattern]
+                yes, number = sum(given), len(given)
+                answers += yes * count
+                rows.add((*_given(yes, number), *unit_row(given)[2:]), count)
+            why = f"everybody said {label}, of every task"
+            f1, own_alpha = drawing.figures(rows, (_label_f1, alpha), ["", why])
+            yield LabelAgreement(label, answers, f1, own_alpha, None)
+
+    def _labels_of_tasks(self, drawing: Drawing) -> Iterator[LabelAgreement]:
+        """Tasks of one label each: how far people agree on accepting it."""
+        for label in sorted({group for group, _ in self._patterns}):
+            rows, answers = Rows(), 0
+            for (group, pattern), count in self._patterns.items():
+                if group == label:
+                    values = [value for _, value in pattern]
+                    rows.add((*_given(values.count(ACCEPT), len(values)), *unit_row(values)[2:]), count)
+                    answers += len(values) * count
+            why = _why([value for group, pattern in self._patterns if group == label for _, value in pattern])
+            nobody = f"nobody said {ACCEPT}"
+            f1, alpha = drawing.figures(rows, (_label_f1, alpha_statistic(rows)), [nobody, why])
+            yield LabelAgreement(label, answers, f1, alpha, None)
+
+    def weeks(self, drawing: Drawing) -> Iterator[WeekAgreement]:
+        """Percent and alpha of each week, in their order."""
+        if self._by != "week":
+            return
+        distance = _set_distance if self.distance_name == "masi" else None
+        for week in sorted({week for week, _ in self._patterns}):
+            rows = self._unit_rows(distance, week)
+            why = _why([value for own, pattern in self._patterns if own == week for _, value in pattern])
+            percent, alpha = drawing.figures(rows, (percent_of, alpha_statistic(rows, distance)), ["", why])
+            yield WeekAgreement(week, len(rows), percent, alpha, None)
+
+    def _values(self) -> dict[Value, None]:
+        return {value: None for _, pattern in self._patterns for _, value in pattern}
+
+    def _unit_rows(self, distance: Distance | None, week: str | None = None) -> Rows:
+        rows = Rows()
+        for (own, pattern), count in self._patterns.items():
+            if week is None or week == own:
+                rows.add(unit_row([value for _, value in pattern], distance), count)
+        return rows
+
+
+def mean_figure(name: str, pairs: Sequence[PairAgreement], tasks: int) -> Figure:
+    """The mean of somebody's pairs, weighed by their tasks; pairs in which it is undefined are left out."""
+    own = [each for each in pairs if name in (each.first, each.second)]
+    figures = [each.kappa or each.f1 for each in own]
+    known = [(each.value, each.tasks) for each in figures if each is not None and each.value is not None]
+    weight = sum(tasks for _, tasks in known)
+    why = next((each.undefined for each in figures if each is not None), NOBODY_TWICE)
+    if not weight:
+        return Figure(None, None, None, tasks, True, why)
+    return Figure(sum(value * tasks for value, tasks in known) / weight, None, None, weight, False)
+
+
+def _why(values: Sequence[Value]) -> str:
+    """Why chance leaves nothing to measure."""
+    different = list(dict.fromkeys(values))
+    return f"everybody said {shown(different[0])}" if len(different) == 1 else NOBODY_TWICE
+
+
+def _given(yes: int, number: int) -> Row:
+    """What a task adds to `_label_f1` that so many of these people gave the label: pairs in which both, and either."""
+    return ("both", float(yes * (yes - 1))), ("either", float(yes * (number - 1)))
+
+
+def _label_f1(sums: Sums) -> float:
+    return sums["both"] / sums["either"] if sums.get("either") else math.nan
+
+
+def _same_share(cells: Any) -> float:
+    """From how often each pair of values was given."""
+    return float(sum(count for (one, other), count in cells.items() if one == other) / sum(cells.values()))
+
+
+def _set_distance(first: Any, second: Any) -> float:
+    """MASI's distance of chosen options; a rejected task has nothing in common with any choice."""
+    if first == REJECTED or second == REJECTED:
+        return float(first != second)
+    return masi_distance(frozenset(first), frozenset(second))
+
+
+def _mean_distance(values: Sequence[Value], kind: str) -> float:
+    pairs = list(combinations(values, 2))
+    if kind in (ANSWER, OTHER):
+        return sum(one != other for one, other in pairs) / len(pairs)
+    return sum(_set_distance(one, other) for one, other in pairs) / len(pairs)

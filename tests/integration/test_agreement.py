@@ -1,0 +1,199 @@
+"""`agreement` on stored answers: what is compared, what is left out, and what is said where nothing can be told."""
+
+from __future__ import annotations
+
+import json
+import random
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conflicting import PEOPLE, SESSION, begin
+from counting_support import Team, team
+from prodigy_team.curation.agreement.coefficients import cohen_kappa, fleiss_kappa, krippendorff_alpha
+
+__all__ = ["team"]
+
+PEOPLE_OF_TEAM = ("cy", "jane", "joe")
+WEEK = 7 * 86400
+
+
+def binary(team: Team, *, tasks: int = 60) -> dict[str, list[str]]:
+    """Three people who accept and reject, or ignore; returns what they said, task by task."""
+    chance, said = random.Random(1), {}
+    team.write(PEOPLE_OF_TEAM, tasks=tasks, routing=None)
+    for name in PEOPLE_OF_TEAM:
+        said[name] = chance.choices(("accept", "reject", "ignore"), (6, 3, 1), k=tasks)
+        for number, answer in enumerate(said[name]):
+            task = {"text": f"text {number}", "label": "XY"[number % 2]}
+            at = 1_700_000_000 + (number >= tasks // 2) * WEEK
+            team.answer(name, task, answer=answer, _view_id="classification", _timestamp=at)
+    return said
+
+
+def view(team: Team, *arguments: str) -> dict[str, Any]:
+    """What the command says of the only view."""
+    (found,) = team.json("agreement", *arguments)["views"]
+    assert isinstance(found, dict)
+    return found
+
+
+def judged(said: dict[str, list[str]], *names: str) -> list[list[str]]:
+    return [[each for each in unit if each != "ignore"] for unit in zip(*(said[name] for name in names), strict=True)]
+
+
+def test_the_figures_are_those_of_the_answers(team: Team) -> None:
+    said = binary(team)
+    found = view(team)
+    units = judged(said, *PEOPLE_OF_TEAM)
+
+    assert (found["view"], found["kind"], found["distance"]) == ("classification", "answer", "nominal")
+    assert found["tasks"] == sum(len(unit) > 1 for unit in units)
+    assert found["single"] == sum(len(unit) == 1 for unit in units)
+    assert found["answers"] + found["ignored"] == 180
+    assert found["fleiss"]["value"] == pytest.approx(fleiss_kappa(units), abs=1e-12)
+    assert found["alpha"]["value"] == pytest.approx(krippendorff_alpha(units), abs=1e-12)
+    assert found["alpha"]["low"] < found["alpha"]["value"] < found["alpha"]["high"]
+    for pair in found["pairs"]:
+        both = [unit for unit in judged(said, pair["first"], pair["second"]) if len(unit) == 2]
+        assert pair["tasks"] == len(both)
+        assert pair["kappa"]["value"] == pytest.approx(cohen_kappa(*zip(*both, strict=True)), abs=1e-12)
+    assert [each["name"] for each in found["people"]] == list(PEOPLE_OF_TEAM)
+    assert found["f1"] is found["token_kappa"] is None
+    assert found["labels"] == found["weeks"] == []
+
+
+def test_by_label_and_by_week(team: Team) -> None:
+    units = judged(binary(team), *PEOPLE_OF_TEAM)
+    labels = {each["label"]: each["alpha"]["value"] for each in view(team, "--by", "label")["labels"]}
+    weeks = {each["week"]: each["alpha"]["value"] for each in view(team, "--by", "week")["weeks"]}
+
+    assert labels == pytest.approx({"X": krippendorff_alpha(units[::2]), "Y": krippendorff_alpha(units[1::2])})
+    halves = krippendorff_alpha(units[:30]), krippendorff_alpha(units[30:])
+    assert weeks == pytest.approx(dict(zip(("2023-W46", "2023-W47"), halves, strict=True)))
+
+
+def test_the_worst_tasks_are_told_with_who_said_what(team: Team) -> None:
+    said = binary(team)
+    worst = view(team, "--worst", "3")["disagreements"]
+
+    assert len(worst) == 3
+    for each in worst:
+        number = int(each["text"].removeprefix("text "))
+        assert dict(each["said"]) == {name: said[name][number] for name, _ in each["said"]}
+        assert each["distance"] == 1.0
+    words = "; ".join(f"{name}: {what}" for name, what in worst[0]["said"])
+    assert words in team.run("agreement")
+
+
+def test_a_file_says_the_same_as_its_dataset_and_order_does_not_matter(team: Team) -> None:
+    binary(team)
+    stored = view(team)
+    names = []
+    for name in PEOPLE_OF_TEAM:
+        path = team.folder / f"{name}.jsonl"
+        with team.store() as store:
+            path.write_bytes(b"".join(line + b"\n" for line in store.answers(f"headlines_{name}")))
+        names.append(str(path))
+    for order in permutations(names):
+        found = view(team, *order)
+        places = {"disagreements": [{**each, "source": "", "position": 0} for each in found["disagreements"]]}
+        assert found["disagreements"][0]["source"].endswith(".jsonl")
+        expected = [{**each, "source": "", "position": 0} for each in stored["disagreements"]]
+        assert found | places == stored | {"disagreements": expected}
+
+
+def test_everybody_said_accept(team: Team) -> None:
+    """No number can be told then, and none is; a few tasks are marked."""
+    team.write(("joe", "jane"), routing=None)
+    for name in ("joe", "jane"):
+        team.answer(name, *range(5), answer="accept", _view_id="text")
+    found = view(team)
+
+    assert found["percent"] == {"value": 1, "low": 1, "high": 1, "tasks": 5, "thin": True, "undefined": ""}
+    for figure in (found["fleiss"], found["alpha"], found["pairs"][0]["kappa"]):
+        assert (figure["value"], figure["undefined"]) == (None, "everybody said accept")
+    told = team.run("agreement", "--by", "pair")
+    assert "undefined: everybody said accept" in told
+    assert "1.00 (1.00 to 1.00)*" in told
+    assert "* on few tasks" in told
+
+
+def test_nobody_answered_the_same_task(team: Team) -> None:
+    team.write(("joe", "jane"), routing=None)
+    team.answer("joe", 1, 2, _view_id="text")
+    team.answer("jane", 3, _view_id="text")
+
+    assert view(team)["alpha"]["undefined"] == "no task was answered by two people"
+    assert "No task was answered by two people" in team.run("agreement")
+
+
+def test_spans_repeats_and_known_tasks(team: Team) -> None:
+    """In S13's answers 235 of 292 shared tasks are alike, 45 have another label, and jane rejects 12."""
+    begin(team)
+    found = team.json("agreement", *PEOPLE, SESSION)
+    (only,) = found["views"]
+
+    assert (found["read"], found["counted"]) == (2220, 1300)
+    assert found["left_out"] == {"repeated": 820, "gold": 100}
+    assert (only["kind"], only["tasks"], only["single"], only["ignored"]) == ("spans", 292, 708, 8)
+    assert only["percent"]["value"] == pytest.approx(235 / 292)
+    assert only["f1"]["value"] == pytest.approx(235 / 280)
+    assert only["partial_f1"]["value"] == 1.0
+    assert (only["f1"]["tasks"], only["alpha"], only["token_kappa"]["value"]) == (280, None, None)
+    (pair,) = only["pairs"]
+    assert (pair["first"], pair["second"], pair["tasks"], pair["kappa"]) == ("jane", "joe", 292, None)
+    labels = {each["label"]: each["f1"]["value"] for each in view(team, *PEOPLE, "--by", "label")["labels"]}
+    assert labels == pytest.approx({"A": 2 * 235 / (280 + 235), "B": 0.0})
+
+
+def test_choices_tokens_and_views_side_by_side(team: Team) -> None:
+    team.write(("joe", "jane"), routing=None)
+    tokens = [{"text": each, "start": 5 * at, "end": 5 * at + 4} for at, each in enumerate(("text", "next", "last"))]
+    first, second = ({"start": 5 * at, "end": 5 * at + 4, "label": "A"} for at in (0, 1))
+    for name, options, spans in (("joe", ["P"], [first]), ("jane", ["P", "Q"], [first, second])):
+        team.answer(name, 1, 2, _view_id="choice", options=[{"id": each} for each in "PQR"], accept=options)
+        team.answer(name, 1, _view_id="ner_manual", tokens=tokens, spans=spans)
+        team.answer(name, 1, _view_id="text_input", user_input=f" the same {name if name == 'joe' else 'joe'} ")
+    choice, ner, typed = team.json("agreement")["views"]
+
+    assert (choice["distance"], choice["disagreements"][0]["said"]) == ("masi", [["jane", "P, Q"], ["joe", "P"]])
+    assert choice["disagreements"][0]["distance"] == pytest.approx(2 / 3)
+    assert ner["f1"]["value"] == pytest.approx(2 / 3)
+    assert ner["token_kappa"]["value"] == pytest.approx((2 / 3 - 4 / 9) / (1 - 4 / 9))
+    assert ner["disagreements"][0]["said"] == [["jane", "A 0-4, A 5-9"], ["joe", "A 0-4"]]
+    assert (typed["kind"], typed["percent"]["value"]) == ("other", 1.0)
+    assert typed["alpha"]["undefined"] == "everybody said the same joe"
+
+
+def test_decisions_are_nobodys_vote(team: Team) -> None:
+    team.write(("joe", "jane"), routing=None)
+    team.answer("joe", 1, _view_id="text")
+    team.answer("jane", 1, _view_id="text", answer="reject")
+    decision = {"_view_id": "review", "view_id": "text", "versions": []}
+    team.answer("maria", 1, into="headlines_reviewed", **decision)
+    found = team.json("agreement", "headlines_joe", "headlines_jane", "headlines_reviewed")
+
+    assert found["left_out"] == {"decisions": 1}
+    assert found["views"][0]["disagreements"][0]["said"] == [["jane", "reject"], ["joe", "accept"]]
+
+
+def test_files_alone_need_no_roster_and_broken_lines_are_counted(team: Team) -> None:
+    names = [str(team.folder / name) for name in ("joe.jsonl", "jane.jsonl")]
+    for name in names:
+        Path(name).write_text(json.dumps({"text": "a", "answer": "accept"}) + "\n{broken\n")
+    found = team.json("agreement", *names)
+
+    assert (found["read"], found["counted"], found["left_out"]) == (4, 2, {"unreadable": 2})
+    assert [each["name"] for each in found["views"][0]["people"]] == ["jane", "joe"]
+    team.run("agreement", "headlines_joe", code=2)
+    assert "There is no roster" in team.errors
+
+
+def test_the_nearest_name_of_an_unknown_source_is_told(team: Team) -> None:
+    team.write(("joe",), routing=None)
+    team.answer("joe", 1)
+    team.run("agreement", "headlines_jo", code=2)
+    assert "Did you mean headlines_joe" in team.errors
