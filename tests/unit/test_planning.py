@@ -188,3 +188,15 @@ def test_failures_far_apart_never_give_up() -> None:
 
 def test_watch_brings_back_at_once_and_then_ever_later() -> None:
     assert [retry_delay(failures, jitter=1.0) for failures in (1, 2, 3, 4, 9)] == [0.0, 2.0, 4.0, 8.0, 60.0]
+
+
+@pytest.mark.parametrize(
+    ("seen", "now", "action"),
+    [(ALIVE, False, "stop"), (IN_USE, False, "leave"), (IN_USE, True, "stop"), (Seen(), False, None)],
+)
+def test_the_server_of_somebody_paused_is_stopped_and_stays_theirs(seen: Seen, now: bool, action: str | None) -> None:
+    """It has not left the roster, and whoever is in the middle of something goes on."""
+    options = UpOptions(now=now, resting=frozenset({"joe"}))
+    steps = plan_up([], {"joe": RUNNING}, {"joe": seen}, {}, options)
+    assert [(step.action, step.forget) for step in steps] == ([] if action is None else [(action, False)])
+    assert all(step.reason.startswith("paused") for step in steps)

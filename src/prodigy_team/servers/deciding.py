@@ -89,7 +89,7 @@ class _Taken:
 def _with_idle_times(
     observation: Observation, plans: Iterable[ServerPlan], ports: Mapping[str, int | None], options: UpOptions
 ) -> Mapping[str, Seen]:
-    """What was seen, with idle times where they decide: for running servers whose roster entry changed."""
+    """What was seen, with idle times where they decide: of running servers to be restarted, or stopped for a pause."""
     records, seen = observation.lockfile.servers, dict(observation.seen)
     changed = [
         records[plan.name]
@@ -98,6 +98,7 @@ def _with_idle_times(
         and seen[plan.name].alive
         and (records[plan.name].spec_hash, records[plan.name].port) != (plan.spec_hash, ports[plan.name])
     ]
+    changed += [record for name, record in records.items() if name in options.resting and seen[name].alive]
     if changed and not options.now:
         for name, idle in idle_seconds(changed, now=time.time()).items():
             seen[name] = replace(seen[name], idle_seconds=idle)
@@ -116,7 +117,8 @@ def prepared_lockfile(
     """The lockfile before anything is done: a person's start forgets old failures, the roster's order is kept."""
     wanted = {plan.name: plan for plan in plans}
     order = list(wanted)
-    records = {name: replace(each, orphan=name not in order) for name, each in lockfile.servers.items()}
+    known = {*order, *options.resting}
+    records = {name: replace(each, orphan=name not in known) for name, each in lockfile.servers.items()}
     for name, plan in wanted.items():
         if name in records and records[name].spec_hash == plan.spec_hash:  # people may come to it while it runs
             records[name] = replace(records[name], annotators=plan.annotators)

@@ -78,12 +78,14 @@ class UpOptions:
     Attributes:
         names: Only these; all where empty. A named server is started even if it was given up.
         now: Restart a changed server although somebody is answering.
+        resting: Servers of the roster whose annotators are all paused.
         anew: Restart these although nothing changed.
     """
 
     names: tuple[str, ...] = ()
     now: bool = False
     remove_orphans: bool = False
+    resting: frozenset[str] = frozenset()
     anew: tuple[str, ...] = ()
 
     def concerns(self, name: str) -> bool:
@@ -126,12 +128,24 @@ def _orphans(wanted: Iterable[Wanted], records: Mapping[str, ServerRecord]) -> l
 def _orphan_step(record: ServerRecord, seen: Seen, options: UpOptions) -> Step | None:
     if options.names and record.name not in options.names:
         return None
+    if record.name in options.resting:
+        return _resting_step(record, seen, now=options.now)
     reason = "no longer in the roster"
     if options.remove_orphans:
         return Step("stop", record.name, record.port, reason, forget=True)
     if not (seen.alive or seen.leftovers):
         return None
     return Step("leave", record.name, record.port, f"{reason}; still running (up --remove-orphans stops it)")
+
+
+def _resting_step(record: ServerRecord, seen: Seen, *, now: bool) -> Step | None:
+    """A server that nobody needs while its annotators are paused."""
+    if not seen.alive:
+        return None
+    if seen.in_use and not now:
+        text = f"paused, but {_since(seen)}"
+        return Step("leave", record.name, record.port, f"{text}; still running (up --now stops it)")
+    return Step("stop", record.name, record.port, "paused")
 
 
 def _wanted_step(

@@ -113,7 +113,8 @@ class Supervisor:
         recorded = self._observe()
         wanted = read_wanted(self.path, self.environ, recorded_engine=recorded.lockfile.engine)
         chosen = self._servers_named(names, recorded.lockfile, wanted.plans)
-        options = UpOptions(chosen, now=now, remove_orphans=remove_orphans, anew=tuple(anew))
+        resting = frozenset(server.name for server in wanted.roster.resting)
+        options = UpOptions(chosen, now=now, remove_orphans=remove_orphans, anew=tuple(anew), resting=resting)
         dealing = tuple(routing_notes(written_pools(self.state), wanted.pools, state=self.state))
         if dry_run:
             steps, _ = decide_up(recorded, wanted, options)
