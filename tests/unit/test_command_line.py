@@ -41,7 +41,7 @@ from support import ROOT
 WITH_JSON = (
     *("up", "status", "stop", "restart", "merge", "export", "flagged", "check", "doctor", "drop"),
     *("plan", "coverage", "progress", "ledger", "review", "reopen", "invite", "accounts"),
-    "agreement",
+    *("agreement", "backup", "restore"),
 )
 WITHOUT_JSON = tuple(name for name in NAMES if name not in WITH_JSON)
 

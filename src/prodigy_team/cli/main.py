@@ -51,6 +51,8 @@ COMMANDS = (
     Listed("restart", "Operations", "Stop servers and start them again."),
     Listed("logs", "Operations", "Show a server's log."),
     Listed("ledger", "Operations", "Make the record of who gets which task anew."),
+    Listed("backup", "Operations", "Copy answers, ledger, roster and settings while people annotate."),
+    Listed("restore", "Operations", "Put a backup back, or look into it; what it replaces is kept."),
     Listed("drop", "Operations", "Delete a dataset; a copy is kept."),
     Listed("exec", "Operations", "Run a command with this roster's Python, database and settings."),
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -71,6 +73,9 @@ def command(
         str | None,
         typer.Option(metavar="NAME|FILE", help="Where answers to unsettled tasks go; for review INTO-conflicts."),
     ] = None,
+    no_backup: Annotated[
+        bool, typer.Option("--no-backup", help="Make no backup before the database is changed.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and write nothing.")] = False,
     roster: RosterPath = None,
     quiet: Quiet = False,
@@ -106,8 +111,15 @@ def command(
             people=roster_people(store, loaded),
             marks=_marks(store, loaded, names, on_conflict, dry_run=dry_run),
             team=loaded.name if loaded is not None else None,
+            before_writing=partial(_back_up, loaded) if loaded is not None and write and not no_backup else None,
         )
     _show(report, shared)
+
+
+def _back_up(roster: Roster) -> None:
+    from prodigy_team.servers.backups import backup_before
+
+    backup_before(roster, os.environ, "merge")
 
 
 def _show(report: MergeReport, shared: Shared) -> None:

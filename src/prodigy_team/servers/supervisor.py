@@ -106,6 +106,7 @@ class Supervisor:
         """
         if revive:
             return self.revive(names, wait=wait, timeout=timeout, dry_run=dry_run, on_event=on_event)
+        from prodigy_team.servers.backups import backup_notes
         from prodigy_team.servers.deciding import decide_up, record_decision
         from prodigy_team.servers.pools import routing_notes, written_pools
         from prodigy_team.servers.wanting import read_wanted
@@ -125,7 +126,8 @@ class Supervisor:
         run, strange = self._run_up(decided, wanted, recorded.lockfile, on_event)
         entries = run.carry_out(wait=wait, timeout=timeout)
         self._rotate_logs()
-        return self._report(wanted.engine, entries, (*decided.notes, *wanted.notes, *dealing, *strange))
+        stale = backup_notes(wanted.roster, self.environ, now=time.time())
+        return self._report(wanted.engine, entries, (*decided.notes, *wanted.notes, *dealing, *strange, *stale))
 
     def _run_up(
         self, decided: Decided, wanted: Wanted, before: Lockfile, on_event: OnEvent | None
