@@ -1,4 +1,4 @@
-"""Merging and exporting a million answers, against what else there is for it.
+"""Merging, comparing and exporting a million answers, against what else there is for it.
 
 Makes an SQLite database as Prodigy does, of 4 datasets with 250,000 answers each of about 400 bytes, and measures
 whole commands from their start to their exit, in interleaved rounds after one to warm up. Needs the `sqlite3` command.
@@ -28,6 +28,7 @@ sys.path.insert(0, str(ROOT / "src"))
 PARTS = {
     "a": ("exporting", "to_jsonl", "export of everything to JSON lines against sqlite3's command line, and cat"),
     "b": ("merging", "by_majority", "merge by majority against json_extract in SQLite, and DuckDB"),
+    "c": ("agreeing", "against_merge", "agreement, intervals included, against merge by majority"),
 }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,15 @@ from typing import Any
 import pytest
 
 from conflicting import PEOPLE, SESSION, begin
-from counting_support import Team, team
+from counting_support import Team, stored, team
+from databases import compact
 from prodigy_team.curation.agreement.coefficients import cohen_kappa, fleiss_kappa, krippendorff_alpha
+from prodigy_team.tasks import with_hashes
 
 __all__ = ["team"]
 
 PEOPLE_OF_TEAM = ("cy", "jane", "joe")
-WEEK = 7 * 86400
+AT, WEEK = 1_700_000_000, 7 * 86400
 
 
 def binary(team: Team, *, tasks: int = 60) -> dict[str, list[str]]:
@@ -26,11 +30,24 @@ def binary(team: Team, *, tasks: int = 60) -> dict[str, list[str]]:
     team.write(PEOPLE_OF_TEAM, tasks=tasks, routing=None)
     for name in PEOPLE_OF_TEAM:
         said[name] = chance.choices(("accept", "reject", "ignore"), (6, 3, 1), k=tasks)
-        for number, answer in enumerate(said[name]):
-            task = {"text": f"text {number}", "label": "XY"[number % 2]}
-            at = 1_700_000_000 + (number >= tasks // 2) * WEEK
-            team.answer(name, task, answer=answer, _view_id="classification", _timestamp=at)
+        put(team, name, map(one_answer, range(tasks), said[name]))
     return said
+
+
+def one_answer(number: int, answer: str) -> dict[str, Any]:
+    """To a task of one of two labels, in one of two weeks; in the order in which Prodigy stores it."""
+    task = with_hashes({"text": f"text {number}", "label": "XY"[number % 2]})
+    return {**task, "_view_id": "classification", "answer": answer, "_timestamp": AT + (number >= 30) * WEEK}
+
+
+def put(team: Team, name: str, answers: Iterable[Mapping[str, Any]]) -> None:
+    """Store them at once, byte for byte in this order."""
+    dataset = f"headlines_{name}"
+    owner = {"_annotator_id": f"{dataset}-{name}", "_session_id": f"{dataset}-{name}"}
+    rows = [replace(stored(dataset, name, each, {}), content=compact({**each, **owner})) for each in answers]
+    with team.store() as store:
+        store.ensure_dataset(dataset, team="headlines")
+        store.append(dataset, [rows])
 
 
 def view(team: Team, *arguments: str) -> dict[str, Any]:
@@ -45,7 +62,10 @@ def judged(said: dict[str, list[str]], *names: str) -> list[list[str]]:
 
 
 def test_the_figures_are_those_of_the_answers(team: Team) -> None:
+    """Also of those whose tasks are not read twice, and those that are: cy's answers to ten tasks are given again."""
     said = binary(team)
+    put(team, "cy", map(one_answer, range(10), ["reject"] * 10))
+    said["cy"][:10] = ["reject"] * 10
     found = view(team)
     units = judged(said, *PEOPLE_OF_TEAM)
 
@@ -63,6 +83,20 @@ def test_the_figures_are_those_of_the_answers(team: Team) -> None:
     assert [each["name"] for each in found["people"]] == list(PEOPLE_OF_TEAM)
     assert found["f1"] is found["token_kappa"] is None
     assert found["labels"] == found["weeks"] == []
+
+
+def test_counting_at_a_glance_is_reading_every_answer(team: Team) -> None:
+    """As it is without --by, and with it: to the last digit, intervals and worst tasks too."""
+    binary(team)
+    put(team, "cy", map(one_answer, range(10), ["reject"] * 10))
+    glance, whole = view(team, "--worst", "40"), view(team, "--worst", "40", "--by", "week")
+
+    assert [each["week"] for each in whole.pop("weeks")] == ["2023-W46", "2023-W47"]
+    assert glance.pop("weeks") == []
+    assert glance == whole
+    distances = [each["distance"] for each in whole["disagreements"]]
+    assert distances == sorted(distances, reverse=True)
+    assert len(distances) > 20
 
 
 def test_by_label_and_by_week(team: Team) -> None:

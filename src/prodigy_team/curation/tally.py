@@ -246,12 +246,28 @@ class Tally:
         if conflicts and unsettled:
             settled.conflicts.extend(self._entries(unsettled))
 
-    def _pattern(self, settled: Settled, votes: int) -> _Pattern:
-        opinions = []
+    def votes(self) -> Iterator[tuple[int, int]]:
+        """Number and votes of every task that was counted; equal where everybody said the same (see `voices`)."""
+        bad = self._bad
+        return ((task, votes) for task, votes in enumerate(self._votes) if task not in bad)
+
+    def voices(self, votes: int) -> list[tuple[str, str]]:
+        """Who said accept, reject or ignore, by name."""
+        return [(name, _SAID[letter].answer) for name, letter in self._letters(votes)]
+
+    def place(self, task: int) -> tuple[int, int]:
+        """Where the first judgement of a task stands: number of the source, and link."""
+        place = min(found for letter in (1, 2) if (found := self._first[letter][task]))
+        return place >> _LINK_BITS, place & _LINK
+
+    def _letters(self, votes: int) -> Iterator[tuple[str, int]]:
         for name, number in sorted(self._numbers.items()):
             letter = votes >> 2 * number & 3
             if letter:
-                opinions.append(Opinion(name, (0, letter), None, False, _SAID[letter]))
+                yield name, letter
+
+    def _pattern(self, settled: Settled, votes: int) -> _Pattern:
+        opinions = [Opinion(name, (0, letter), None, False, _SAID[letter]) for name, letter in self._letters(votes)]
         one = Settled(settled.policy)
         task = _NO_TASK + mmh3.hash(self.view).to_bytes(4, "big", signed=True)
         one.add(TaskAnswers(task, tuple(opinions)))

@@ -10,11 +10,12 @@ from typing import Any, Literal
 from prodigy_team.curation.agreement.choices import Choices
 from prodigy_team.curation.agreement.figures import Agreement, Disagreement, Drawing, ViewAgreement
 from prodigy_team.curation.agreement.markings import Markings
-from prodigy_team.curation.agreement.said import SPANS, Said, said, shown
+from prodigy_team.curation.agreement.said import ANSWER, SPANS, Said, said, shown
 from prodigy_team.curation.agreement.worst import Judged, Place, Worst
-from prodigy_team.curation.gathering import Marks, Opinion, People, TaskAnswers, gather, grouped
+from prodigy_team.curation.gathering import Gathering, Marks, Opinion, People, TaskAnswers, gather, grouped
 from prodigy_team.curation.judgements import read_answer
 from prodigy_team.curation.sources import Source, read_lines
+from prodigy_team.curation.tally import Tally
 from prodigy_team.store import Store
 
 Detail = Literal["", "label", "week"]
@@ -53,23 +54,39 @@ def measure(
     ordered = sorted(sources, key=lambda each: (each.path is not None, each.name))
     gathering = gather(store, ordered, people=people, marks=marks)
     views: dict[tuple[str, str], _View] = {}
-    counts: Counter[str] = Counter()
+    decisions = 0
+
+    def view(name: str, kind: str) -> _View:
+        if (name, kind) not in views:
+            views[name, kind] = _View(name, kind, by=by, worst=worst)
+        return views[name, kind]
+
+    if not by and store is not None and all(source.path is None for source in ordered):
+        tally = Tally(store, ordered, gathering.people, gathering.marks)
+        if tally.read():
+            _leave_out(gathering, tally)
+            if tally.view:
+                view(tally.view, ANSWER).add_votes(tally)
     for task in grouped(gathering, said):
-        decisions = sum(each.decision for each in task.opinions)
-        counts.update(decisions=decisions, counted=len(task.opinions) - decisions)
+        decisions += sum(each.decision for each in task.opinions)
         for key, opinions in _by_view(task).items():
-            if key not in views:
-                views[key] = _View(*key, by=by, worst=worst)
-            views[key].add(opinions)
-    left_out = {key: gathering.counts[key] for key in _NOT_COUNTED} | {"decisions": counts["decisions"]}
+            view(*key).add(opinions)
+    left_out = {key: gathering.counts[key] for key in _NOT_COUNTED} | {"decisions": decisions}
     drawing, lookup = Drawing(seed, intervals), _Lookup(store, ordered)
+    told = tuple(found.agreement(drawing, lookup) for _, found in sorted(views.items()))
     return Agreement(
         sources=tuple(each.name for each in ordered),
         read=gathering.counts["read"],
-        counted=counts["counted"],
+        counted=sum(each.answers + each.ignored for each in told),
         left_out={key: count for key, count in left_out.items() if count},
-        views=tuple(view.agreement(drawing, lookup) for _, view in sorted(views.items())),
+        views=told,
     )
+
+
+def _leave_out(gathering: Gathering, tally: Tally) -> None:
+    """Let the gathering read only what was not counted at a glance."""
+    gathering.only = tally.rest
+    gathering.counts["read"] += tally.counted.total()
 
 
 def _by_view(task: TaskAnswers[Said]) -> Mapping[tuple[str, str], list[Opinion[Said]]]:
@@ -93,16 +110,42 @@ class _View:
     def add(self, opinions: Sequence[Opinion[Said]]) -> None:
         """A task with at least one answer."""
         judged = [each for each in opinions if each.kept.value is not None]
-        self._counts["ignored"] += len(opinions) - len(judged)
-        self._counts["answers"] += len(judged)
-        if len(judged) < 2:
-            self._counts["single"] += len(judged)
+        if not self._count(len(opinions), len(judged)):
             return
-        self._counts["tasks"] += 1
         values = [(each.annotator, each.kept.value) for each in judged]
         distance = self._compared.add(values, self._group(judged))
         if distance > 0:
             self._worst.offer(distance, min(each.place for each in judged), values)
+
+    def add_votes(self, tally: Tally) -> None:
+        """All tasks that were counted at a glance."""
+        assert isinstance(self._compared, Choices)
+        ranks: dict[int, tuple[float, int, Judged]] = {}
+        times = Counter(votes for _, votes in tally.votes())
+        for votes, count in sorted(times.items()):
+            said = tally.voices(votes)
+            judged: Judged = tuple((name, answer) for name, answer in said if answer != "ignore")
+            if self._count(len(said), len(judged), count):
+                ranks[votes] = self._compared.add(judged, "", count), len(judged), judged
+        wanted: set[int] = set()
+        for votes in sorted(ranks, key=lambda each: ranks[each][:2], reverse=True):
+            if sum(times[each] for each in wanted if ranks[each][:2] > ranks[votes][:2]) >= self._worst.limit:
+                break
+            wanted.add(votes)
+        for task, votes in tally.votes() if wanted else ():
+            if votes in wanted:
+                distance, _, judged = ranks[votes]
+                self._worst.offer(distance, tally.place(task), judged)
+
+    def _count(self, given: int, judged: int, times: int = 1) -> bool:
+        """Whether there is something to compare in so many tasks with so many answers."""
+        self._counts["ignored"] += (given - judged) * times
+        self._counts["answers"] += judged * times
+        if judged < 2:
+            self._counts["single"] += judged * times
+            return False
+        self._counts["tasks"] += times
+        return True
 
     def _group(self, judged: Sequence[Opinion[Said]]) -> str:
         if self._by == "week":

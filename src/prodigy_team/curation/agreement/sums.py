@@ -80,7 +80,6 @@ def intervals(
     which keeps the expected variance. Many rows get fewer draws, 200 at least.
 
     Args:
-        rows: Tasks, in an order that depends on nothing but the tasks.
         statistics: What is drawn together.
 
     Returns:
@@ -108,7 +107,8 @@ def _blocks(rows: Rows, at_most: int, generator: random.Random) -> tuple[list[in
     where what they add is independent, as it is after shuffling.
     """
     members: dict[int, list[Row]] = {}
-    for row, count in rows.items():
+    # In an order of their own, so that it does not matter in which they came.
+    for row, count in sorted(rows.items(), key=repr):
         members.setdefault(count, []).append(row)
     size = max(1, -(-sum(map(len, members.values())) // at_most))
     shapes: list[int] = []
