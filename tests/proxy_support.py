@@ -79,6 +79,9 @@ class Servers:
     starts: list[str] = field(default_factory=list)
     held: set[str] = field(default_factory=set)
 
+    def reviews(self, name: str) -> tuple[str, ...]:  # noqa: ARG002
+        return ()
+
     def knows(self, annotator: str) -> bool:
         return annotator in self.places or annotator in self.asleep
 
@@ -123,7 +126,7 @@ class Board:
 
         return [Route(path, home) for path in ("/", "/dashboard", "/metrics")]
 
-    def starting(self, scope: Scope, visitor: Visitor, waking: Waking | None) -> Response:  # noqa: ARG002
+    def starting(self, scope: Scope, visitor: Visitor, waking: Waking | None, *, desk: str) -> Response:  # noqa: ARG002
         status = 503 if waking and waking.problem else 200
         return HTMLResponse(f"starting for {visitor.name}", status)
 

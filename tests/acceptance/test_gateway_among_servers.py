@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,7 +28,7 @@ HASHED = hash_password(PASSWORD)
 
 
 class Team:
-    """A project behind a gateway; joe and jane have a password."""
+    """A project behind a gateway; joe, jane and maria have a password."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
@@ -44,7 +46,7 @@ class Team:
         """Bring the team up; the state of each server, as the command says it."""
         found = self.project.entries("up", *arguments)
         accounts = Accounts(self.project.state)
-        for name in ("joe", "jane"):
+        for name in ("joe", "jane", "maria"):
             accounts.set_password(name, HASHED)
         accounts.close()
         return {name: each["state"] for name, each in found.items()}
@@ -52,6 +54,14 @@ class Team:
     def start_session(self, name: str, password: str = PASSWORD) -> httpx.Response:
         body = {"annotator": name, "password": password}
         return httpx.post(f"{self.url}/api/start_session", json=body, timeout=60, trust_env=False)
+
+    @contextlib.contextmanager
+    def browser(self, name: str) -> Iterator[httpx.Client]:
+        """Somebody's browser, logged in by the page."""
+        with httpx.Client(base_url=self.url, trust_env=False, headers={"accept": "text/html"}, timeout=20) as found:
+            hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', found.get("/login").text))
+            assert found.post("/login", data={**hidden, "name": name, "password": PASSWORD}).status_code == 303
+            yield found
 
     def log(self) -> str:
         return (self.project.state / "logs" / "gateway.log").read_text()
@@ -71,6 +81,10 @@ def test_servers_sleep_until_somebody_comes(team: Team) -> None:
     assert f"{team.url}/a/joe/" in shown
     assert f"Asleep servers start when their annotator logs in: {team.url}/" in shown
     assert project.run("up").stdout.splitlines()[-1].startswith("nothing to do")
+    doctor = project.run("doctor").stdout
+    assert "1 of 3 running, 2 asleep until somebody comes" in doctor
+    assert "can be read by others" not in doctor
+    assert "WARNING" not in team.log(), "nothing is wrong so far"
 
     reply = team.start_session("joe")
     url = f"{team.url}/a/joe/"
@@ -200,11 +214,42 @@ def test_whoever_is_handed_on_comes_in_once_by_a_token(team: Team) -> None:
         assert browser.get(url).status_code == 303
         assert browser.get(f"http://127.0.0.1:{port}/").status_code == 200
     assert httpx.get(url, trust_env=False).status_code == 403
-    with httpx.Client(base_url=team.url, trust_env=False, headers={"accept": "text/html"}) as browser:
-        page = browser.get("/login").text
-        hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
-        assert browser.post("/login", data={**hidden, "name": "joe", "password": PASSWORD}).status_code == 303
+    with team.browser("joe") as browser:
         assert browser.get("/a/joe/").headers["location"].startswith(f"http://127.0.0.1:{port}/?token=")
+
+
+def test_who_settles_disputes_reaches_them_through_the_gateway(team: Team) -> None:
+    team.write_roster(more='[[manager]]\nname = "maria"\n')
+    team.up()
+    for name, label in {"joe": "A", "jane": "B"}.items():
+        with team.browser(name) as browser:
+            browser.get(f"/a/{name}/", headers={"accept": "application/json"})
+            team.start_session(name)
+            (task, *_) = browser.post(f"/a/{name}/get_session_questions", json={"session_id": None}).json()["tasks"]
+            given = {"answers": [{**task, "accept": [label], "answer": "accept"}]}
+            assert browser.post(f"/a/{name}/give_answers", json=given).status_code == 200
+    with team.browser("maria") as maria, team.browser("joe") as joe:
+        assert maria.get("/").headers["location"] == "/dashboard", "nothing to settle yet"
+        refused = team.project.run("review", "--adjudicator", "nobody", code=2).stderr
+        assert "cannot log in at the gateway" in refused
+        found = team.project.json("review")
+        place = "/a/review-headlines_reviewed/"
+        assert (found["adjudicator"], found["url"]) == ("maria", team.url + place)
+        assert team.project.status()["review-headlines_reviewed"]["url"] == team.url + place
+        assert f'href="{place}"' in maria.get("/").text
+        assert maria.get(place).status_code == 200
+        (task,) = maria.post(f"{place}get_session_questions", json={"session_id": None}).json()["tasks"]
+        decided = {"answers": [{**task, "accept": ["B"], "answer": "accept"}], "session_id": "headlines_reviewed-maria"}
+        assert maria.post(f"{place}give_answers", json=decided).status_code == 200
+        assert joe.get(place).status_code == 403
+        assert place not in joe.get("/").text
+        assert maria.get("/a/joe/").status_code == 403
+    assert team.project.json("merge", "--on-conflict", "review", "--dry-run")["unsettled"] == 0
+    team.project.run("restart", "gateway")
+    with team.browser("maria") as maria:
+        assert maria.get(place).status_code == 200
+        team.project.run("review", "--end")
+        eventually(lambda: maria.get(place).status_code == 403, within=5)
 
 
 def test_prodigy_lets_in_the_gateway_alone(tmp_path: Path, standin_python: Path) -> None:

@@ -45,6 +45,12 @@ ONE = [
     (GATEWAY + 'trusted_proxies = ["0.0.0.0/0"]\n', "gateway.trusted_proxies[0]", "is everybody", "Name the address"),
     (GATEWAY + 'trusted_proxies = ["::/0"]\n', "gateway.trusted_proxies[0]", "is everybody", "Name the address"),
     (GATEWAY + 'tls_certificate = "labels.txt"\n', "gateway.tls_certificate", "says nothing without tls_key", "both"),
+    (
+        GATEWAY + 'public_url = "http://x.org"\ntls_certificate = "labels.txt"\ntls_key = "labels.txt"\n',
+        "gateway.public_url",
+        "people come by https",
+        "https://",
+    ),
     (GATEWAY + 'tls_key = "labels.txt"\n', "gateway.tls_key", "says nothing without tls_certificate", "both"),
     (
         GATEWAY + 'tls_certificate = "labels.txt"\ntls_key = "no.pem"\n',

@@ -114,6 +114,11 @@ def _adjudicator(roster: Roster, disputes: Sequence[Dispute], named: str | None)
     annotators = [each.name for each in roster.annotators if not each.paused]
     if named is not None:
         known = {each.lower(): each for each in (*annotators, *managers)}
+        if roster.gateway is not None and named.lower() not in known:
+            raise UsageError(
+                f"{named} cannot log in at the gateway, and so cannot decide.",
+                remedy=f'Add [[manager]] name = "{named}" to {roster.path.name}, or name somebody of the roster.',
+            )
         return known.get(named.lower(), named)
     found = choose_adjudicator(disputes, [*managers, *annotators])
     if found is None:

@@ -86,8 +86,12 @@ class Board(Pages, Protocol):
 
     metrics: Metrics
 
-    def starting(self, scope: Scope, visitor: Visitor, waking: Waking | None) -> Response:
-        """What is shown in place of a server that is on its way up, or did not come up."""
+    def starting(self, scope: Scope, visitor: Visitor, waking: Waking | None, *, desk: str) -> Response:
+        """What is shown in place of a server that is on its way up, or did not come up.
+
+        Args:
+            desk: What stands in its path: the annotator's name or the review's.
+        """
 
     def close(self) -> None:
         """Look at nothing any more."""
@@ -200,27 +204,28 @@ class Gateway:
         if visitor is None:
             return await self._to_login(scope, send)
         place = self._enter(scope, visitor, name)
+        desk = name.decode()  # the visitor's own, or of a review of theirs
         if not slash:
-            await redirect(send, 308, f"{self._base}/a/{visitor.name}/")
+            await redirect(send, 308, f"{self._base}/a/{desk}/")
             return 308
-        place = place or await self._woken(scope, visitor)
+        place = place or await self._woken(scope, desk)
         if place is None:
-            return await self._asleep(scope, send, visitor)
+            return await self._asleep(scope, send, visitor, desk)
         if place.engine == "prodigy" and not rest and not scope["query_string"] and scope["method"] == "GET":
             # The page itself reads from its address whose session it is.
-            await redirect(send, 303, f"{self._base}/a/{visitor.name}/?session={visitor.name}")
+            await redirect(send, 303, f"{self._base}/a/{desk}/?session={visitor.name}")
             return 303
         if self._hands_over and place.engine == "embedded" and not rest and asking.wants_page(scope):
             await redirect(send, 303, address_of(place, visitor.name, self._settings))
             return 303
-        self._servers.touched(visitor.name)
+        self._servers.touched(desk)
         target = b"/" + rest + (b"?" + scope["query_string"] if scope["query_string"] else b"")
         try:
-            return await self._proxy.carry(self._errand(scope, place, visitor, target), scope, receive, send)
+            return await self._proxy.carry(self._errand(scope, place, visitor, name, target), scope, receive, send)
         except UnreachableError:
-            self._servers.lost(visitor.name)
-            self._wake(visitor.name)
-            return await self._asleep(scope, send, visitor)
+            self._servers.lost(desk)
+            self._wake(desk)
+            return await self._asleep(scope, send, visitor, desk)
 
     def _enter(self, scope: Scope, visitor: Visitor, name: bytes) -> Place | None:
         """Where a visitor's server is, if it is theirs that they ask for.
@@ -228,7 +233,8 @@ class Gateway:
         Raises:
             HttpError: It is somebody else's, or they act for somebody else.
         """
-        if name != visitor.name.encode():
+        review = name != visitor.name.encode()
+        if review and name not in [each.encode() for each in self._servers.reviews(visitor.name)]:
             self._warn_of(visitor, "asks for the tasks of", name)
             raise HttpError(403, "These are not your tasks.")
         if scope["query_string"]:
@@ -236,41 +242,41 @@ class Gateway:
             if other is not None:
                 self._warn_of(visitor, "names the session", other.encode("utf-8", "replace"))
                 raise HttpError(403, "This is not your session.")
-        if not visitor.annotator or not self._servers.knows(visitor.name):
+        if not review and not (visitor.annotator and self._servers.knows(visitor.name)):
             raise HttpError(404, "There are no tasks for you here.")
-        return self._servers.place(visitor.name)
+        return self._servers.place(name.decode())
 
     def _warn_of(self, visitor: Visitor, does: str, what: bytes) -> None:
         self._seldom.warn(f"{visitor.name} {does}", "%s %s %s; refused.", visitor.name, does, ascii(what[:40])[2:-1])
 
-    def _errand(self, scope: Scope, place: Place, visitor: Visitor, target: bytes) -> Errand:
+    def _errand(self, scope: Scope, place: Place, visitor: Visitor, desk: bytes, target: bytes) -> Errand:
         host = asking.header(scope, b"host") or b""
         if self._proxies.announced(scope):
             host = asking.header(scope, b"x-forwarded-host") or host
         return Errand(
             place=place,
             target=target,
-            prefix=self._desks + visitor.name.encode(),
+            prefix=self._desks + desk,
             session=visitor.name,
             address=self._people.address(scope),
             scheme="https" if self._people.is_secure(scope) else "http",
             host=host,
         )
 
-    async def _woken(self, scope: Scope, visitor: Visitor) -> Place | None:
+    async def _woken(self, scope: Scope, desk: str) -> Place | None:
         """Where a person's server is after a moment; None where it takes longer to start, or does not."""
-        waking = self._servers.waking(visitor.name)
+        waking = self._servers.waking(desk)
         if waking is not None and waking.problem and waking.seconds < TRY_AGAIN:
             return None
         seconds = self._limits.page_wait if asking.wants_page(scope) else self._limits.data_wait
-        await asyncio.wait({self._wake(visitor.name)}, timeout=seconds)
-        return self._servers.place(visitor.name)
+        await asyncio.wait({self._wake(desk)}, timeout=seconds)
+        return self._servers.place(desk)
 
-    async def _asleep(self, scope: Scope, send: Send, visitor: Visitor) -> int:
+    async def _asleep(self, scope: Scope, send: Send, visitor: Visitor, desk: str) -> int:
         """Say that a person's server starts, or did not."""
-        waking = self._servers.waking(visitor.name)
+        waking = self._servers.waking(desk)
         if asking.wants_page(scope):
-            shown = self._board.starting(scope, visitor, waking)
+            shown = self._board.starting(scope, visitor, waking, desk=desk)
             await with_security_headers(shown)(scope, _nothing, send)
             return shown.status_code
         detail = "Your annotation server is starting. Nothing is lost; ask again in a moment."

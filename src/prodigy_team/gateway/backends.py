@@ -20,6 +20,7 @@ from prodigy_team.servers.observing import is_running
 from prodigy_team.servers.ports import connectable
 from prodigy_team.servers.processes import connected_ports
 from prodigy_team.servers.report import Entry
+from prodigy_team.servers.reviews import PREFIX as REVIEW
 from prodigy_team.servers.secrets import SECRET_HEADER, server_secret
 from prodigy_team.servers.supervisor import Supervisor
 from prodigy_team.servers.waking import put_to_sleep, wake
@@ -47,6 +48,7 @@ class Backends:
         self._supervisor, self._homes, self._idle_stop = supervisor, dict(homes), idle_stop
         self._book, self._stamp, self._looked = Lockfile(supervisor.team), (0, 0, 0), 0.0
         self._places: dict[str, Place] = {}
+        self._reviews: dict[str, tuple[str, ...]] = {}
         self._look(at_once=True)
         self._prodigy_at_once = at_once
         embedded = self._book.engine != "prodigy"
@@ -61,12 +63,17 @@ class Backends:
         """Whether the roster has this annotator."""
         return annotator in self._homes
 
+    def reviews(self, name: str) -> tuple[str, ...]:
+        """The servers on which this person settles disputes."""
+        self._look()
+        return self._reviews.get(name, ())
+
     def place(self, annotator: str) -> Place | None:
         """Where their server runs; None while it does not."""
-        server = self._homes.get(annotator)
+        self._look()
+        server = self._home(annotator)
         if server is None:
             return None
-        self._look()
         return self._places.get(server) or self._place(server)
 
     def waking(self, annotator: str) -> Waking | None:
@@ -75,7 +82,7 @@ class Backends:
 
     def touched(self, annotator: str) -> None:
         """A request was sent to their server."""
-        self._used[self._homes[annotator]] = time.monotonic()
+        self._used[self._homes.get(annotator, annotator)] = time.monotonic()
 
     def lost(self, annotator: str) -> None:
         """Nobody answered there: a server that is gone has no place until another runs."""
@@ -92,7 +99,7 @@ class Backends:
         Raises:
             TeamError: It does not come up.
         """
-        server = self._homes.get(annotator)
+        server = self._home(annotator)
         if server is None:
             raise TeamError(f"{annotator} is not on the roster.")
         if (found := self.place(annotator)) is not None:
@@ -163,6 +170,11 @@ class Backends:
         """Start and stop nothing more; the servers run on."""
         self._starts.close()
 
+    def _home(self, annotator: str) -> str | None:
+        """The server of an annotator, or of a review."""
+        of_review = any(annotator in names for names in self._reviews.values())
+        return annotator if of_review else self._homes.get(annotator)
+
     def _look(self, *, at_once: bool = False) -> None:
         """Read the lockfile again where it has changed."""
         now = time.monotonic()
@@ -175,7 +187,17 @@ class Backends:
             if stamp != self._stamp:
                 with contextlib.suppress(TeamError):  # being mended by a command: what was known goes on
                     self._book = read_lockfile(self._supervisor.lockfile)
+                    self._reviews = self._who_reviews()
                 self._stamp, self._places = stamp, {}
+
+    def _who_reviews(self) -> dict[str, tuple[str, ...]]:
+        """The servers of reviews, which stand beside the roster's, by who decides there."""
+        found: dict[str, tuple[str, ...]] = {}
+        roster = {*self._homes, *self._homes.values()}
+        for record in self._book.servers.values():
+            if record.name.startswith(REVIEW) and record.name not in roster and len(record.annotators) == 1:
+                found[record.annotators[0]] = (*found.get(record.annotators[0], ()), record.name)
+        return found
 
     def _place(self, server: str) -> Place | None:
         record = self._book.servers.get(server)

@@ -25,6 +25,7 @@ def framed(
     again: int | None = None,
     scripted: bool = True,
     status: int = 200,
+    has_tasks: bool = False,
 ) -> Response:
     """A page.
 
@@ -34,6 +35,7 @@ def framed(
         here: Which of the links at the top this page is: "home", "dashboard" or none.
         again: Seconds after which a browser without JavaScript asks anew.
         scripted: With JavaScript the page sees to that itself.
+        has_tasks: Somebody who is no annotator has a review to decide.
     """
     head = [
         tag("meta", charset="utf-8"),
@@ -47,12 +49,12 @@ def framed(
     if again is not None:
         refresh = tag("meta", http_equiv="refresh", content=again)
         head.append(tag("noscript", refresh) if scripted else refresh)
-    body = tag("body", _top(title, base, visitor, here), tag("main", content))
+    body = tag("body", _top(title, base, visitor, here, has_tasks=has_tasks), tag("main", content))
     return HTMLResponse("<!DOCTYPE html>\n" + tag("html", tag("head", head), body, lang="en"), status_code=status)
 
 
-def _top(title: str, base: str, visitor: Visitor, here: str) -> Html:
-    links = [("home", f"{base}/", "My tasks")] if visitor.annotator else []
+def _top(title: str, base: str, visitor: Visitor, here: str, *, has_tasks: bool) -> Html:
+    links = [("home", f"{base}/", "My tasks")] if visitor.annotator or has_tasks or here == "home" else []
     links += [("dashboard", f"{base}/dashboard", "Dashboard")] if visitor.manager else []
     shown = [tag("a", text, href=to, aria_current="page" if key == here else None) for key, to, text in links]
     out = [tag("span", visitor.name, class_="who"), tag("a", "Log out", href=f"{base}/logout")]

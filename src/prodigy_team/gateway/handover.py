@@ -121,6 +121,7 @@ def _listen(state: Path) -> socket.socket:
             with contextlib.suppress(FileNotFoundError):
                 Path(path).unlink()
             door.bind(path)
+            Path(path).chmod(0o600)
         door.setblocking(False)
         door.listen(4)
     except OSError:

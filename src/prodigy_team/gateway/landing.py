@@ -95,6 +95,17 @@ def landing_content(desk: Desk | None, own: Mapping[str, Any] | None, *, to: str
     )
 
 
+def review_content(name: str, *, to: str) -> Content:
+    """The way to the tasks on which others disagree, for the person who decides."""
+    return tag(
+        "section",
+        tag("h2", "Settle what others dispute"),
+        tag("p", "Task: ", tag("code", name)),
+        tag("p", tag("a", "Start deciding", href=to, class_="button")),
+        class_="desk",
+    )
+
+
 def _progress(own: Mapping[str, Any] | None) -> Content:
     if own is None:
         return None

@@ -20,7 +20,7 @@ from prodigy_team.gateway.dashboard import csv_text, dashboard_content, pools_of
 from prodigy_team.gateway.figures import Figures
 from prodigy_team.gateway.frames import framed, send_icon, send_static
 from prodigy_team.gateway.html import tag
-from prodigy_team.gateway.landing import Desk, desk_of, landing_content, starting_content
+from prodigy_team.gateway.landing import Desk, desk_of, landing_content, review_content, starting_content
 from prodigy_team.gateway.metrics import CONTENT_TYPE, Metrics, metrics_text
 from prodigy_team.gateway.values import GatewaySettings, Scope, Servers, Visitor, Waking
 from prodigy_team.roster import load_roster
@@ -99,12 +99,15 @@ class Overview:
 
     async def _landing(self, request: Request) -> Response:
         visitor = _visitor(request)
-        if not visitor.annotator and visitor.manager:
+        reviews = self._servers.reviews(visitor.name)
+        if not visitor.annotator and visitor.manager and not reviews:
             return RedirectResponse(f"{self._base}/dashboard", 303)
         desk = await asyncio.to_thread(self._desk, visitor.name) if visitor.annotator else None
         own = await self._own(visitor.name)
         to, runs = f"{self._base}/a/{visitor.name}/", self._servers.place(visitor.name) is not None
-        content = landing_content(desk, own, to=to, runs=runs)
+        ways = [f"{self._base}/a/{each}/" for each in reviews]
+        shown = [landing_content(desk, own, to=to, runs=runs)] if visitor.annotator or not reviews else []
+        content = [*shown, *(review_content(each, to=way) for each, way in zip(reviews, ways, strict=True))]
         return framed(self._team, content, base=self._base, visitor=visitor, here="home")
 
     async def _own(self, name: str) -> Mapping[str, Any] | None:
@@ -137,11 +140,11 @@ class Overview:
         except TeamError:
             return {}  # `check` says what is wrong; here it costs a heading
 
-    def starting(self, scope: Scope, visitor: Visitor, waking: Waking | None) -> Response:  # noqa: ARG002
+    def starting(self, scope: Scope, visitor: Visitor, waking: Waking | None, *, desk: str) -> Response:  # noqa: ARG002
         """What is shown in place of a server that is on its way up, or did not come up."""
         failed = waking is not None and bool(waking.problem)
-        poll = f"{self._base}/a/{visitor.name}/health"
-        content = starting_content(waking, poll=poll, manager=visitor.manager, name=visitor.name, base=self._base)
+        poll = f"{self._base}/a/{desk}/health"
+        content = starting_content(waking, poll=poll, manager=visitor.manager, name=desk, base=self._base)
         again, status = (FAILED, 503) if failed else (STARTING, 200)
         return framed(
             self._team, content, base=self._base, visitor=visitor, again=again, scripted=not failed, status=status
@@ -154,8 +157,11 @@ class Overview:
         look = await self._figures.look(wait=PATIENCE)
         text, at = self._said.get(visitor.name, ("", 0.0))
         said = text if time.monotonic() - at < _SAID else ""
+        has_tasks = bool(self._servers.reviews(visitor.name))
         content = dashboard_content(look, base=self._base, csrf=visitor.csrf, now=time.time(), said=said)
-        return framed(self._team, content, base=self._base, visitor=visitor, here="dashboard", again=RENEW)
+        return framed(
+            self._team, content, base=self._base, visitor=visitor, here="dashboard", again=RENEW, has_tasks=has_tasks
+        )
 
     async def _data(self, request: Request) -> Response:  # noqa: ARG002
         look = await self._figures.look(wait=PATIENCE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -174,6 +174,9 @@ class Servers(Protocol):
 
     def knows(self, annotator: str) -> bool:
         """Whether the roster has this annotator."""
+
+    def reviews(self, name: str) -> Collection[str]:
+        """The servers on which this person settles disputes; each stands for itself wherever an annotator is named."""
 
     def place(self, annotator: str) -> Place | None:
         """Where their server runs; None while it sleeps. Asked at every request."""

@@ -108,6 +108,9 @@ def _check_tls(roster: Roster, table: Mapping[str, Any], environ: Mapping[str, s
                 )
         else:
             _check_file(roster, key, value, environ, findings)
+    if table["tls_certificate"] is not None and str(table["public_url"] or "").startswith("http:"):
+        text = "With tls_certificate people come by https, whatever stands in front."
+        findings.add("gateway.public_url", text, 'Begin it with "https://".')
     if table["tls_certificate"] is None and not table["trusted_proxies"] and not is_loopback(table["host"]):
         text = f"The gateway on {table['host']} speaks plain HTTP: passwords and texts can be read on the way."
         remedy = "Set tls_certificate and tls_key, or put a proxy with TLS in front and name it in trusted_proxies."

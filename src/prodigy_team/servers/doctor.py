@@ -307,8 +307,10 @@ def check_servers(patient: Patient) -> Iterator[Finding]:
         text = f"{each.name} is {each.state}: {each.problem}" if each.problem else f"{each.name} is {each.state}."
         yield Finding("error", "servers", text, f"prodigy-team logs {each.name}, then prodigy-team up {each.name}")
     if not wrong:
-        running = sum(each.state == "running" for each in status)
-        yield Finding("ok", "servers", f"{running} of {len(patient.roster.servers)} running")
+        known = {each.name for each in patient.roster.servers} | {each.name for each in status}
+        running, asleep = (sum(each.state == state for each in status) for state in ("running", "asleep"))
+        more = f", {asleep} asleep until somebody comes" if asleep else ""
+        yield Finding("ok", "servers", f"{running} of {len(known)} running{more}")
     ports = {each.name: each.port for each in status}
     yield from port_findings(patient.roster, ports, ours={each.name for each in status if each.pid is not None})
 

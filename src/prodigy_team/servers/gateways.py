@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from prodigy_team.roster.findings import normal_base_path
 from prodigy_team.servers.lockfile import GATEWAY, write_private
 from prodigy_team.servers.processes import MARK_VARIABLE
+from prodigy_team.servers.reviews import PREFIX as REVIEW
 from prodigy_team.servers.secrets import server_secret
 from prodigy_team.settings import Database
 
@@ -44,9 +45,10 @@ def people_url(roster: Roster, server: Server) -> str:
     """What the annotators of a server open; "" where no gateway stands in front of it."""
     if roster.gateway is None:
         return ""
-    return (
-        f"{gateway_url(roster)}/a/{server.annotators[0]}/" if len(server.annotators) == 1 else f"{gateway_url(roster)}/"
-    )
+    if len(server.annotators) != 1:
+        return f"{gateway_url(roster)}/"
+    of_review = server.view_id == "review" and server.name.startswith(REVIEW)  # who decides may have tasks as well
+    return f"{gateway_url(roster)}/a/{server.name if of_review else server.annotators[0]}/"
 
 
 def plan_gateway(roster: Roster, environ: Mapping[str, str]) -> ServerPlan | None:

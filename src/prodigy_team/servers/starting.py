@@ -86,8 +86,7 @@ class Starting:
         self.collect_exits()
         addresses = {name: (self.records[name].host, self.records[name].port or 0) for name in self.pending}
         found = answering(addresses, timeout=PROBE_SECONDS)
-        if GATEWAY in addresses and GATEWAY not in found and answers_by_tls(addresses[GATEWAY], timeout=PROBE_SECONDS):
-            found.add(GATEWAY)
+        found |= {name for name in self.pending if name not in found and speaks_tls(self.records[name])}
         for name in found:
             self.ready[name] = time.monotonic() - self.since[name]
         return sorted(before - set(self.pending))
@@ -111,6 +110,13 @@ class Starting:
         """Names of those still awaited that have not had all their time yet."""
         now = time.monotonic()
         return [name for name in self.pending if now - self.since[name] < timeout]
+
+
+def speaks_tls(record: ServerRecord, *, timeout: float = PROBE_SECONDS) -> bool:
+    """Whether this is a gateway that people reach by TLS, and it answers by TLS itself."""
+    if record.engine != GATEWAY or not record.url.startswith("https:") or record.port is None:
+        return False
+    return answers_by_tls((record.host, record.port), timeout=timeout)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from prodigy_team.servers.launches import alive_path
 from prodigy_team.servers.lockfile import GATEWAY, Lockfile, ServerRecord
 from prodigy_team.servers.observing import identity_of_record
 from prodigy_team.servers.plan import Seen
-from prodigy_team.servers.readiness import answering, answers_by_tls
+from prodigy_team.servers.readiness import answering
 from prodigy_team.servers.report import DONE, PARTLY, State
+from prodigy_team.servers.starting import speaks_tls
 
 if TYPE_CHECKING:
     from prodigy_team.store.base import Activity
@@ -116,8 +117,7 @@ def read_status(lockfile: Lockfile, seen: Mapping[str, Seen], state: Path, names
 def _answering(records: Sequence[ServerRecord]) -> set[str]:
     addresses = {record.name: (record.host, record.port) for record in records if record.port}
     found = answering(addresses, timeout=PATIENCE)
-    if GATEWAY in addresses and GATEWAY not in found and answers_by_tls(addresses[GATEWAY], timeout=PATIENCE):
-        found.add(GATEWAY)
+    found |= {each.name for each in records if each.name not in found and speaks_tls(each, timeout=PATIENCE)}
     silent = {record.name: addresses[record.name] for record in records if record.ready and record.name not in found}
     return found | answering(silent, timeout=SECOND_PATIENCE) if silent else found
 

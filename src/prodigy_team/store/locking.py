@@ -141,10 +141,10 @@ def lock_path(database: Path, purpose: str = "write") -> Path:
 
 
 def open_lock_file(path: Path) -> int:
-    """A descriptor to lock; with the rights of the folder's other files, since a team may share one database."""
+    """A descriptor to lock; with no more rights than the folder has, since a team may share one database."""
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
     try:
-        return os.open(path, flags, 0o666)
+        return os.open(path, flags, 0o666 & path.parent.stat().st_mode)
     except PermissionError:
         try:
             return os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # made by somebody else: readable is enough for flock

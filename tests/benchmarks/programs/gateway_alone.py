@@ -38,6 +38,9 @@ class OneServer:
     def __init__(self, port: int) -> None:
         self._place = Place("joe", "embedded", "127.0.0.1", port, {"X-Prodigy-Team-Secret": "0" * 64})
 
+    def reviews(self, name: str) -> tuple[str, ...]:  # noqa: ARG002
+        return ()
+
     def knows(self, annotator: str) -> bool:
         return annotator == "joe"
 
@@ -65,7 +68,7 @@ class NoBoard:
     def __init__(self) -> None:
         self.metrics = Metrics()
 
-    def starting(self, *_: object) -> Response:
+    def starting(self, *_: object, **__: object) -> Response:
         """Joe's server never starts."""
         return Response()
 
