@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from prodigy_team.annotate.importing import ImportedPerson, ImportReport
 from prodigy_team.annotate.rebuilding import RebuiltPool
 from prodigy_team.annotate.reopening import ReopenedPool
 from prodigy_team.cli.main import COMMANDS, NAMES, load_command
@@ -41,7 +42,7 @@ from support import ROOT
 WITH_JSON = (
     *("up", "status", "stop", "restart", "merge", "export", "flagged", "check", "doctor", "drop"),
     *("plan", "coverage", "progress", "ledger", "review", "reopen", "invite", "accounts"),
-    *("agreement", "backup", "restore"),
+    *("agreement", "backup", "restore", "import"),
 )
 WITHOUT_JSON = tuple(name for name in NAMES if name not in WITH_JSON)
 
@@ -121,6 +122,8 @@ DOCUMENTED = {
     "- `labels` of `agreement`": LabelAgreement,
     "- `weeks` of `agreement`": WeekAgreement,
     "- `disagreements` of `agreement`": Disagreement,
+    "- `import`": ImportReport,
+    "- `people` of `import`": ImportedPerson,
 }
 
 

@@ -101,7 +101,7 @@ class Identifier:
         return self._at_once(posted.content) or self._with_care(_tasks.decode(posted.content))
 
     def _with_care(self, task: Task) -> bytes:
-        return self._reader.find(task) or _identity_by_hashes(task)
+        return self._reader.find(task) or identity_by_hashes(task)
 
     def find(self, content: bytes) -> bytes | None:
         """The 16 bytes of the source's task that a stored answer belongs to; None where the source has none."""
@@ -136,7 +136,8 @@ class Identifier:
         return None if task is None else (_owners.decode(content).annotator, task)
 
 
-def _identity_by_hashes(task: Task) -> bytes:
+def identity_by_hashes(task: Task) -> bytes:
+    """The 16 bytes of a task that the source does not have."""
     known = f"{identity(task, 'input').hex()}:{task.get('_input_hash')}:{task.get('_task_hash')}"
     return mmh3.hash_bytes(known)
 

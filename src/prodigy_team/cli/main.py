@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -43,6 +44,7 @@ COMMANDS = (
     Listed("agreement", "Quality", "Say how far annotators agree, and on which tasks they differ most."),
     Listed("flagged", "Quality", "List the tasks that annotators flagged, with their notes."),
     Listed("review", "Quality", "Start a server on which one person settles what others answered differently."),
+    Listed("import", "Quality", "Store answers from files in the datasets of the people who gave them."),
     Listed("reopen", "Quality", "Send tasks back to the people who answered them."),
     Listed("invite", "Access", "Print a link for each, under which they choose a password for the gateway."),
     Listed("passwd", "Access", "Set the password with which somebody logs in, or that of a server."),
@@ -61,7 +63,7 @@ NAMES = tuple(each.name for each in COMMANDS)
 
 def load_command(name: str) -> Any:
     """Import one command's module and make the parser's command of it."""
-    module = import_module(f"prodigy_team.cli.{name}")
+    module = import_module(f"prodigy_team.cli.{name}_" if iskeyword(name) else f"prodigy_team.cli.{name}")
     single = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
     examples = "\n".join(f"  {line}" for line in module.EXAMPLES)
     settings = {"help_option_names": ["--help", "-h"], **getattr(module, "CONTEXT", {})}
