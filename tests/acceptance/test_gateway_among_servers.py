@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -38,7 +39,7 @@ class Team:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def write_roster(self, gateway: str = "", *, names: tuple[str, ...] = ("joe", "jane"), **more: str) -> None:
+    def write_roster(self, gateway: str = "", *, names: tuple[str, ...] = ("joe", "jane"), **more: Any) -> None:
         own = f"\n[gateway]\nport = {self.port}\n{gateway}\n"
         self.project.write_roster(names, **{**more, "more": more.get("more", "") + own})
 
@@ -111,6 +112,19 @@ def test_servers_sleep_until_somebody_comes(team: Team) -> None:
     assert not project.marked()
     project.run("up", "--revive")
     assert not project.marked()
+
+
+def test_who_left_or_pauses_is_waited_for_no_more(team: Team) -> None:
+    team.write_roster(names=("joe", "jane", "cy"))
+    team.up()
+    team.write_roster(names=("joe", "jane"), keys={"jane": "paused = true"})
+    assert team.up() == {"gateway": "running", "joe": "asleep"}
+    assert team.project.states() == {"gateway": "running", "joe": "asleep", "jane": "stopped", "cy": "stopped"}
+    assert team.start_session("jane").status_code == 403
+    team.write_roster(names=("joe", "jane"))
+    team.up()
+    assert team.project.states()["jane"] == "asleep"
+    assert team.start_session("jane").status_code == 200
 
 
 def test_a_wrong_password_starts_nothing_and_is_written_nowhere(team: Team) -> None:

@@ -118,7 +118,10 @@ def prepared_lockfile(
     wanted = {plan.name: plan for plan in plans}
     order = list(wanted)
     known = {*order, *options.resting}
-    records = {name: replace(each, orphan=name not in known) for name, each in lockfile.servers.items()}
+    records = {  # whoever left or rests does not sleep until they come
+        name: replace(each, orphan=name not in known, asleep=each.asleep and name in wanted)
+        for name, each in lockfile.servers.items()
+    }
     for name, plan in wanted.items():
         if name in records and records[name].spec_hash == plan.spec_hash:  # people may come to it while it runs
             records[name] = replace(records[name], annotators=plan.annotators)
