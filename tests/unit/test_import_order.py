@@ -29,11 +29,12 @@ ORDER = (
     "feeding",
     "gateway",
     "cli",
+    "notebook",
     "__main__",
 )
 STRANGERS = frozenset({("annotate", "gateway"), ("gateway", "annotate")})
 EVERYWHERE = frozenset({"__init__", "samples"})
-"""The package itself holds the version only, and data has no imports."""
+"""The package itself holds the version and leads to `notebook` when asked for it; data has no imports."""
 
 
 def room(path: Path) -> str:

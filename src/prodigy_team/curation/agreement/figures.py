@@ -5,8 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from prodigy_team.curation.agreement.records import Part, columns_of, records_of
 from prodigy_team.curation.agreement.sums import Rows, Statistic, intervals
+from prodigy_team.curation.frames import frame_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 THIN = 30
 """On fewer tasks a figure is marked thin: chance moves it more than people do."""
@@ -185,6 +191,24 @@ class Agreement:
     counted: int
     left_out: Mapping[str, int]
     views: tuple[ViewAgreement, ...]
+
+    def records(self, part: Part = "views") -> list[dict[str, Any]]:
+        """One table over all views as plain dicts: of each figure its value, and beside it `_low`, `_high`, `_tasks`,
+        `_thin` and `_undefined`.
+
+        Args:
+            part: "views", "pairs", "people", "labels", "weeks" or "disagreements".
+        """
+        return records_of(self.views, part)
+
+    def frame(self, part: Part = "views") -> DataFrame:
+        """The same as a pandas frame, a row each.
+
+        Raises:
+            TeamError: pandas is not installed.
+        """
+        records = self.records(part)
+        return frame_of(records, columns_of(records))
 
 
 @dataclass(frozen=True)
