@@ -22,9 +22,9 @@ MARKUP = "() => { try { document.body.innerHTML = '<p>' } catch {} }"
     [
         ("console.error('odd')", "console", "odd"),
         ("() => void setTimeout(() => { throw new Error('thrown') })", "pageerror", "thrown"),
-        ("() => void Promise.reject(new Error('rejected'))", "pageerror", "rejected"),
+        pytest.param("() => void Promise.reject(Error('rejected'))", "pageerror", "rejected", marks=pytest.mark.long),
         (STYLE, "console", "style-src"),
-        (PICTURE, "console", "img-src"),
+        pytest.param(PICTURE, "console", "img-src", marks=pytest.mark.long),
         (MARKUP, "console", "TrustedHTML"),
     ],
 )

@@ -85,7 +85,13 @@ def candidates() -> list[tuple[str, list[Any]]]:
     return found
 
 
-@pytest.mark.parametrize("name", VIEWS)
+# Every key of the keyboard in every view takes minutes: each time those views that have the most keys of their own.
+OFTEN = ("ner_manual", "choice", "review", "text")
+
+
+@pytest.mark.parametrize(
+    "name", [each if each in OFTEN else pytest.param(each, marks=pytest.mark.long) for each in VIEWS]
+)
 def test_every_key_that_does_something_is_listed(start: Any, open_desk: Any, name: str) -> None:
     case = {"view": name, **VIEWS[name]}
     few = case.pop("tasks")
