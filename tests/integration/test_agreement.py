@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
@@ -212,6 +213,43 @@ def test_decisions_are_nobodys_vote(team: Team) -> None:
 
     assert found["left_out"] == {"decisions": 1}
     assert found["views"][0]["disagreements"][0]["said"] == [["jane", "reject"], ["joe", "accept"]]
+
+
+def test_to_reject_is_no_option_and_a_task_without_an_answer_no_judgement(team: Team) -> None:
+    team.write(("joe", "jane"), routing=None)
+    for name in ("joe", "jane"):
+        team.answer(name, 1, _view_id="choice", accept=["P"])
+        team.answer(name, 2, _view_id="choice", answer="reject")
+        team.answer(name, 3, _view_id="choice", answer=None)
+    found = view(team, "--by", "label")
+
+    assert [each["label"] for each in found["labels"]] == ["P"]
+    assert (found["tasks"], found["ignored"], found["alpha"]["value"]) == (2, 2, 1.0)
+
+
+def test_eight_people_save_while_it_runs(team: Team) -> None:
+    """No save fails, and what is counted balances at any moment."""
+    names = [f"person{number}" for number in range(8)]
+    team.write(names, tasks=15, routing=None)
+    for name in names:
+        team.answer(name, 0, _view_id="text")
+
+    def save(name: str) -> int:
+        for number in range(1, 15):
+            team.answer(name, number, _view_id="text", answer=random.choice(("accept", "reject")))
+        return 14
+
+    with ThreadPoolExecutor(8) as writers:
+        saving = [writers.submit(save, name) for name in names]
+        read = [0]
+        while not all(each.done() for each in saving):
+            found = team.json("agreement")
+            assert found["read"] == found["counted"] + sum(found["left_out"].values())
+            read.append(found["read"])
+        assert [each.result() for each in saving] == [14] * 8
+    assert len(read) > 2
+    assert read == sorted(read)
+    assert view(team)["answers"] == 120
 
 
 def test_files_alone_need_no_roster_and_broken_lines_are_counted(team: Team) -> None:

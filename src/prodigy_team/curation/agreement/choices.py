@@ -106,7 +106,7 @@ class Choices:
         if any(group for group, _ in self._patterns):
             yield from self._labels_of_tasks(drawing)
             return
-        members = {value: frozenset(value if isinstance(value, tuple) else [str(value)]) for value in self._values()}
+        members = {value: self._labels_in(value) for value in self._values()}
         alpha = alpha_statistic(Rows())
         for label in sorted({each for own in members.values() for each in own}):
             rows, answers = Rows(), 0
@@ -115,9 +115,15 @@ class Choices:
                 yes, number = sum(given), len(given)
                 answers += yes * count
                 rows.add((*_given(yes, number), *unit_row(given)[2:]), count)
-            why = f"everybody said {label}, of every task"
+            why = f"everybody said {label} of every task"
             f1, own_alpha = drawing.figures(rows, (_label_f1, alpha), ["", why])
             yield LabelAgreement(label, answers, f1, own_alpha, None)
+
+    def _labels_in(self, value: Value) -> frozenset[str]:
+        """Options; an answer is its own label, but to reject a task with options is to choose none."""
+        if isinstance(value, tuple):
+            return frozenset(value)
+        return frozenset([str(value)] if self.kind == ANSWER else ())
 
     def _labels_of_tasks(self, drawing: Drawing) -> Iterator[LabelAgreement]:
         """Tasks of one label each: how far people agree on accepting it."""

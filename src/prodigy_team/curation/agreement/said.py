@@ -33,7 +33,7 @@ _TOKENS = msgspec.json.Decoder(list[_Token])
 Value = str | tuple[str, ...] | Marked | None
 """What is compared: an answer, `REJECTED`, a typed text or a digest; chosen options, sorted; spans.
 
-None for an ignored task.
+None where the task was ignored or has no answer.
 """
 
 
@@ -72,10 +72,10 @@ def said(given: Gathered) -> Said:
 
 def _value(kind: str, given: Gathered) -> Value:
     record = given.record
-    if given.judgement is None:
-        return None
+    if given.judgement is None or not given.answer:
+        return None  # ignored, or a task that nobody answered yet
     if kind == ANSWER:
-        return str(record.answer)
+        return given.answer
     if record.answer != ACCEPT:
         return REJECTED
     if kind == CHOICE:
