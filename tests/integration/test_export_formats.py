@@ -177,6 +177,22 @@ def test_spans_that_overlap_are_kept_in_the_span_group(tmp_path: Path) -> None:
     assert report.spans == {"overlapping (kept in sc)": 1}
 
 
+def test_span_groups_are_packed_as_spacy_packs_them() -> None:
+    spacy = pytest.importorskip("spacy")
+    from spacy.tokens import DocBin, Span
+
+    from prodigy_team.curation.export.docbin import add_doc
+
+    for places in (None, [], [(0, 2, "ÄB"), (1, 3, "C"), (2, 3, "C")]):
+        ours, theirs = DocBin(), DocBin()
+        doc = spacy.blank("en")("東京 two three")
+        if places is not None:
+            doc.spans["sc"] = [Span(doc, *place) for place in places]
+        theirs.add(doc)
+        add_doc(ours, doc)
+        assert ours.to_bytes() == theirs.to_bytes()
+
+
 def test_answers_to_one_text_add_up_and_contradictions_are_left_out(tmp_path: Path) -> None:
     source = write_answers(
         tmp_path / "a.jsonl",

@@ -6,10 +6,13 @@ those of `spans` and `spans_manual` are the span group alone, since they may ove
 
 from __future__ import annotations
 
+import struct
 from array import array
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from prodigy_team.curation.export.aligning import OVERLAPPING, Aligned, with_gaps, without_overlaps
 from prodigy_team.curation.export.base import DropList, Kept, Terms
@@ -19,6 +22,9 @@ from prodigy_team.errors import UsageError
 GROUP = "sc"
 _EDGE = "white space at an edge"
 _ATTRIBUTES = ("ORTH", "SPACY", "ENT_IOB", "ENT_TYPE")
+_SPAN = struct.Struct(
+    ">QQQllll"
+)  # id, id in a knowledge base, label, and from where to where in tokens and code points
 
 
 def write(answers: Iterator[tuple[str, Kept]], files: Mapping[str, Path], terms: Terms) -> None:
@@ -34,7 +40,7 @@ def write(answers: Iterator[tuple[str, Kept]], files: Mapping[str, Path], terms:
         ) from error
     bins = {side: DocBin(attrs=_ATTRIBUTES) for side in files}
     for side, document in documents(answers, terms.drops, _cutter(nlp.tokenizer)):
-        bins[side].add(make_doc(nlp.vocab, document, terms.drops))
+        add_doc(bins[side], make_doc(nlp.vocab, document, terms.drops))
         terms.written[side] += 1
         terms.labels.update([*document.cats, *(span.label for span in document.spans)])
     for side, path in files.items():
@@ -61,6 +67,28 @@ def make_doc(vocab: Any, document: Document, drops: DropList) -> Any:
         entities = [Span(doc, *each) for each in _entities(doc, spans, document, drops)]
         doc.set_ents(entities, default="outside" if document.complete else "missing")
     return doc
+
+
+def add_doc(docs: Any, doc: Any) -> None:
+    """Add a document to a `DocBin` as its `add` does, in a tenth of the time.
+
+    For each span group spaCy looks through the entry points of all installed packages for ways to pack it.
+    """
+    if GROUP in doc.spans:
+        packed, labels = pack_spans(doc.spans[GROUP]), {span.label_ for span in doc.spans[GROUP]}
+        doc.spans.clear()
+        docs.add(doc)
+        docs.span_groups[-1] = packed
+        docs.strings.update(labels)
+    else:
+        docs.add(doc)
+
+
+def pack_spans(spans: Any) -> bytes:
+    """The span group as `SpanGroups.to_bytes` packs it; spaCy reads what any of its versions packed."""
+    places = [_SPAN.pack(0, 0, each.label, each.start, each.end, each.start_char, each.end_char) for each in spans]
+    group = msgspec.msgpack.encode({"name": GROUP, "attrs": {}, "spans": places})
+    return msgspec.msgpack.encode({group: [GROUP]})
 
 
 def _entities(doc: Any, spans: Collection[Aligned], document: Document, drops: DropList) -> Iterator[Aligned]:

@@ -70,8 +70,8 @@ def documents(
             drops.kept(NO_SPANS, kept, record)
         else:
             texts.setdefault((side, text), _Text()).add(kept, record, said, single)
-    while texts:
-        key = next(iter(texts))
+    # Each is let go of once it is written. Not by `next(iter(texts))`, which passes all that are gone, again and again.
+    for key in list(texts):
         document = texts.pop(key).document(key[1], drops, tokenize)
         if document is not None:
             yield key[0], document
