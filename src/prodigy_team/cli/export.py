@@ -214,8 +214,7 @@ def gathered(store: Store | None, roster: Roster | None, sources: tuple[Source, 
 
     marks = {}
     if store is not None and roster is not None:
-        own = {server.dataset for server in roster.servers}
-        surplus = not is_plain(request) and any(each.name in own for each in sources)
+        surplus = not is_plain(request) and holds_answers(store, roster, sources)
         marks = roster_marks(store, roster, sources, surplus=surplus)
     return gather(store, sources, people=roster_people(store, roster), marks=marks)
 
@@ -229,7 +228,17 @@ def has_gold(store: Store | None, roster: Roster | None, sources: tuple[Source, 
     """Whether there are answers to tasks with known answers, which no export has."""
     if store is None or roster is None:
         return False
-    return any(store.gold_links(roster.name, each.name) for each in sources if each.path is None)
+    if any(store.gold_links(roster.name, each.name) for each in sources if each.path is None):
+        return True
+    # What Prodigy wrote is in no index yet.
+    return bool(store.gold(roster.name)) and holds_answers(store, roster, sources)
+
+
+def holds_answers(store: Store, roster: Roster, sources: tuple[Source, ...]) -> bool:
+    """Whether annotators answered into one of these, also such as left."""
+    own = {server.dataset for server in (*roster.servers, *roster.resting)}
+    own.update(each.name for each in store.team_datasets(roster.name) if each.kind == "answers")
+    return any(each.path is None and each.name in own for each in sources)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from prodigy_team.cli import output
 from prodigy_team.errors import TeamError
 
 if TYPE_CHECKING:
+    from prodigy_team.annotate.surveying import Pool
     from prodigy_team.cli.options import Shared
     from prodigy_team.curation.gathering import Marks, People
     from prodigy_team.curation.sources import Source
@@ -85,43 +86,67 @@ def roster_marks(store: Store, roster: Roster, sources: Sequence[Source], *, sur
     A source of tasks or a gold set that is not there any more stops nothing: what cannot be told is said.
 
     Args:
-        store: Opened for writing where answers that Prodigy wrote are to be told from answers to gold.
-        surplus: Also look for answers beyond their task's target; reads all answers of the roster's pools.
+        surplus: Also leave out answers beyond their task's target, and those sent back; else only gold.
     """
     from prodigy_team.curation.gathering import Marks
 
-    beyond = surplus_links(store, roster) if surplus else {}
+    told = pool_marks(store, roster) if surplus or store.gold(roster.name) else {}
     found = {}
     for name in (each.name for each in sources if each.path is None):
-        gold = store.gold_links(roster.name, name)
-        found[name] = Marks(gold, frozenset(beyond.get(name, ())), store.reopened(name))
+        marks = told.get(name, Marks())
+        gold = marks.gold | store.gold_links(roster.name, name)
+        found[name] = Marks(gold, marks.surplus, store.reopened(name), marks.repeated) if surplus else Marks(gold)
     return found
 
 
-def surplus_links(store: Store, roster: Roster) -> Mapping[str, set[int]]:
-    """The links of answers beyond their tasks' targets, by dataset, as `coverage` counts them.
+def pool_marks(store: Store, roster: Roster) -> Mapping[str, Marks]:
+    """Answers to known tasks and beyond their tasks' targets, by dataset, as `coverage` counts them.
 
-    Where everybody answers everything on a server of their own, nothing can be beyond, and nothing is read for it.
+    Reads all answers of the roster's pools. Where everybody answers everything on a server of their own there can be
+    none, and nothing is read.
     """
     if roster.routing is None and not any(server.shared for server in (*roster.servers, *roster.resting)):
         return {}
     from prodigy_team.annotate.surveying import Pool, survey
-    from prodigy_team.curation.standing import surplus_of
+    from prodigy_team.curation.gathering import Marks
 
-    found: dict[str, set[int]] = defaultdict(set)
+    links: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     try:
         with survey(roster, os.environ, store) as pools:
             for pool in pools:
                 if not isinstance(pool, Pool):
                     output.tell([f"Surplus answers of {pool.source} cannot be told: {pool.problem}"])
                     continue
-                beyond = surplus_of(pool.standing(pool.answers(), leases=False))
-                for given in pool.given() if beyond else ():
-                    if not given.reopened and not given.gold and (given.task, given.person) in beyond:
-                        found[given.dataset].add(given.link)
+                for reason, dataset, link in pool_links(pool):
+                    links[dataset][reason].add(link)
     except TeamError as error:
         output.tell([f"Surplus answers cannot be told: {error.message}"])
-    return found
+    return {
+        dataset: Marks(**{reason: frozenset(found) for reason, found in by_reason.items()})
+        for dataset, by_reason in links.items()
+    }
+
+
+def pool_links(pool: Pool) -> Iterator[tuple[str, str, int]]:
+    """Why, dataset and link of a pool's answers that do not count; of somebody's to one task the newest is surplus."""
+    from prodigy_team.curation.given import Given
+    from prodigy_team.curation.standing import sum_up, surplus_of
+
+    gold: list[tuple[str, str, int]] = []
+
+    def noting() -> Iterator[Given]:
+        for given in pool.given():
+            if given.gold:
+                gold.append(("gold", given.dataset, given.link))
+            yield given
+
+    answers = sum_up(pool.rules, noting())
+    beyond = surplus_of(pool.standing(answers, leases=False))
+    yield from gold
+    for given in pool.given() if beyond else ():
+        if not given.reopened and not given.gold and (given.task, given.person) in beyond:
+            newest = answers.newest[given.task, answers.numbers[given.person]]
+            yield "surplus" if given.link == newest.link else "repeated", given.dataset, given.link
 
 
 def index_answers(roster: Roster, store: Store) -> None:

@@ -53,19 +53,27 @@ class Marks:
         gold: To tasks with known answers.
         surplus: Beyond the number of answers that their task was to get.
         reopened: Sent back to be given again.
+        repeated: Surplus as well, and corrected later by one that stands in `surplus`.
     """
 
     gold: frozenset[int] = frozenset()
     surplus: frozenset[int] = frozenset()
     reopened: frozenset[int] = frozenset()
+    repeated: frozenset[int] = frozenset()
 
     def of(self, link: int) -> str:
-        """Why an answer does not count: "reopened", "gold", "surplus", or "" where it does."""
+        """Why an answer does not count: "reopened", "gold", "surplus", "repeated", or "" where it does."""
         if link in self.reopened:
             return "reopened"
         if link in self.gold:
             return "gold"
+        if link in self.repeated:
+            return "repeated"
         return "surplus" if link in self.surplus else ""
+
+    def links(self) -> frozenset[int]:
+        """All of them."""
+        return self.gold | self.surplus | self.reopened | self.repeated
 
 
 class People:

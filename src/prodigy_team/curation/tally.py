@@ -118,8 +118,7 @@ class Tally:
 
     def _read(self, rank: int, source: Source) -> bool:
         seen, ends = self._seen[source], dict[bytes, int]()
-        marks = self._marks.get(source.name, Marks())
-        left_out = marks.gold | marks.surplus | marks.reopened
+        left_out = self._marks.get(source.name, Marks()).links()
         for page in self._store.pages(source.name):
             self._read_page(page, rank << _LINK_BITS, seen, ends, source, left_out)
             if len(seen.slow) > max(_TRIED, len(seen.links)):
