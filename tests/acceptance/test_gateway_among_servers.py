@@ -77,6 +77,7 @@ def team(project: Project) -> Team:
 
 def test_servers_sleep_until_somebody_comes(team: Team) -> None:
     project = team.project
+    assert project.run("up").stdout.splitlines()[-1] == "Next: prodigy-team invite joe jane"
     assert team.up() == {"gateway": "running", "joe": "asleep", "jane": "asleep"}
     shown = project.run("status").stdout
     assert f"{team.url}/a/joe/" in shown

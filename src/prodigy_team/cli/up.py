@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from prodigy_team.servers.report import Report
 
+MOST_INVITED = 8  # names in a line that somebody copies
 EXAMPLES = (
     "prodigy-team up",
     "prodigy-team up joe jane --timeout 120",
@@ -61,6 +62,8 @@ def command(
             on_event=progress,
         )
     show(report, shared, revive=revive)
+    if not (shared.quiet or shared.as_json or dry_run or revive):
+        output.say(to_invite(supervisor.state, report))
     raise typer.Exit(report.exit_code)
 
 
@@ -74,6 +77,23 @@ def show(report: Report, shared: Shared, *, revive: bool = False) -> None:
         output.tell(render.revived_lines(report))
     elif not shared.quiet or render.is_news(report):
         output.say(render.report_lines(report, machine=output.machine_name()))
+
+
+def to_invite(state: Path, report: Report) -> list[str]:
+    """What is left to do where a gateway runs at which somebody has no password yet."""
+    from prodigy_team.servers.gateways import kept_roster
+
+    begun = any(each.engine == "gateway" and each.as_it_should_be for each in report.entries)
+    roster = kept_roster(state) if begun else None
+    if roster is None or roster.gateway is None or roster.gateway["auth"] != "password":
+        return []
+    from prodigy_team.cli.members import member_names, team_accounts
+
+    with team_accounts(roster) as accounts:
+        found = accounts.overview(member_names(roster, []))
+    without = [each.name for each in found if not each.password and each.invited_until is None]
+    more = " …" if len(without) > MOST_INVITED else ""
+    return [f"Next: prodigy-team invite {' '.join(without[:MOST_INVITED])}{more}"] if without else []
 
 
 def bring_up(path: Path, name: str) -> str:
