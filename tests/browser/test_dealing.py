@@ -220,3 +220,11 @@ def test_the_end_says_what_the_roster_keeps_from_somebody(team: Project, open_de
     jane = page_of(open_desk, team, "jane")
     assert work(jane) == 5
     says(jane, "1 task is not for you.")
+
+
+def test_who_has_answered_nothing_is_told_of_no_answers(team: Project, open_desk: Any) -> None:
+    deal(team, "annotations_per_task = 1", tasks=2, jane='only = { lang = "sv" }')
+    jane = page_of(open_desk, team, "jane")
+    assert work(jane) == 0
+    says(jane, "2 tasks are not for you.")
+    assert "saved" not in jane.page.inner_text("section.end")

@@ -284,7 +284,7 @@ function Nothing({ desk }: { desk: Desk }) {
   return (
     <section class="card end" role="status" aria-live="polite">
       <h2>{say("doneTitle")}</h2>
-      <p>{unsent ? say("stillUnsent", { n: unsent }) : say("done", { n: answered })}</p>
+      {(unsent > 0 || answered > 0) && <p>{unsent ? say("stillUnsent", { n: unsent }) : say("done", { n: answered })}</p>}
       <p>{share !== null && share >= 1 && !reasons.length ? say("allAnswered") : say("nothing")}</p>
       {reasons.map((reason) => <p key={reason}>{reason}</p>)}
       <p class="faint">{say("goesOn")}</p>
