@@ -91,6 +91,27 @@ def test_a_manager_sees_everybody(gateway: Running) -> None:
         assert client.get("/favicon.ico").text.startswith("<svg")
 
 
+def test_how_often_others_said_the_same_stands_beside_everybody(team: Team) -> None:
+    """joe and jane answered four tasks both, three of them alike."""
+    team.write(("joe", "jane", "cy"), tasks=20, routing="annotations_per_task = 2")
+    team.answer("joe", *range(6), _view_id="text")
+    team.answer("jane", *range(3), _view_id="text")
+    team.answer("jane", 3, _view_id="text", answer="reject")
+    with overview(team.folder) as running:
+        text = eventually(
+            lambda: (found := page(running, "boss", "/dashboard"), "75 % of 4" in found)[1] and found, within=30
+        )
+        assert text.count("75 % of 4") == 2
+        assert "As others" in text
+        with running.client("boss") as client:
+            rows = list(csv.DictReader(io.StringIO(client.get("/dashboard/progress.csv").text)))
+    assert [(each["name"], each["agreement_percent"]) for each in rows] == [
+        ("joe", "0.75"),
+        ("jane", "0.75"),
+        ("cy", ""),
+    ]
+
+
 def test_buttons_need_their_page_and_say_what_came_of_them(gateway: Running) -> None:
     with gateway.client("boss") as client:
         for form in ({}, {"csrf": "x"}, {"csrf": CSRF + "x"}, {"csrf": "ü"}):

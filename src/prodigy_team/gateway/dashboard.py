@@ -29,6 +29,8 @@ class Person:
         pool: Of the tasks; "" where nothing is counted yet.
         figures: As `progress --json` has them; empty where nothing is counted yet.
         coverage: As `coverage --json` has them.
+        agreement: Of the view in which they share most tasks with others, a record as `Agreement.records("people")` has
+            it; empty where they share none.
         server: Theirs, or the one they share; None where the roster has none any more.
     """
 
@@ -36,6 +38,7 @@ class Person:
     pool: str
     figures: Mapping[str, Any]
     coverage: Mapping[str, Any]
+    agreement: Mapping[str, Any]
     server: ServerStatus | None
 
 
@@ -43,13 +46,22 @@ def people_of(look: Look) -> list[Person]:
     """Everybody, in the pools' order; those of whom nothing is counted yet by their servers."""
     servers = {name: each for each in look.servers for name in each.annotators}
     found: list[Person] = []
+    agreeing = _agreement_of(look)
     for pool, coverage in pools_of(look):
         lacks = {each["name"]: each for each in coverage.get("people", ())}
         for each in pool["annotators"]:
             name = each["name"]
-            found.append(Person(name, pool["pool"], each, lacks.get(name, {}), servers.get(name)))
+            found.append(
+                Person(name, pool["pool"], each, lacks.get(name, {}), agreeing.get(name, {}), servers.get(name))
+            )
     known = {each.name for each in found}
-    return found + [Person(name, "", {}, {}, each) for name, each in servers.items() if name not in known]
+    return found + [Person(name, "", {}, {}, {}, each) for name, each in servers.items() if name not in known]
+
+
+def _agreement_of(look: Look) -> dict[str, Mapping[str, Any]]:
+    """By name the record of the view with most tasks."""
+    records = (look.figures or {}).get("agreement", ())
+    return {each["name"]: each for each in sorted(records, key=lambda each: each["tasks"])}
 
 
 def pools_of(look: Look) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
@@ -104,15 +116,17 @@ _NUMBERS = ("Done", "Left", "Holds", "Acc/rej/ign", "An hour", "Worked", "Last a
 
 def _people(people: Sequence[Person], *, now: float) -> Html:
     gold = any(each.figures.get("gold_judged") for each in people)
-    names = ("Name", *map(head, (*_NUMBERS, *(("Known tasks",) if gold else ()))), "Server")
-    return table("Everybody's part", names, [_person(each, gold=gold, now=now) for each in people])
+    shared = any(each.agreement for each in people)
+    more = [name for name, wanted in (("Known tasks", gold), ("As others", shared)) if wanted]
+    names = ("Name", *map(head, (*_NUMBERS, *more)), "Server")
+    return table("Everybody's part", names, [_person(each, gold=gold, shared=shared, now=now) for each in people])
 
 
-def _person(person: Person, *, gold: bool, now: float) -> Html:
+def _person(person: Person, *, gold: bool, shared: bool, now: float) -> Html:
     each, server = person.figures, person.server
     state = tag("td", server.state if server else "none", class_=f"state {server.state if server else ''}")
     if not each:
-        return row(person.name, *[number(None)] * (len(_NUMBERS) + gold), state)
+        return row(person.name, *[number(None)] * (len(_NUMBERS) + gold + shared), state)
     name = person.name if each["state"] == "active" else f"{person.name} ({each['state']})"
     known = f"{each['gold_right']} of {each['gold_judged']}" if each["gold_judged"] else "–"
     return row(
@@ -125,6 +139,7 @@ def _person(person: Person, *, gold: bool, now: float) -> Html:
         number(person.coverage.get("missing")),
         number(person.coverage.get("surplus")),
         *((number(known),) if gold else ()),
+        *((number(alike(person.agreement)),) if shared else ()),
         state,
     )
 
@@ -233,7 +248,8 @@ def csv_text(look: Look, *, by_day: bool) -> str:
 def _csv_person(person: Person) -> dict[str, Any]:
     server, coverage = person.server, person.coverage
     lacks = {"missing": coverage.get("missing"), "surplus": coverage.get("surplus")}
-    found = {"pool": person.pool, "name": person.name, **person.figures, **lacks}
+    agreement = {f"agreement_{key}": person.agreement.get(key) for key in ("percent", "kappa", "tasks")}
+    found = {"pool": person.pool, "name": person.name, **person.figures, **lacks, **agreement}
     if server is not None:
         keys = ("state", "dataset", "answers", "memory_bytes", "restarts", "last_answer_at")
         found |= {"server": server.name, **{f"server_{key}": getattr(server, key) for key in keys}}
@@ -260,6 +276,12 @@ def number(value: float | str | None) -> Html:
 def head(name: str) -> Html:
     """The name of a column of numbers."""
     return tag("th", name, scope="col", class_="number")
+
+
+def alike(agreement: Mapping[str, Any]) -> str:
+    """`81 % of 292`: how often others said the same, and of how many tasks; a dash where there are none."""
+    percent = agreement.get("percent")
+    return "–" if percent is None else f"{100 * percent:.0f} % of {agreement['tasks']:,}"
 
 
 def worked(seconds: float) -> str:
