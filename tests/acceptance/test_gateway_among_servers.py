@@ -214,7 +214,21 @@ def test_a_taken_port_is_no_reason_to_send_anybody_away(team: Team) -> None:
 
 def test_servers_behind_a_gateway_are_started_at_once_where_the_roster_says_so(team: Team) -> None:
     team.write_roster('start = "up"\n')
-    assert team.up() == {"gateway": "running", "joe": "running", "jane": "running"}
+    said = team.project.run("up").stdout
+    assert said.count(f"-L {team.port}:") == 1
+    assert team.project.states() == {"gateway": "running", "joe": "running", "jane": "running"}
+    pids = team.project.pids()
+    (team.port,) = free_ports(1)
+    team.write_roster('start = "up"\n')
+    assert {name: each["url"] for name, each in team.project.entries("up").items()} == {
+        "gateway": f"{team.url}/",
+        "joe": f"{team.url}/a/joe/",
+        "jane": f"{team.url}/a/jane/",
+    }
+    assert team.project.pids()["joe"] == pids["joe"]
+    os.kill(pids["joe"], signal.SIGKILL)
+    team.project.run("up", "--revive")
+    assert team.project.status()["joe"]["url"] == f"{team.url}/a/joe/"
     port = team.project.status()["joe"]["port"]
     assert httpx.get(f"http://127.0.0.1:{port}/project", trust_env=False).status_code == 403
 
@@ -303,5 +317,8 @@ def test_with_a_certificate_it_speaks_tls_and_its_successor_does(team: Team, tls
     (team.project.folder / "cert.pem").write_text("no certificate")
     failed = team.project.entries("restart", "gateway", code=3)["gateway"]
     assert "the one that ran goes on" in failed["problem"]
+    shown = team.project.run("restart", "gateway", code=3).stdout
+    assert "gateway  running" in shown
+    assert shown.count("gateway.log") == 1
     assert "cert.pem" in "\n".join(failed["log_tail"])
     assert team.project.status()["gateway"]["state"] == "running"

@@ -119,7 +119,7 @@ def entry_lines(entries: Sequence[Entry]) -> list[str]:
 def entry_row(entry: Entry) -> tuple[str, ...]:
     """Name, state, seconds, address, dataset, engine; for a server that was left as it is, why."""
     begun = entry.action in ("start", "restart")
-    state = SHOWN_STATE.get(entry.state, entry.state) if begun else entry.state
+    state = SHOWN_STATE.get(entry.state, entry.state) if begun and not entry.problem else entry.state
     if entry.state == "asleep":
         return (entry.name, state, "", entry.url, entry.dataset, entry.engine, entry.detail)
     if entry.problem or entry.state not in ("running", "starting"):
@@ -156,7 +156,7 @@ def sum_line(report: Report) -> str:
 def reach_line(entries: Sequence[Entry], machine: str) -> str:
     """How somebody at another machine reaches the servers that were started; "" where none was."""
     urls = [each.url for each in entries if each.action in ("start", "restart") and each.url and each.as_it_should_be]
-    local = [split_address(url) for url in urls if is_loopback(split_address(url)[0])]
+    local = list(dict.fromkeys(split_address(url) for url in urls if is_loopback(split_address(url)[0])))
     if local:
         return ssh_line(local, machine)
     if not urls:

@@ -52,6 +52,7 @@ def record_decision(path: Path, state: Path, *, team: str, wanted: Wanted, optio
         lockfile = replace(lockfile, roster_digest=_digest(lockfile, steps, wanted))
         lockfile = prepared_lockfile(lockfile, steps, wanted.plans, options, state)
         lockfile = _put_to_sleep(lockfile, steps, on_ports(wanted.plans, ports), state)
+        lockfile = _at_new_addresses(lockfile, steps, on_ports(wanted.plans, ports), state)
         if lockfile != found or observation.changed:
             write_lockfile(path, lockfile)
         if wanted.pools:  # without [routing] the file stays, for servers that were not restarted yet
@@ -145,6 +146,19 @@ def _put_to_sleep(lockfile: Lockfile, steps: Iterable[Step], plans: Mapping[str,
         record = _forgiven(record_of(plan, state, lockfile.servers.get(plan.name)))
         asleep.append(replace(record, wanted=False, asleep=True))
     return lockfile.with_records(*asleep)
+
+
+def _at_new_addresses(
+    lockfile: Lockfile, steps: Iterable[Step], plans: Mapping[str, ServerPlan], state: Path
+) -> Lockfile:
+    """The lockfile with the servers that run on while people reach them elsewhere: the gateway has moved."""
+    moved = []
+    for step in steps:
+        plan, record = plans.get(step.name), lockfile.servers.get(step.name)
+        if step.action == "keep" and plan and record and plan.public and record.url != plan.url:
+            write_launch(state, plan)
+            moved.append(replace(record, url=plan.url))
+    return lockfile.with_records(*moved)
 
 
 def _forgiven(record: ServerRecord) -> ServerRecord:

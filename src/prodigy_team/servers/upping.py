@@ -102,7 +102,7 @@ class Run:
         return replace(
             entry,
             problem=f"Its successor {why}; the one that ran goes on as it was.",
-            remedy=f"See {log}, then: prodigy-team restart {step.name}",
+            remedy=f"Then: prodigy-team restart {step.name}",
             log=log,
             log_tail=tuple(tail(Path(log), LOG_LINES, since=came.log_offset)),
         )
