@@ -14,7 +14,7 @@ from embedded import EmbeddedServer
 from gateway_support import PASSWORD
 from overview_support import Managed
 from prodigy_team.gateway.app import build_app
-from prodigy_team.gateway.guarding import guarded_by
+from prodigy_team.gateway.guarding import GuardedProtocol
 from prodigy_team.gateway.identity import Identity, build_people
 from prodigy_team.gateway.overview import Overview
 from prodigy_team.gateway.passwords import hash_password
@@ -43,7 +43,7 @@ def a_gateway(folder: Path, **servers: EmbeddedServer) -> Iterator[tuple[str, Id
     backends = Managed({name: place_of(server) for name, server in servers.items()})
     board = Overview(roster, entry.settings, backends, Supervisor.for_roster(roster.path))
     app = build_app(entry, backends, board, entry.settings)
-    with serving(app, protocol=guarded_by(app.guard)) as port:
+    with serving(app, protocol=GuardedProtocol) as port:
         yield f"http://127.0.0.1:{port}/annot", entry
     entry.close()
 
