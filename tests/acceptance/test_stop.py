@@ -183,3 +183,14 @@ def test_a_terminal_is_asked_before_people_are_cut_off(licensed: Project) -> Non
         finally:
             os.close(leader)
         eventually(lambda expected=state: licensed.states()["joe"] == expected)
+
+
+def test_up_says_why_it_leaves_alone_what_was_given_up_and_then_stopped(project: Project) -> None:
+    project.write_roster(("joe",))
+    project.run("up")
+    project.run("stop")
+    project.edit_record("joe", given_up=True, problem="died five times in 10 minutes, given up.")
+    project.run("stop")
+    said = project.run("up", code=3).stdout
+    assert "died five times in 10 minutes, given up." in said
+    assert "When the cause is mended: prodigy-team up joe" in said

@@ -77,7 +77,8 @@ def _stopped_record(record: ServerRecord, before: ServerRecord, stopped: Stopped
     """The record after its server ended; untouched where another command started it anew meanwhile."""
     if stopped.problem or (record.pid, record.started_at) != (before.pid, before.started_at):
         return record
-    return replace(record, pid=None, started_at=None, pgid=None, stopping=False, ready=False, problem="")
+    problem = record.problem if record.given_up else ""  # `up` has to say why it leaves it alone
+    return replace(record, pid=None, started_at=None, pgid=None, stopping=False, ready=False, problem=problem)
 
 
 def refusal(record: ServerRecord, who: str) -> Entry:
