@@ -115,6 +115,7 @@ def test_servers_sleep_until_somebody_comes(team: Team) -> None:
     assert not project.marked()
 
 
+@pytest.mark.long
 def test_who_left_or_pauses_is_waited_for_no_more(team: Team) -> None:
     team.write_roster(names=("joe", "jane", "cy"))
     team.up()
@@ -175,6 +176,7 @@ def test_visitors_of_one_server_share_its_start_and_many_servers_start_together(
     assert all(len(pids) == 1 for pids in project.marked().values())
 
 
+@pytest.mark.long
 def test_a_server_that_nobody_uses_sleeps_until_the_next_visit(team: Team) -> None:
     team.write_roster('idle_stop = "2s"')
     team.up()

@@ -79,6 +79,7 @@ def test_a_manager_settles_what_others_dispute(team: Project) -> None:
     assert review(team, "--dry-run")["decided"] == 2
 
 
+@pytest.mark.long
 def test_it_is_one_more_server_until_it_is_ended(team: Project) -> None:
     review(team, "--into", "settled")
     pids = team.pids()

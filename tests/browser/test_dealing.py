@@ -186,6 +186,7 @@ def test_whoever_works_at_a_task_keeps_it_and_an_open_tab_says_nothing(team: Pro
     jane.all_sent()
 
 
+@pytest.mark.long
 def test_a_reload_and_a_second_tab_go_on_with_the_same_tasks(team: Project, open_desk: Any) -> None:
     deal(team, "annotations_per_task = 1", tasks=40)
     jane = page_of(open_desk, team, "jane")
