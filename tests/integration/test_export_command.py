@@ -154,3 +154,44 @@ def test_a_terminal_shows_a_bar(answered: Team) -> None:
     assert process.returncode == 0
     assert "━".encode() in shown
     assert b"wrote 5 answers" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("export joe.json", "There is no file joe.json.\nDid you mean joe.jsonl"),
+        ("export headlines_joe", "There is no file headlines_joe.\nDatasets need a roster: name it with -f PATH, or"),
+        ("export joe.jsonl headlines_joe", "There is no file headlines_joe."),
+        ("-f no.toml export headlines_joe", "There is no roster"),
+        ("export folder", "folder is a folder.\nName the files in it: folder/jane.jsonl"),
+        ("export empty.jsonl", "There are no answers in empty.jsonl."),
+        ("export empty.jsonl -o out.csv", "There are no answers in empty.jsonl."),
+        ("merge joe.jsonl", "Without a roster a merge needs a place.\nName a file: --into gold.jsonl"),
+        ("merge joe.jsonl --into gold", "Name a file: --into gold.jsonl"),
+        ("merge joe.jsonl jan.jsonl --into gold.jsonl", "There is no file jan.jsonl.\nDid you mean"),
+        ("merge folder --into gold.jsonl", "folder is a folder."),
+        ("merge empty.jsonl --into gold.jsonl", "nothing to write: there are no answers in empty.jsonl"),
+        ("merge broken.jsonl --into gold.jsonl", "nothing to write: none of these counts"),
+    ],
+)
+def test_without_a_roster_it_is_said_what_to_do_next(tmp_path: Path, arguments: str, said: str) -> None:
+    (tmp_path / "folder").mkdir()
+    contents = {"joe": '{"text": "a"}', "folder/jane": '{"text": "a"}', "empty": "", "broken": "no JSON"}
+    for name, content in contents.items():
+        (tmp_path / f"{name}.jsonl").write_text(content)
+    told = run_team(tmp_path, *arguments.split())
+    assert said in told.stderr + told.stdout
+    assert told.returncode == (0 if "empty" in arguments or "broken" in arguments else 2)
+    assert not list(tmp_path.glob("gold*"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="to root every folder is open")
+@pytest.mark.parametrize(
+    "words", ["export shut/a.jsonl", "export joe.jsonl -o shut/x", "merge joe.jsonl --into shut/g.jsonl"]
+)
+def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path, words: str) -> None:
+    (tmp_path / "joe.jsonl").write_text('{"text": "a"}')
+    (tmp_path / "shut").mkdir(mode=0)
+    told = run_team(tmp_path, *words.split())
+    assert (told.returncode, len(told.stderr.splitlines())) == (1, 2)
+    assert "Permission denied" in told.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import random
 import resource
 import subprocess
@@ -24,7 +25,7 @@ from prodigy_team.curation.sources import Source
 from prodigy_team.curation.split import Shares
 from prodigy_team.errors import TeamError, UsageError
 from prodigy_team.tokens import OWN
-from support import PROGRAM, shared_data
+from support import PROGRAM, shared_data, team_environment
 
 TEXTS = (
     "Joe likes New York.",
@@ -424,3 +425,65 @@ def test_real_answers_come_out_in_every_format(tmp_path: Path, kind: str, name: 
             if answer.get("spans") and answer.get("answer", "accept") == "accept":
                 wanted = {(each["start"], each["end"], each["label"]) for each in answer["spans"]}
                 assert {(e.start_char, e.end_char, e.label_) for e in found[answer["text"]].ents} == wanted
+
+
+def test_real_answers_load_in_pandas_and_datasets(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("datasets")
+    wanted = {}
+    for name in REAL:
+        source = shared_data(name)
+        place = tmp_path / source.stem
+        texts = [json.loads(line)["text"] for line in source.read_text(encoding="utf-8").splitlines()]
+        export(source, "csv", place.with_suffix(".csv"))
+        export(source, "parquet", place.with_suffix(".parquet"))
+        assert pandas.read_csv(place.with_suffix(".csv"), keep_default_na=False)["text"].tolist() == texts
+        assert pandas.read_parquet(place.with_suffix(".parquet"))["text"].tolist() == texts
+        report = export(source, "huggingface", place, dev="0.2")
+        wanted[place.name] = {
+            {"dev": "validation"}.get(side, side): count for side, count in report.written.items() if count
+        }
+    code = (
+        "import json, sys, datasets\n"
+        "datasets.disable_progress_bars()\n"
+        "found = {name: datasets.load_dataset(name) for name in sys.argv[1:]}\n"
+        "print(json.dumps({name: {side: len(rows) for side, rows in each.items()} for name, each in found.items()}))\n"
+    )
+    env = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *(f"./{name}" for name in wanted)],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert {name.removeprefix("./"): sides for name, sides in json.loads(done.stdout).items()} == wanted
+
+
+def test_what_a_killed_export_left_goes_with_the_next(tmp_path: Path) -> None:
+    source = write_answers(tmp_path / "a.jsonl", [label("a", "X")])
+    code = (
+        "import os, sys, time; from pathlib import Path\n"
+        "from prodigy_team.curation.export.placing import working_folder\n"
+        "with working_folder(Path(sys.argv[1])) as folder: print(folder, flush=True); sys.stdin.read()\n"
+    )
+    command = [*PROGRAM[:1], "-c", code, str(tmp_path / "out.csv")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=team_environment(), text=True, **pipes) as owner:
+        assert owner.stdout is not None
+        left = Path(owner.stdout.readline().strip())
+        (left / "half").write_text("")
+        os.utime(left, (0, 0))
+        export(source, "csv", tmp_path / "out.csv")
+        assert left.is_dir(), "its owner lives"
+        owner.kill()
+    mine = tmp_path / ".out.csv.notes.part"
+    mine.mkdir()
+    export(source, "csv", tmp_path / "out")
+    assert left.is_dir(), "of another name"
+    export(source, "csv", tmp_path / "out.csv")
+    assert not left.exists()
+    assert mine.is_dir()

@@ -123,8 +123,9 @@ def command(
 def opened(shared: Shared, names: list[str]) -> Iterator[tuple[Roster | None, Store | None]]:
     """The roster and its store; neither, where only files are named and there is no roster."""
     from prodigy_team.cli.answers import read_roster, roster_store
+    from prodigy_team.cli.gathered import may_do_without_roster
 
-    if names and all(Path(name).is_file() for name in names) and not shared.path().is_file():
+    if may_do_without_roster(shared, names):
         yield None, None
         return
     loaded = read_roster(shared.existing())
@@ -185,8 +186,8 @@ def to_stdout(
         return
     from prodigy_team.curation.export.copying import copy_source
 
-    for source in sources:
-        copy_source(store, source, sys.stdout.buffer.write)
+    if not sum(copy_source(store, source, sys.stdout.buffer.write) for source in sources) and not shared.quiet:
+        output.tell([f"There are no answers in {request.title}."])
 
 
 def to_file(

@@ -16,6 +16,8 @@ def export_lines(report: ExportReport, sources: str, place: object) -> Iterator[
     sides = ", ".join(f"{side} {count:,}" for side, count in report.written.items())
     split = f": {sides}" if len(report.written) > 1 else ""
     yield f"wrote {plural(report.exported, 'answer')} of {sources} to {place}{split}"
+    if not report.read:
+        yield f"There are no answers in {sources}."
     if report.anew:
         yield "The last export there was split by other settings; this one is split anew."
     if report.ungrouped:

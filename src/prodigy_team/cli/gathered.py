@@ -39,6 +39,21 @@ def opened_sources(
         yield store, roster, chosen_sources(store, roster, names, quiet=shared.quiet), roster_people(store, roster)
 
 
+def may_do_without_roster(shared: Shared, names: Sequence[str]) -> bool:
+    """Whether sources are named and there is no roster that they might be of.
+
+    Raises:
+        UsageError: It is not enough: one of them is no file.
+    """
+    from prodigy_team.curation.sources import resolve_sources
+
+    if not names or shared.path().is_file():
+        return False
+    if shared.roster is None:  # where one was named, that it is not there is what matters
+        resolve_sources(None, names)
+    return all(map(os.path.isfile, names))
+
+
 def chosen_sources(
     store: Store | None, roster: Roster | None, names: Sequence[str], *, target: str = "", quiet: bool = False
 ) -> tuple[Source, ...]:

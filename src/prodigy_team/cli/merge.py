@@ -13,6 +13,7 @@ import typer
 
 from prodigy_team.cli import output, render
 from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared
+from prodigy_team.errors import UsageError
 
 if TYPE_CHECKING:
     from prodigy_team.curation.gathering import Marks
@@ -88,10 +89,14 @@ def command(
     """
     shared = Shared.of(context, roster, quiet, as_json)
     from prodigy_team.cli.answers import read_roster
-    from prodigy_team.cli.gathered import chosen_sources, roster_people
+    from prodigy_team.cli.gathered import chosen_sources, may_do_without_roster, roster_people
     from prodigy_team.curation.merge import merge
 
     only_files = bool(sources) and into is not None and _files([*(sources or []), into, conflicts])
+    if may_do_without_roster(shared, sources or []):
+        only_files = True
+        if into is None:
+            raise UsageError("Without a roster a merge needs a place.", remedy="Name a file: --into gold.jsonl")
     path = shared.path() if only_files else shared.existing()
     loaded = read_roster(path, answers_only=True) if path.is_file() else None
     target = into or f"{loaded.name}_gold" if loaded is not None else into or ""

@@ -357,6 +357,9 @@ def merge_lines(report: MergeReport) -> list[str]:
     counts = f"read {report.read:,} = {' + '.join(parts)}{differing(report)}"
     if report.dry_run:
         return [counts, *written(report, "would write"), f"{report.into} was not written (--dry-run)"]
+    if not report.changed and not report.used and not report.already:
+        nothing = f"there are no answers in {', '.join(report.sources)}" if not report.read else "none of these counts"
+        return [counts, f"nothing to write: {nothing}"]
     if not report.changed:
         return [counts, f"nothing to do: {report.into} is as it should be"]
     done = [f"wrote {report.into}"] if report.policy == "all" else written(report, "wrote")

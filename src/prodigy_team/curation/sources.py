@@ -72,21 +72,36 @@ def resolve_sources(store: Store | None, names: Sequence[str]) -> tuple[Source, 
     """
     if not names:
         raise UsageError("There is no dataset to merge.", remedy="Name some, or let somebody answer first.")
-    have = [info.name for info in store.datasets()] if store is not None else []
+    have = [info.name for info in store.datasets()] if store is not None else None
     found = {_resolve(name, have) for name in names}
     return tuple(sorted(found, key=lambda each: (each.path is not None, each.name)))
 
 
-def _resolve(name: str, datasets: Sequence[str]) -> Source:
-    if name in datasets:
-        return Source(name)
+def _resolve(name: str, datasets: Sequence[str] | None) -> Source:
+    """What a name means; ``datasets`` is None where there is no database."""
     path = Path(name)
-    if path.is_file():
+    if name in (datasets or ()):
+        return Source(name)
+    if _is_file(path):
         return Source(name, path)
-    near = get_close_matches(name, [*datasets, *_files_beside(path)], n=3, cutoff=0.5)
-    kind = "file" if is_file_name(name) else "dataset"
-    remedy = f"Did you mean {' or '.join(near)}?" if near else f"There is: {', '.join(datasets) or 'none'}."
+    if path.is_dir():
+        inside = next(_files_beside(path / "any"), str(path / "joe.jsonl"))
+        raise UsageError(f"{name} is a folder.", remedy=f"Name the files in it: {inside}")
+    near = get_close_matches(name, [*(datasets or ()), *_files_beside(path)], n=3, cutoff=0.5)
+    kind = "file" if is_file_name(name) or datasets is None else "dataset"
+    remedy = f"There is: {', '.join(datasets or ()) or 'none'}."
+    if near:
+        remedy = f"Did you mean {' or '.join(near)}?"
+    elif datasets is None:
+        remedy = "Datasets need a roster: name it with -f PATH, or write one with `prodigy-team init`."
     raise UsageError(f"There is no {kind} {name}.", remedy=remedy)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:  # a folder on the way that may not be looked into
+        raise TeamError(f"The file {path} cannot be read: {error.strerror}.", remedy="Ask its owner.") from error
 
 
 def _files_beside(path: Path) -> Iterator[str]:

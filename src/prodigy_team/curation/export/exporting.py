@@ -29,6 +29,7 @@ from prodigy_team.curation.export.manifest import (
     write_split,
 )
 from prodigy_team.curation.export.placing import (
+    explained,
     publish_files,
     publish_folder,
     recover_folder,
@@ -104,7 +105,17 @@ def export_answers(
 
 
 def earlier_manifest(request: Request) -> dict[str, Any] | None:
-    """The manifest of the last export to this place, after making sure that it may be replaced."""
+    """The manifest of the last export to this place, after making sure that it may be replaced.
+
+    Raises:
+        UsageError: The place holds something else.
+        TeamError: It cannot be looked at.
+    """
+    with explained(request.path):
+        return _earlier_manifest(request)
+
+
+def _earlier_manifest(request: Request) -> dict[str, Any] | None:
     path = request.path
     if not request.folder:
         if path.is_dir():

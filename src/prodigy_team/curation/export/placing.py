@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from prodigy_team.errors import TeamError, UsageError
+
+_YOUNG = 1.0  # seconds
 
 
 class WholeFile:
@@ -48,17 +53,48 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def working_folder(path: Path) -> Iterator[Path]:
-    """A folder beside a place, for what is not finished; gone at the end.
+    """A folder beside a place, for what is not finished; gone at the end, and what killed exports left there as well.
 
     Raises:
         TeamError: It cannot be made, or something in it cannot be written.
     """
     with explained(path):
+        _remove_abandoned(path)
         folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
         try:
-            yield folder
+            with _locked(folder):
+                yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Lock a folder as long as this process lives; False where another holds it, or its file system has no locks."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        held = True
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            held = False
+        yield held
+    finally:
+        os.close(descriptor)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove the working folders whose owners were killed; the system has let go of their locks."""
+    own = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}\.part")
+    for each in path.parent.iterdir():
+        if not own.fullmatch(each.name) or not each.is_dir() or each.is_symlink():
+            continue
+        with suppress(OSError):
+            if time.time() - each.stat().st_mtime < _YOUNG:
+                continue  # may not be locked yet
+            with _locked(each) as abandoned:
+                if abandoned:
+                    shutil.rmtree(each, ignore_errors=True)
 
 
 def publish_files(folder: Path, path: Path, names: Collection[str], *, stale: Collection[str] = ()) -> None:
