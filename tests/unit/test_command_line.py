@@ -15,6 +15,7 @@ import pytest
 from prodigy_team.annotate.importing import ImportedPerson, ImportReport
 from prodigy_team.annotate.rebuilding import RebuiltPool
 from prodigy_team.annotate.reopening import ReopenedPool
+from prodigy_team.cli.erase import EraseReport
 from prodigy_team.cli.main import COMMANDS, NAMES, load_command
 from prodigy_team.cli.objects import report_object, status_object
 from prodigy_team.curation.agreement import (
@@ -29,6 +30,7 @@ from prodigy_team.curation.agreement import (
 )
 from prodigy_team.curation.coverage import Coverage
 from prodigy_team.curation.drop import DropReport
+from prodigy_team.curation.erasing import ErasedDataset
 from prodigy_team.curation.merge import MergeReport
 from prodigy_team.curation.planning import PoolPlan
 from prodigy_team.curation.progress import DayProgress, PersonProgress, PoolProgress
@@ -42,7 +44,7 @@ from support import ROOT
 WITH_JSON = (
     *("up", "status", "stop", "restart", "merge", "export", "flagged", "check", "doctor", "drop"),
     *("plan", "coverage", "progress", "ledger", "review", "reopen", "invite", "accounts"),
-    *("agreement", "backup", "restore", "import"),
+    *("agreement", "backup", "restore", "import", "erase"),
 )
 WITHOUT_JSON = tuple(name for name in NAMES if name not in WITH_JSON)
 
@@ -123,6 +125,8 @@ DOCUMENTED = {
     "- `weeks` of `agreement`": WeekAgreement,
     "- `disagreements` of `agreement`": Disagreement,
     "- `import`": ImportReport,
+    "- `erase`": EraseReport,
+    "- `datasets` of `erase`": ErasedDataset,
     "- `people` of `import`": ImportedPerson,
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,16 +32,19 @@ class RebuiltPool:
     leases: int
 
 
-def rebuild_ledger(path: Path, pools: Sequence[Pool]) -> list[RebuiltPool]:
+def rebuild_ledger(path: Path, pools: Sequence[Pool], *, forget: Collection[str] = ()) -> list[RebuiltPool]:
     """Put a new ledger in the place of the old one, and bring every pool of the roster up to date in it.
 
     Servers notice at their next claim. To be called under the guard.
+
+    Args:
+        forget: Names of people of whom nothing is taken over from the old one.
 
     Raises:
         LedgerError, StoreError: Ledger or answers cannot be written.
     """
     before = {pool.rules.pool: _leases(path, pool.rules.pool) for pool in pools}
-    Ledger(path, store=_no_store, identify=lambda _: None).rebuild()
+    Ledger(path, store=_no_store, identify=lambda _: None).rebuild(forget=forget)
     return [_fill(path, pool, before[pool.rules.pool]) for pool in pools if pool.routed]
 
 

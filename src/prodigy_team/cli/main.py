@@ -56,6 +56,7 @@ COMMANDS = (
     Listed("backup", "Operations", "Copy answers, ledger, roster and settings while people annotate."),
     Listed("restore", "Operations", "Put a backup back, or look into it; what it replaces is kept."),
     Listed("drop", "Operations", "Delete a dataset; a copy is kept."),
+    Listed("erase", "Operations", "Remove one person's answers and names from everything kept here."),
     Listed("exec", "Operations", "Run a command with this roster's Python, database and settings."),
 )
 NAMES = tuple(each.name for each in COMMANDS)

@@ -212,6 +212,18 @@ class Accounts:
             found = "DELETE FROM login WHERE name = ? AND expires_at > ?"
             return connection.execute(found, (name, self._clock())).rowcount
 
+    def erase(self, name: str) -> bool:
+        """Forget an account, with logins, invitation, addresses and failures; whether anything was known."""
+        with self.file.writing(revokes=True) as connection:
+            connection.execute("PRAGMA secure_delete=ON").fetchone()
+            addresses = connection.execute("SELECT address FROM familiar WHERE name = ?", (name,)).fetchall()
+            counted = [f"name {name.lower()}", *(f"own {name.lower()} {address}" for (address,) in addresses)]
+            connection.executemany("DELETE FROM tally WHERE counted = ?", [(self._counted(each),) for each in counted])
+            tables = ("account", "invitation", "login", "familiar")
+            return (
+                sum(connection.execute(f"DELETE FROM {each} WHERE name = ?", (name,)).rowcount for each in tables) > 0
+            )
+
     def keep_only(self, names: Collection[str]) -> None:
         """End the logins of everybody else: somebody who comes back to the roster logs in anew."""
         kept = {name.lower() for name in names}

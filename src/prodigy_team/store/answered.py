@@ -43,10 +43,10 @@ def reconcile(handle: Handle, name: str, identify: Identify) -> None:
     if state and state.true and state.complete and not handle.all(_NAMELESS):
         return
     with handle.indexing:
-        _sweep(handle)
+        sweep(handle)
         while not _brought_up_to_date(handle, name, identify):
             pass  # the dataset was dropped and made again while its index was built
-        _sweep(handle)
+        sweep(handle)
 
 
 def _brought_up_to_date(handle: Handle, name: str, identify: Identify) -> bool:
@@ -205,7 +205,7 @@ def _forget(handle: Handle, name: str) -> None:
             connection.execute("UPDATE prodigy_team_dataset SET name = NULL WHERE name = ?", (name,))
 
 
-def _sweep(handle: Handle) -> None:
+def sweep(handle: Handle) -> None:
     """Remove nameless generations, a little at a time. Only under `Handle.indexing`: another may be building one."""
     for (index,) in handle.all(_NAMELESS):
         removed = 1

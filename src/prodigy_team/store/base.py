@@ -287,6 +287,19 @@ class Store(Protocol):
     def drop(self, dataset: str) -> int:
         """Remove a dataset with its session datasets' share of it; returns how many answers it had."""
 
+    def erase_answers(self, links: Collection[int], contents: Mapping[int, bytes]) -> None:
+        """Remove the answers at some links wherever they are shared, for good, and give others new contents."""
+
+    def forget(
+        self, team: str, is_theirs: Callable[[str, str], bool], names: Collection[str], datasets: Collection[str]
+    ) -> None:
+        """Take somebody out of index and registers, and datasets that were theirs alone out of the file once empty.
+
+        Args:
+            is_theirs: Dataset and the annotator as stored to whether that is them.
+            names: By which the register of dealt tasks knows them.
+        """
+
     def alone(self, purpose: str) -> AbstractContextManager[None]:
         """Hold the one right to a long task such as merging; StoreError where another process has it."""
 

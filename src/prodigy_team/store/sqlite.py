@@ -224,6 +224,20 @@ class SqliteStore:
 
         return bulk.drop(self._handle, dataset)
 
+    def erase_answers(self, links: Collection[int], contents: Mapping[int, bytes]) -> None:
+        """See `Store.erase_answers`."""
+        from prodigy_team.store import erasing
+
+        erasing.erase_answers(self._handle, links, contents)
+
+    def forget(
+        self, team: str, is_theirs: Callable[[str, str], bool], names: Collection[str], datasets: Collection[str]
+    ) -> None:
+        """See `Store.forget`."""
+        from prodigy_team.store import erasing
+
+        erasing.forget(self._handle, team, is_theirs, names, datasets)
+
     def alone(self, purpose: str) -> AbstractContextManager[None]:
         """See `Store.alone`."""
         path = self._handle.path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -43,14 +43,23 @@ _CARRIED = {
 }
 
 
-def rebuild(file: LedgerFile) -> None:
-    """Put a new ledger in the place of this one. Each process brings its pool up to date when it notices."""
+def rebuild(file: LedgerFile, *, forget: Collection[str] = ()) -> None:
+    """Put a new ledger in the place of this one. Each process brings its pool up to date when it notices.
+
+    Args:
+        forget: Names of people of whom nothing is taken over.
+    """
     with file.replacing() as path, contextlib.closing(connect(path)) as new:
+        new.execute("PRAGMA secure_delete=ON").fetchone()
         lost = {
             said
             for table, (columns, query, source) in _CARRIED.items()
             if (said := _carry(file.path, new, table, columns, query.format(f"FROM {source}")))
         }
+        for name in forget:
+            new.execute("DELETE FROM carried_person WHERE name = ?", (name,))
+            new.execute("DELETE FROM carried_lease WHERE person = ?", (name,))
+            new.execute("DELETE FROM carried_screen WHERE person = ?", (name,))
         if lost:
             said = ", ".join(sorted(lost))
             log.warning(

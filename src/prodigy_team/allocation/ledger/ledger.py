@@ -192,12 +192,15 @@ class Ledger:
                 self._wished().rules.pool, pool.terms.digest, pool.everybody, tuple(pool.buckets.read()), leases
             )
 
-    def rebuild(self) -> None:
+    def rebuild(self, *, forget: Collection[str] = ()) -> None:
         """Make the ledger anew from roster, sources and answers; leases and drawn tasks are carried over if readable.
 
         Nobody need stop: each process notices at its next claim, and the first brings its pool up to date.
+
+        Args:
+            forget: Names of people of whom nothing is carried over.
         """
-        carrying.rebuild(self._file)
+        carrying.rebuild(self._file, forget=forget)
 
     def snapshot(self) -> Snapshot:
         """All pools of the ledger at this moment, without a lock."""
