@@ -69,6 +69,7 @@ def test_agreement_is_that_of_the_command(team: Team) -> None:
     assert (pair["f1_low"], pair["kappa"]) == (told["pairs"][0]["f1"]["low"], None)
     assert list(labels["label"]) == ["A", "B"]
     assert found.frame("weeks").empty
+    assert list(found.frame("weeks").columns) == ["view", "week", "tasks", "percent", "alpha", "f1"]
     assert found.records()[0]["tasks"] == 292
     assert found.frame("disagreements")["said"][0] == dict(told["disagreements"][0]["said"])
     assert prodigy_team.agreement(roster=path, intervals=False).views[0].percent.low is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
@@ -89,12 +89,12 @@ class Choices:
 
     def people(self, drawing: Drawing, pairs: Sequence[PairAgreement]) -> Iterator[PersonAgreement]:
         """Everybody against all others, by name."""
-        rows: dict[str, Rows] = {}
+        rows: dict[str, Rows] = defaultdict(Rows)
         for (_, pattern), count in self._patterns.items():
             counts = Counter(value for _, value in pattern)
             for name, value in pattern:
                 share = (counts[value] - 1) / (len(pattern) - 1)
-                rows.setdefault(name, Rows()).add((("units", 1.0), ("same", share)), count)
+                rows[name].add((("units", 1.0), ("same", share)), count)
         for name, own in sorted(rows.items()):
             (percent,) = drawing.figures(own, (percent_of,), [""])
             yield PersonAgreement(name, len(own), percent, mean_figure(name, pairs, len(own)))

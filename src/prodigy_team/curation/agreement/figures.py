@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from prodigy_team.curation.agreement.records import Part, columns_of, records_of
@@ -202,13 +202,24 @@ class Agreement:
         return records_of(self.views, part)
 
     def frame(self, part: Part = "views") -> DataFrame:
-        """The same as a pandas frame, a row each.
+        """The same as a pandas frame, a row each; of a table without rows the columns that have no `_` of a figure.
 
         Raises:
             TeamError: pandas is not installed.
         """
         records = self.records(part)
-        return frame_of(records, columns_of(records))
+        columns = columns_of(records) or ["view", *(each.name for each in fields(_ROWS[part]))]
+        return frame_of(records, columns)
+
+
+_ROWS: Mapping[Part, Any] = {
+    "views": ViewAgreement,
+    "pairs": PairAgreement,
+    "people": PersonAgreement,
+    "labels": LabelAgreement,
+    "weeks": WeekAgreement,
+    "disagreements": Disagreement,
+}
 
 
 @dataclass(frozen=True)

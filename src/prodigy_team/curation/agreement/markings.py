@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
@@ -30,7 +30,7 @@ from prodigy_team.curation.agreement.sums import Row, Rows
 
 _NOTHING = "nobody marked anything"
 _NO_PAIR = "no task was accepted by two people"
-_NO_TOKENS = "no two people have the same tokens"
+_NO_TOKENS = "answers carry no tokens"
 
 
 class _Compared:
@@ -67,8 +67,6 @@ class _Compared:
 class Markings:
     """Takes in tasks whose answers are spans."""
 
-    distance_name = ""
-
     def __init__(self, *, by: str = "") -> None:
         """Prepare.
 
@@ -77,11 +75,11 @@ class Markings:
         """
         self._by = by
         self._all = _Compared()
-        self._pairs: dict[tuple[str, str], _Compared] = {}
-        self._people: dict[str, Rows] = {}
-        self._labels: dict[str, Rows] = {}
+        self._pairs: dict[tuple[str, str], _Compared] = defaultdict(_Compared)
+        self._people: dict[str, Rows] = defaultdict(Rows)
+        self._labels: dict[str, Rows] = defaultdict(Rows)
         self._answers: Counter[str] = Counter()
-        self._weeks: dict[str, _Compared] = {}
+        self._weeks: dict[str, _Compared] = defaultdict(_Compared)
 
     def add(self, said: Sequence[tuple[str, Value]], group: str) -> float:
         """A task with two judgements or more, by name; returns the mean of 1 less F1 over pairs."""
@@ -97,16 +95,16 @@ class Markings:
                 apart += not equal
             if equal:
                 same.update((first, second))
-            self._pairs.setdefault((first, second), _Compared()).add(float(equal), *rows)
+            self._pairs[first, second].add(float(equal), *rows)
             spans += rows[0]
             tokens += rows[1]
         share = same.total() / 2 / len(pairs)
         self._all.add(share, spans, tokens)
         for name, _ in said:
             row = (("units", 1.0), ("same", same[name] / (len(said) - 1)))
-            self._people.setdefault(name, Rows()).add(row)
+            self._people[name].add(row)
         if self._by == "week":
-            self._weeks.setdefault(group, _Compared()).add(share, spans, tokens)
+            self._weeks[group].add(share, spans, tokens)
         elif self._by == "label":
             self._add_labels([value for _, value in said if isinstance(value, Marked)])
         return apart / len(pairs)
@@ -123,7 +121,7 @@ class Markings:
             given = [each.get(label, Marked(())) for each in own]
             row = _sum(span_row(one, other) for one, other in combinations(given, 2))
             if row:
-                self._labels.setdefault(label, Rows()).add(row)
+                self._labels[label].add(row)
 
     def figures(self, drawing: Drawing) -> dict[str, Any]:
         """What `ViewAgreement` says of everybody."""
