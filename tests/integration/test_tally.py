@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -127,11 +128,23 @@ def test_pages_are_the_rows_whatever_stands_in_them(store: Store) -> None:
     contents = [b'{"a":1}', b'{\n"a":2}', b"", b"x" * 5_000_000, *(b'{"b":%d}' % each for each in range(700))]
     store.write_rows("prodigy-team:test", (Row(0, 1, 1, each) for each in contents))
     store.publish("prodigy-team:test", "d")
-    found = [each for page in store.pages("d") for each in page]
-    assert found == [(row.link, row.content) for row in store.rows("d")]
+    rows = [(row.link, row.content) for row in store.rows("d")]
+    assert rows_of(store.pages("d")) == rows
     assert list(store.pages("nowhere")) == []
-    links = [link for link, _ in found][::7]
-    assert [(row.link, row.content) for row in store.rows_at("d", links)] == found[::7]
+    for step in (1, 7):
+        links = [link for link, _ in rows][::step]
+        assert rows_of(store.pages_at("d", links)) == rows[::step]
+        assert [(row.link, row.content) for row in store.rows_at("d", links)] == rows[::step]
+
+
+def rows_of(pages: Iterable[tuple[Sequence[int], bytes]]) -> list[tuple[int, bytes]]:
+    """Link and content of each row."""
+    found = []
+    for links, lines in pages:
+        assert lines.endswith(b"\n")
+        contents = lines[:-1].split(b"\n") if len(links) > 1 else [lines[:-1]]
+        found += list(zip(links, contents, strict=True))
+    return found
 
 
 def test_too_little_that_is_alike_is_left_to_parsing(store: Store) -> None:

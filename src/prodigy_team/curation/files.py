@@ -13,16 +13,11 @@ _CHUNK = 1 << 18
 
 
 class WholeFile:
-    """A file on its way. A context manager: what was not put in place is gone at the end.
-
-    Attributes:
-        lines: How many were written.
-    """
+    """A file on its way. A context manager: what was not put in place is gone at the end."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._beside: Path | None = None
-        self.lines = 0
 
     def __enter__(self) -> WholeFile:
         return self
@@ -44,7 +39,6 @@ class WholeFile:
             with os.fdopen(descriptor, "wb", buffering=_CHUNK) as file:
                 for line in lines:
                     file.write(line + b"\n")
-                    self.lines += 1
                 file.flush()
                 os.fchmod(descriptor, _usual_mode(path))
                 os.fsync(descriptor)

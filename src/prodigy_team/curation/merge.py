@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +16,7 @@ import mmh3
 from prodigy_team.curation.gathering import Broken, Gathered, Gathering, Marks, People, gather, grouped, people_of
 from prodigy_team.curation.judgements import By
 from prodigy_team.curation.policies import Policy, read_policy
-from prodigy_team.curation.rows import Entry, compose
+from prodigy_team.curation.rows import Entry, compose, compose_lines
 from prodigy_team.curation.settling import Settled, is_disputed, keeper, unknown_people
 from prodigy_team.curation.sources import Source, is_file_name, resolve_sources
 from prodigy_team.curation.tally import Tally
@@ -228,12 +229,13 @@ class _Plan:
         self.settled.finish()
 
     def rows(self) -> Iterator[Row]:
-        """What is new for the target under `all`; else all of it."""
+        """What is new for the target under `all`."""
         return compose(self._store, self.request.sources, self.settled.rows)
 
-    def conflicts(self) -> Iterator[Row]:
-        """Answers to tasks that nobody settled."""
-        return compose(self._store, self.request.sources, self.settled.conflicts)
+    def entries(self) -> dict[str, list[Entry]]:
+        """By target: all of it, and answers to tasks that nobody settled."""
+        given = (self.settled.rows, self.settled.conflicts)
+        return dict(zip(self.request.targets, given, strict=False))
 
     def _settle(self) -> None:
         strangers = Strangers(self._store, self.request.into)
@@ -351,9 +353,17 @@ def _write(store: Store | None, request: Request, plan: _Plan, before: Callable[
             before()
             append_rows(store, request.into, plan.rows())
         return bool(plan.settled.rows)
-    parts = {request.into: plan.rows} | ({request.conflicts: plan.conflicts} if request.conflicts else {})
-    if all(holds(store, target, rows()) for target, rows in parts.items()):
+    parts = plan.entries()
+    if all(holds(store, target, compose(store, request.sources, own)) for target, own in parts.items()):
         return False
     before()
-    replace_targets(store, parts)
+    replace_targets(
+        store,
+        {name: partial(compose, store, request.sources, own) for name, own in parts.items() if not is_file_name(name)},
+        {
+            name: partial(compose_lines, store, request.sources, own)
+            for name, own in parts.items()
+            if is_file_name(name)
+        },
+    )
     return True

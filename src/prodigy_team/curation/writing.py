@@ -84,22 +84,29 @@ def append_rows(store: Store | None, target: str, rows: Iterable[Row]) -> None:
         store.publish(f"{_HIDDEN}{target}", target)
 
 
-def replace_targets(store: Store | None, targets: Mapping[str, Callable[[], Iterable[Row]]]) -> None:
-    """Write targets in place of what they hold: datasets in one step, then each file in one."""
+def replace_targets(
+    store: Store | None,
+    datasets: Mapping[str, Callable[[], Iterable[Row]]],
+    files: Mapping[str, Callable[[], Iterable[bytes]]],
+) -> None:
+    """Write targets in place of what they hold: datasets in one step, then each file in one.
+
+    Args:
+        files: The lines of each, one or several at a time, without the last line feed.
+    """
     with ExitStack() as stack:
-        files, hidden = [], {}
-        for target, rows in targets.items():
-            if is_file_name(target):
-                file = stack.enter_context(WholeFile(Path(target)))
-                file.write(_lines(rows()))
-                files.append(file)
-            elif store is not None:
-                hidden[f"{_HIDDEN}{target}"] = target
-                store.write_rows(f"{_HIDDEN}{target}", rows())
+        written = []
+        for target, lines in files.items():
+            written.append(stack.enter_context(WholeFile(Path(target))))
+            written[-1].write(lines())
+        hidden = {f"{_HIDDEN}{target}": target for target in datasets}
+        for each, target in hidden.items():
+            if store is not None:
+                store.write_rows(each, datasets[target]())
         if store is not None and hidden:
             store.replace(hidden)
-        for each in files:
-            each.put_in_place()
+        for file in written:
+            file.put_in_place()
 
 
 def _lines(rows: Iterable[Row]) -> Iterator[bytes]:

@@ -167,8 +167,18 @@ class Store(Protocol):
     def rows(self, dataset: str) -> Iterator[Row]:
         """As `answers`, with the hashes beside each content."""
 
-    def pages(self, dataset: str) -> Iterator[Sequence[tuple[int, bytes]]]:
-        """Links and contents in link order, some hundred at a time: half of the time that `rows` takes."""
+    def pages(self, dataset: str) -> Iterator[tuple[Sequence[int], bytes]]:
+        """Links, and their contents with a line feed behind each, in link order: a third of the time of `rows`.
+
+        Some hundred at a time; what holds a line feed itself comes alone.
+        """
+
+    def pages_at(self, dataset: str, links: Sequence[int]) -> Iterator[tuple[Sequence[int], bytes]]:
+        """As `pages`, at some of a dataset's links, in the order asked, which is to grow.
+
+        Raises:
+            StoreError: One of them is not there any more.
+        """
 
     def rows_at(self, dataset: str, links: Sequence[int]) -> Iterator[Row]:
         """The rows at some of a dataset's links, in the order asked, which is to grow.

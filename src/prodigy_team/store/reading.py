@@ -12,15 +12,15 @@ from prodigy_team.store.base import Activity, DatasetInfo, Row, StoreError, Team
 from prodigy_team.store.connection import translated
 from prodigy_team.store.handle import HIDDEN, Handle, as_bytes
 
-_AT_ONCE = 256
-_PAGE_BYTES = 4_000_000
+AT_ONCE = 256
+PAGE_BYTES = 4_000_000
 _TIMESTAMP = re.compile(rb'"_timestamp" ?: ?([0-9]+(?:\.[0-9]+)?)')
 # A string, or white space between tokens. A raw line break inside a string is no JSON, but costs nothing to mend.
 _TOKEN = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+', re.DOTALL)
 
 # CROSS JOIN keeps SQLite from starting at the examples; the dataset is looked up by name each time, since its id can
 # come to mean another dataset while somebody reads.
-_PAGE = """
+PAGE = """
     SELECT link.id AS link, {columns}
     FROM link CROSS JOIN example ON example.id = link.example_id
     WHERE link.dataset_id = (SELECT id FROM dataset WHERE name = ?) AND link.id > ? AND link.id <= ?
@@ -71,12 +71,6 @@ def read_rows(handle: Handle, dataset: str) -> Iterator[Row]:
         yield Row(link, input_hash, task_hash, as_bytes(content))
 
 
-def read_pages(handle: Handle, dataset: str) -> Iterator[Sequence[tuple[int, bytes]]]:
-    """Links and contents, page by page."""
-    for page in _whole_pages(handle, dataset, handle.content):
-        yield page if handle.content != "content" else [(link, as_bytes(content)) for link, content in page]
-
-
 def read_rows_at(handle: Handle, dataset: str, links: Sequence[int]) -> Iterator[Row]:
     """Answers at some links, which grow."""
     at, limit = 0, 16
@@ -91,12 +85,12 @@ def read_rows_at(handle: Handle, dataset: str, links: Sequence[int]) -> Iterator
             yield Row(link, input_hash, task_hash, as_bytes(content))
         at += len(wanted)
         size = sum(len(row[-1]) for row in rows)
-        limit = max(1, min(_AT_ONCE, limit * 2, _PAGE_BYTES * len(rows) // max(size, 1)))
+        limit = max(1, min(AT_ONCE, limit * 2, PAGE_BYTES * len(rows) // max(size, 1)))
 
 
 def _rows_at(handle: Handle, dataset: str, links: Sequence[int]) -> list[tuple[Any, ...]]:
     """Where links lie close together it is faster to read those between as well."""
-    query = _PAGE.format(columns=f"example.input_hash, example.task_hash, {handle.content}")
+    query = PAGE.format(columns=f"example.input_hash, example.task_hash, {handle.content}")
     if links[-1] - links[0] < 2 * len(links):
         parameters = (dataset, links[0] - 1, links[-1], 2 * len(links))
         wanted = set(links)
@@ -125,10 +119,10 @@ def export(handle: Handle, dataset: str, write: Callable[[bytes], object], leave
     """Write one record a line; SQLite joins them, so that Python touches a few hundred at a time."""
     if leave_out:
         return _export_some(handle, dataset, write, leave_out)
-    joined = _PAGE.format(columns="CAST(content AS BLOB) AS content")
+    joined = PAGE.format(columns="CAST(content AS BLOB) AS content")
     query = f"SELECT max(link), count(*), CAST(group_concat(content, char(10)) || char(10) AS BLOB) FROM ({joined})"
     utf8 = handle.content != "content"
-    total, after, until, limit = 0, 0, _newest(handle, dataset), 16
+    total, after, until, limit = 0, 0, newest(handle, dataset), 16
     while after < until:
         page = _try_page(handle, query, (dataset, after, until, limit)) if utf8 else None
         last, count, lines = page or _slow_page(handle, dataset, after, until, limit)
@@ -139,7 +133,7 @@ def export(handle: Handle, dataset: str, write: Callable[[bytes], object], leave
         write(lines)
         total, after = total + count, last
         # Pictures make large records: keep what is in memory at a time to some megabytes.
-        limit = max(1, min(_AT_ONCE, limit * 2, _PAGE_BYTES * count // max(len(lines), 1)))
+        limit = max(1, min(AT_ONCE, limit * 2, PAGE_BYTES * count // max(len(lines), 1)))
     return total
 
 
@@ -182,7 +176,8 @@ def read_activity(handle: Handle, datasets: Iterable[str]) -> dict[str, Activity
     return found
 
 
-def _newest(handle: Handle, dataset: str) -> int:
+def newest(handle: Handle, dataset: str) -> int:
+    """The highest link of a dataset; 0 where it has none."""
     return int(
         handle.one("SELECT max(id) FROM link WHERE dataset_id = (SELECT id FROM dataset WHERE name = ?)", (dataset,))
         or 0
@@ -190,22 +185,17 @@ def _newest(handle: Handle, dataset: str) -> int:
 
 
 def _pages(handle: Handle, dataset: str, columns: str) -> Iterator[tuple[Any, ...]]:
-    for page in _whole_pages(handle, dataset, columns):
-        yield from page
-
-
-def _whole_pages(handle: Handle, dataset: str, columns: str) -> Iterator[list[tuple[Any, ...]]]:
     """Rows, fetched a page at a time: an open statement would hold up the commits of a file without WAL."""
-    after, until, limit = 0, _newest(handle, dataset), 16
-    query = _PAGE.format(columns=columns)
+    after, until, limit = 0, newest(handle, dataset), 16
+    query = PAGE.format(columns=columns)
     while after < until:
         page = handle.all(query, (dataset, after, until, limit))
         if not page:
             return
-        yield page
+        yield from page
         after = page[-1][0]
         size = sum(len(row[-1]) for row in page)
-        limit = max(1, min(1024, limit * 2, _PAGE_BYTES * len(page) // max(size, 1)))
+        limit = max(1, min(1024, limit * 2, PAGE_BYTES * len(page) // max(size, 1)))
 
 
 def _try_page(handle: Handle, query: str, parameters: tuple[Any, ...]) -> tuple[int, int, bytes] | None:
@@ -219,7 +209,7 @@ def _try_page(handle: Handle, query: str, parameters: tuple[Any, ...]) -> tuple[
 
 def _slow_page(handle: Handle, dataset: str, after: int, until: int, limit: int) -> tuple[int, int, bytes]:
     """The same page record by record: for records that hold line breaks, or text in UTF-16."""
-    rows = handle.all(_PAGE.format(columns=handle.content), (dataset, after, until, limit))
+    rows = handle.all(PAGE.format(columns=handle.content), (dataset, after, until, limit))
     lines = b"".join(one_line(as_bytes(content)) + b"\n" for _, content in rows)
     return (rows[-1][0] if rows else 0, len(rows), lines)
 

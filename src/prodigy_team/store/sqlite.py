@@ -58,9 +58,17 @@ class SqliteStore:
         """See `Store.rows`."""
         return reading.read_rows(self._handle, dataset)
 
-    def pages(self, dataset: str) -> Iterator[Sequence[tuple[int, bytes]]]:
+    def pages(self, dataset: str) -> Iterator[tuple[Sequence[int], bytes]]:
         """See `Store.pages`."""
-        return reading.read_pages(self._handle, dataset)
+        from prodigy_team.store import pages
+
+        return pages.read_pages(self._handle, dataset)
+
+    def pages_at(self, dataset: str, links: Sequence[int]) -> Iterator[tuple[Sequence[int], bytes]]:
+        """See `Store.pages_at`."""
+        from prodigy_team.store import pages
+
+        return pages.read_pages_at(self._handle, dataset, links)
 
     def rows_at(self, dataset: str, links: Sequence[int]) -> Iterator[Row]:
         """See `Store.rows_at`."""

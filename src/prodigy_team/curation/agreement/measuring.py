@@ -15,7 +15,7 @@ from prodigy_team.curation.agreement.worst import Judged, Place, Worst
 from prodigy_team.curation.gathering import Gathering, Marks, Opinion, People, TaskAnswers, gather, grouped
 from prodigy_team.curation.judgements import read_answer
 from prodigy_team.curation.sources import Source, read_lines
-from prodigy_team.curation.tally import Tally
+from prodigy_team.curation.tally import Tally, Votes
 from prodigy_team.store import Store
 
 Detail = Literal["", "label", "week"]
@@ -120,14 +120,14 @@ class _View:
     def add_votes(self, tally: Tally) -> None:
         """All tasks that were counted at a glance."""
         assert isinstance(self._compared, Choices)
-        ranks: dict[int, tuple[float, int, Judged]] = {}
+        ranks: dict[Votes, tuple[float, int, Judged]] = {}
         times = Counter(votes for _, votes in tally.votes())
         for votes, count in sorted(times.items()):
             said = tally.voices(votes)
             judged: Judged = tuple((name, answer) for name, answer in said if answer != "ignore")
             if self._count(len(said), len(judged), count):
                 ranks[votes] = self._compared.add(judged, "", count), len(judged), judged
-        wanted: set[int] = set()
+        wanted: set[Votes] = set()
         for votes in sorted(ranks, key=lambda each: ranks[each][:2], reverse=True):
             if sum(times[each] for each in wanted if ranks[each][:2] > ranks[votes][:2]) >= self._worst.limit:
                 break
