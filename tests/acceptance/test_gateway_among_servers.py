@@ -77,6 +77,7 @@ def team(project: Project) -> Team:
 
 def test_servers_sleep_until_somebody_comes(team: Team) -> None:
     project = team.project
+    assert f"Everybody logs in at {team.url}/ by password; managers: nobody." in project.run("check").stdout
     assert project.run("up").stdout.splitlines()[-1] == "Next: prodigy-team invite joe jane"
     assert team.up() == {"gateway": "running", "joe": "asleep", "jane": "asleep"}
     shown = project.run("status").stdout
@@ -233,6 +234,11 @@ def test_servers_behind_a_gateway_are_started_at_once_where_the_roster_says_so(t
     assert team.project.status()["joe"]["url"] == f"{team.url}/a/joe/"
     port = team.project.status()["joe"]["port"]
     assert httpx.get(f"http://127.0.0.1:{port}/project", trust_env=False).status_code == 403
+
+    team.project.write_roster(("joe", "jane"))
+    for words in (("up",), ("up", "--remove-orphans")):
+        assert "invite" not in team.project.run(*words).stdout, "there is nowhere to log in"
+    assert httpx.get(f"{team.project.status()['joe']['url']}project", trust_env=False).status_code == 200
 
 
 def test_whoever_is_handed_on_comes_in_once_by_a_token(team: Team) -> None:

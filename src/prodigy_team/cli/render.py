@@ -324,7 +324,17 @@ def roster_lines(roster: Roster) -> list[str]:
         f"{roster.path.name}: {plural(len(roster.servers), 'server')}, {plural(len(roster.annotators), 'annotator')}"
     )
     warned = f", {plural(len(roster.warnings), 'warning')}" if roster.warnings else ", no problem"
-    return [*align(rows, indent=GAP), f"{sum_up}{warned}.", "Next: prodigy-team up"]
+    return [*align(rows, indent=GAP), *door_lines(roster), f"{sum_up}{warned}.", "Next: prodigy-team up"]
+
+
+def door_lines(roster: Roster) -> list[str]:
+    """Where people log in and who may besides the annotators; nothing without a gateway."""
+    if roster.gateway is None:
+        return []
+    from prodigy_team.servers.gateways import gateway_url
+
+    managers = ", ".join(str(each["name"]) for each in roster.managers) or "nobody"
+    return [f"Everybody logs in at {gateway_url(roster)}/ by {roster.gateway['auth']}; managers: {managers}."]
 
 
 # doctor

@@ -42,6 +42,7 @@ def command(
     """Start what is missing; keep what runs.
 
     A server whose roster entry changed is restarted when nobody answered in the last 10 minutes, or with --now.
+    With [gateway] servers are started once their annotator logs in, or when they are named here.
     Run it as often as you like: what is as it should be is left alone.
     """
     shared = Shared.of(context, roster, quiet, as_json)
@@ -83,8 +84,8 @@ def to_invite(state: Path, report: Report) -> list[str]:
     """What is left to do where a gateway runs at which somebody has no password yet."""
     from prodigy_team.servers.gateways import kept_roster
 
-    begun = any(each.engine == "gateway" and each.as_it_should_be for each in report.entries)
-    roster = kept_roster(state) if begun else None
+    runs = any(each.engine == "gateway" and each.action in ("start", "restart", "keep") for each in report.entries)
+    roster = kept_roster(state) if runs else None
     if roster is None or roster.gateway is None or roster.gateway["auth"] != "password":
         return []
     from prodigy_team.cli.members import member_names, team_accounts
