@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from counting_support import Team, team
-from databases import ask
+from databases import ask, change
 from prodigy_team.allocation.ledger import Ledger, Snapshot
 from prodigy_team.cli.answers import read_roster
 from prodigy_team.cli.pools import roster_pools
@@ -27,7 +27,7 @@ def begun(team: Team) -> Team:
     people = {"joe": 'aliases = ["joseph"]', "jane": "", "cy": ""}
     team.write(people, tasks=10, routing=ROUTING, more="[gateway]\n[[manager]]\nname = 'maria'\n")
     team.run("ledger", "rebuild") if team.database.exists() else None
-    team.answer("joe", 0, 1, 2, note="said by joe alone")
+    team.answer("joe", 0, 1, 2, note="said by joe alone " * 1000)
     team.answer("joseph", 3, into="headlines_shared")
     team.answer("jane", 0, 1, answer="accept")
     team.answer("jane", 2, 3, answer="reject")
@@ -146,7 +146,14 @@ def test_disputes_lose_the_name(begun: Team) -> None:
 
 
 def test_who_left_can_be_erased(begun: Team) -> None:
+    """Also out of an index that was being built when its builder was killed."""
     begun.answer("zoe", 5, 6)
+    (begun.folder / ".prodigy-team" / "ledger.db").unlink()
+    change(
+        begun.database,
+        "INSERT INTO prodigy_team_dataset (id, name, dataset_id, created) VALUES (999, NULL, 1, 1)",
+        "INSERT INTO prodigy_team_answer VALUES (999, x'00', 'headlines_zoe-zoe', 0, 1, x'00', NULL)",
+    )
     told = begun.json("erase", "zoe", "--yes")
     assert (told["answers"], told["on_roster"]) == (2, False)
     assert not [each for each in texts(begun) if "zoe" in each]
