@@ -225,6 +225,8 @@ def test_to_reject_is_no_option_and_a_task_without_an_answer_no_judgement(team: 
 
     assert [each["label"] for each in found["labels"]] == ["P"]
     assert (found["tasks"], found["ignored"], found["alpha"]["value"]) == (2, 2, 1.0)
+    (option,) = found["labels"]
+    assert [option[key]["tasks"] for key in ("f1", "alpha")] == [1, 2], "F1 rests on tasks where somebody chose it"
 
 
 def test_eight_people_save_while_it_runs(team: Team) -> None:

@@ -109,14 +109,15 @@ class Choices:
         members = {value: self._labels_in(value) for value in self._values()}
         alpha = alpha_statistic(Rows())
         for label in sorted({each for own in members.values() for each in own}):
-            rows, answers = Rows(), 0
+            rows, given_rows, answers = Rows(), Rows(), 0
             for (_, pattern), count in self._patterns.items():
                 given = [label in members[value] for _, value in pattern]
-                yes, number = sum(given), len(given)
-                answers += yes * count
-                rows.add((*_given(yes, number), *unit_row(given)[2:]), count)
-            why = f"everybody said {label} of every task"
-            f1, own_alpha = drawing.figures(rows, (_label_f1, alpha), ["", why])
+                answers += sum(given) * count
+                rows.add(unit_row(given), count)
+                if any(given):
+                    given_rows.add(_given(sum(given), len(given)), count)
+            (own_alpha,) = drawing.figures(rows, (alpha,), [f"everybody said {label} of every task"])
+            (f1,) = drawing.figures(given_rows, (_label_f1,), [""])
             yield LabelAgreement(label, answers, f1, own_alpha, None)
 
     def _labels_in(self, value: Value) -> frozenset[str]:
@@ -128,15 +129,17 @@ class Choices:
     def _labels_of_tasks(self, drawing: Drawing) -> Iterator[LabelAgreement]:
         """Tasks of one label each: how far people agree on accepting it."""
         for label in sorted({group for group, _ in self._patterns}):
-            rows, answers = Rows(), 0
+            rows, accepted, answers = Rows(), Rows(), 0
             for (group, pattern), count in self._patterns.items():
                 if group == label:
                     values = [value for _, value in pattern]
-                    rows.add((*_given(values.count(ACCEPT), len(values)), *unit_row(values)[2:]), count)
                     answers += len(values) * count
+                    rows.add(unit_row(values), count)
+                    if ACCEPT in values:
+                        accepted.add(_given(values.count(ACCEPT), len(values)), count)
             why = _why([value for group, pattern in self._patterns if group == label for _, value in pattern])
-            nobody = f"nobody said {ACCEPT}"
-            f1, alpha = drawing.figures(rows, (_label_f1, alpha_statistic(rows)), [nobody, why])
+            (alpha,) = drawing.figures(rows, (alpha_statistic(rows),), [why])
+            (f1,) = drawing.figures(accepted, (_label_f1,), [f"nobody said {ACCEPT}"])
             yield LabelAgreement(label, answers, f1, alpha, None)
 
     def weeks(self, drawing: Drawing) -> Iterator[WeekAgreement]:

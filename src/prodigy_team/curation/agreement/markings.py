@@ -38,20 +38,23 @@ class _Compared:
 
     def __init__(self) -> None:
         self.same, self.spans, self.tokens = Rows(), Rows(), Rows()
+        self._accepted = False
 
-    def add(self, share: float | None, spans: Iterable[Row], tokens: Iterable[Row]) -> None:
-        """A task: the share of pairs that said the same, and the rows of pairs that marked something."""
-        if share is not None:
-            self.same.add((("units", 1.0), ("same", share)))
-        for rows, found in ((self.spans, spans), (self.tokens, tokens)):
-            row = _sum(found)
-            if row:
-                rows.add(row)
+    def add(self, share: float, spans: Iterable[Row], tokens: Iterable[Row]) -> None:
+        """A task: the share of pairs that said the same, and the rows of pairs that accepted it."""
+        self.same.add((("units", 1.0), ("same", share)))
+        row, own_tokens = _sum(spans), _sum(tokens)
+        self._accepted |= bool(row)
+        # F1 rests on tasks in which somebody marked something; others would only make it look well-founded.
+        if dict(row).get("spans"):
+            self.spans.add(row)
+        if own_tokens:
+            self.tokens.add(own_tokens)
 
     def figures(self, drawing: Drawing) -> tuple[Figure, Figure, Figure, Figure]:
         """Percent, exact F1, partial F1, kappa of tokens."""
         (percent,) = drawing.figures(self.same, (percent_of,), [""])
-        why = _NOTHING if len(self.spans) else _NO_PAIR
+        why = _NOTHING if self._accepted else _NO_PAIR
         exact, partial = drawing.figures(self.spans, (exact_of, partial_of), [why, why])
         (tokens,) = drawing.figures(self.tokens, (tokens_of,), [self._why_no_kappa()])
         return percent, exact, partial, tokens
