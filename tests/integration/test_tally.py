@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from databases import Database, compact
 from prodigy_team.curation.gathering import Marks, gather, people_of
 from prodigy_team.curation.merge import MergeReport, merge
+from prodigy_team.curation.rows import Entry, compose, compose_lines
 from prodigy_team.curation.sources import resolve_sources
 from prodigy_team.curation.tally import Tally
 from prodigy_team.store import Row, Store, open_store
+from prodigy_team.store.reading import one_line
 
 PEOPLE = ("cy", "jane", "joe")
 
@@ -82,9 +84,11 @@ def test_counting_at_a_glance_is_parsing(tmp_path_factory: Any, said: Any, polic
         parsed = merge(None, files, str(folder / "gold.jsonl"), policy, by=by, conflicts=str(folder / "left.jsonl"))
         glanced = merge(store, PEOPLE, "gold", policy, by=by, conflicts="left")
         assert counts(glanced) == counts(parsed)
+        merge(store, PEOPLE, str(folder / "gold.copy.jsonl"), policy, by=by, conflicts=str(folder / "left.copy.jsonl"))
         for name in ("gold", "left"):
-            file = folder / f"{name}.jsonl"
+            file, copy = folder / f"{name}.jsonl", folder / f"{name}.copy.jsonl"
             assert list(store.answers(name)) == (file.read_bytes().splitlines() if file.exists() else [])
+            assert (copy.read_bytes() if copy.exists() else b"") == (file.read_bytes() if file.exists() else b"")
 
 
 def fill(store: Store, contents: dict[str, list[bytes]]) -> None:
@@ -145,6 +149,34 @@ def rows_of(pages: Iterable[tuple[Sequence[int], bytes]]) -> list[tuple[int, byt
         contents = lines[:-1].split(b"\n") if len(links) > 1 else [lines[:-1]]
         found += list(zip(links, contents, strict=True))
     return found
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *(
+            b'{"a":1, "b":2} ',
+            b'{"a":\r1}',
+            b'{\n"a":1}',
+            b"{}",
+            b'{"a":"}\\n{}"}',
+            b'{"versions":[],"_view_id":"review"}',
+        ),
+        *(b'{"_votes":0,"_annotators":["x"]}', b'{"a":1}'),
+    ],
+)
+def test_lines_of_a_training_set_are_its_rows(store: Store, odd: bytes) -> None:
+    """Written by the page or row by row, whatever stands in one of them."""
+    contents = [b'{"n":%d,"_annotator_id":"joe"}' % number for number in range(40)]
+    contents[30] = odd
+    store.write_rows("prodigy-team:test", (Row(0, 1, 1, each) for each in contents))
+    store.publish("prodigy-team:test", "d")
+    sources = resolve_sources(store, ["d"])
+    for more in ({}, {"annotator": "joe"}, {"spans": frozenset({(0, 1, "A")})}):
+        for added in (b'"_votes":1', b""):
+            entries = [Entry((0, row.link), added, **more) for row in store.rows("d")]  # type: ignore[arg-type]
+            wanted = [one_line(row.content) for row in compose(store, sources, entries)]
+            assert b"\n".join(compose_lines(store, sources, entries)) == b"\n".join(wanted)
 
 
 def test_too_little_that_is_alike_is_left_to_parsing(store: Store) -> None:
