@@ -17,6 +17,8 @@ _LINKS = (
     "SELECT id FROM link WHERE dataset_id = (SELECT id FROM dataset WHERE name = ?) AND id BETWEEN ? AND ? ORDER BY id"
 )
 
+_MOST = 1024
+
 Page = tuple[Sequence[int], bytes]
 """Links, and as many contents with a line feed behind each."""
 
@@ -38,7 +40,7 @@ def read_pages(handle: Handle, dataset: str) -> Iterator[Page]:
         else:
             yield page
             after, size, count = page[0][-1], len(page[1]), len(page[0])
-        limit = max(1, min(AT_ONCE, limit * 2, PAGE_BYTES * count // max(size, 1)))
+        limit = max(1, min(_MOST, limit * 2, PAGE_BYTES * count // max(size, 1)))
 
 
 def read_pages_at(handle: Handle, dataset: str, links: Sequence[int]) -> Iterator[Page]:
