@@ -52,7 +52,7 @@ def test_an_export_leaves_them_out_and_says_so(team: Team) -> None:
     begin(team)
     told = team.run("export", "headlines_joe")
     assert [json.loads(line)["text"] for line in told.splitlines()] == ["text 0", "text 1", "text 2"]
-    assert "left out 4 answers to tasks with known answers" in team.errors
+    assert "left out 4 answers: 4 gold" in team.errors
     file = team.folder / "joe.jsonl"
     team.run("export", "headlines_joe", "--output", str(file))
     assert file.read_text() == told

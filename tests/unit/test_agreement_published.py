@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from prodigy_team.curation.agreement.choices import mean_figure
 from prodigy_team.curation.agreement.coefficients import (
     cohen_kappa,
     fleiss_kappa,
@@ -14,6 +15,7 @@ from prodigy_team.curation.agreement.coefficients import (
     masi_distance,
     percent_agreement,
 )
+from prodigy_team.curation.agreement.figures import THIN, Figure, PairAgreement
 from prodigy_team.curation.agreement.spans import partial_f1, span_f1, token_kappa
 from prodigy_team.curation.agreement.sums import Rows, intervals
 
@@ -175,3 +177,16 @@ def test_sums_are_exact_in_blocks():
     assert rows.sums() == {"same": sum(range(12_000)), "units": 12_000}
     assert len(rows) == 12_000
     assert len(rows.items()) < 6_000
+
+
+def test_the_mean_of_few_tasks_is_thin():
+    """As thin as what it is the mean of, and weighed by tasks."""
+
+    def pair(second, tasks, kappa):
+        figure = Figure(kappa, None, None, tasks, tasks < THIN)
+        return PairAgreement("joe", second, tasks, figure, figure, None, None, None)
+
+    few, enough = pair("jane", 3, 0.5), pair("cy", THIN - 3, 1.0)
+    assert mean_figure("joe", [few], 3).thin
+    mean = mean_figure("joe", [few, enough], THIN)
+    assert (mean.value, mean.tasks, mean.thin) == (pytest.approx(0.95), THIN, False)

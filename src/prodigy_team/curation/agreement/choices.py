@@ -19,6 +19,7 @@ from prodigy_team.curation.agreement.coefficients import (
     unit_row,
 )
 from prodigy_team.curation.agreement.figures import (
+    THIN,
     Drawing,
     Figure,
     LabelAgreement,
@@ -173,7 +174,7 @@ def mean_figure(name: str, pairs: Sequence[PairAgreement], tasks: int) -> Figure
     why = next((each.undefined for each in figures if each is not None), NOBODY_TWICE)
     if not weight:
         return Figure(None, None, None, tasks, True, why)
-    return Figure(sum(value * tasks for value, tasks in known) / weight, None, None, weight, False)
+    return Figure(sum(value * tasks for value, tasks in known) / weight, None, None, weight, weight < THIN)
 
 
 def _why(values: Sequence[Value]) -> str:
