@@ -53,6 +53,8 @@ while not Path(sys.argv[3]).exists():
 print(f"worst {worst}")
 """
 
+COUNT = "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM link').fetchone())"
+
 
 @pytest.fixture
 def roster(tmp_path: Path) -> Roster:
@@ -86,6 +88,23 @@ def test_a_backup_holds_everything_and_only_its_owner_reads_it(roster):
     assert backup.path.stat().st_mode & 0o777 == 0o700
     assert {each.stat().st_mode & 0o777 for each in backup.path.iterdir()} == {0o600}
     assert list_backups(roster.state) == [backup]
+
+
+def test_a_backup_takes_no_locks_from_the_store_of_the_command_that_makes_it(roster):
+    """Closing any descriptor of a file drops this process's locks on it: whoever then ends would remove the log."""
+    with closing(open_store(Database("sqlite", roster.database, "test"), write=True)) as store:
+        store.append("headlines_joe", [[new_answer("four")]])
+        make_backup(roster, {})
+        come_and_go = (
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM link'); c.close()"
+        )
+        subprocess.run([sys.executable, "-c", come_and_go, str(roster.database)], check=True)
+        store.append("headlines_joe", [[new_answer("five")]])
+        seen = subprocess.run(
+            [sys.executable, "-c", COUNT, str(roster.database)], check=True, capture_output=True, text=True
+        )
+
+    assert int(seen.stdout) == 5
 
 
 def test_old_backups_go_and_those_of_commands_push_out_none(roster):

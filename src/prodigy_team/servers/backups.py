@@ -193,11 +193,11 @@ def _write(draft: _Draft) -> Backup:
     for name in BESIDE:
         if (state / name).is_file():
             copy_database(state / name, draft.folder / name)
-    copy_database(draft.database, draft.folder / ANSWERS)
+    log = copy_database(draft.database, draft.folder / ANSWERS)
     for path, name in ((roster.path, "team.toml"), (roster.config, "prodigy.json")):
         if path.is_file():
             _copy_file(path, draft.folder / name)
-    said = _manifest(draft)
+    said = _manifest(draft, log=log)
     _copy_bytes(json.dumps(said, ensure_ascii=False, indent=1).encode(), draft.folder / MANIFEST)
     sync_file(draft.folder)
     final = draft.folder.with_name(draft.folder.name.removeprefix(_DRAFT))
@@ -206,14 +206,12 @@ def _write(draft: _Draft) -> Backup:
     return Backup(final, **{key: value for key, value in said.items() if key != "version"})
 
 
-def _manifest(draft: _Draft) -> dict[str, Any]:
+def _manifest(draft: _Draft, *, log: bool) -> dict[str, Any]:
     store = open_store(Database("sqlite", draft.folder / ANSWERS, "a backup"), write=False)
     try:
         datasets = {each.name: each.answers for each in store.datasets() if not each.session}
     finally:
         store.close()
-    with draft.database.open("rb") as file:
-        log = file.read(20)[18:20] == b"\x02\x02"  # sqlite.org/fileformat.html, 1.3.3
     return {
         "version": 1,
         "team": draft.roster.name,

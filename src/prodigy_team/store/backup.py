@@ -21,12 +21,15 @@ class _RestartedError(Exception):
     """The copy begins anew too often, since others write all the time."""
 
 
-def copy_database(source: Path, target: Path) -> None:
+def copy_database(source: Path, target: Path) -> bool:
     """Copy a database by SQLite's online backup, while others write it; the copy is readable by its owner alone.
 
     All that was committed before the call is in the copy. With a write-ahead log nobody waits: the copy is of the
     moment of its first page. With a rollback journal writers get their turn every 16 MB, and the copy begins anew when
     they do; after ten times the rest is copied in one go, which a writer waits for (about 2 s per GB).
+
+    Returns:
+        Whether the source has a write-ahead log; the copy never has one.
 
     Raises:
         StoreError: The source cannot be read or is damaged, or the copy cannot be written. The copy is of no use then.
@@ -61,6 +64,7 @@ def copy_database(source: Path, target: Path) -> None:
             remedy="Stop the servers, keep the file, and try `sqlite3 FILE .recover`, or: prodigy-team restore",
         )
     sync_file(target)
+    return bool(log)
 
 
 def find_damage(path: Path, *, thorough: bool = False) -> str:
