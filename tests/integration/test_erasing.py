@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from databases import ask, change
 from prodigy_team.allocation.ledger import Ledger, Snapshot
 from prodigy_team.cli.answers import read_roster
 from prodigy_team.cli.pools import roster_pools
-from prodigy_team.curation.erasing import without
+from prodigy_team.curation.erasing import files_naming, without
 from prodigy_team.gateway.accounts import Accounts
 
 __all__ = ["team"]
@@ -186,3 +187,11 @@ def test_a_dry_run_changes_nothing_and_an_unknown_name_is_refused(begun: Team) -
 def test_what_is_left_of_a_row(answer: dict[str, object], mine: bool, expected: dict[str, object] | None) -> None:
     left = without(json.dumps(answer).encode(), lambda value: value == "joe", mine=mine)
     assert (None if left is None else json.loads(left)) == expected
+
+
+def test_no_database_is_opened_beside_sqlite(tmp_path: Path) -> None:
+    """A file that is closed takes all locks of the process on it along, also those of a store that is open."""
+    for name in ("answers.db", "answers.db-wal", "other.sqlite", "named.odd", "joe.log"):
+        (tmp_path / name).write_text("joe")
+    found = files_naming(tmp_path, ["joe"], but=(tmp_path / "named.odd",))
+    assert [each.name for each in found] == ["joe.log"]

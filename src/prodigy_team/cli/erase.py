@@ -152,8 +152,8 @@ def _report(roster: Roster, person: _Person, people: People, traces: Traces) -> 
     Raises:
         UsageError: The name is nobody's.
     """
-    from prodigy_team.curation.erasing import files_naming, scrub_disputes
-    from prodigy_team.servers.backups import backups_folder, list_backups
+    from prodigy_team.curation.erasing import scrub_disputes
+    from prodigy_team.servers.backups import list_backups
     from prodigy_team.servers.reviews import read_reviews, review_folder
 
     disputes = [
@@ -169,12 +169,7 @@ def _report(roster: Roster, person: _Person, people: People, traces: Traces) -> 
         remedy = f"Did you mean {near[0]}?" if near else f"There is: {', '.join(known) or 'nobody'}."
         raise UsageError(f"Nobody here is called {person.name}.", remedy=remedy)
     backups = [str(each.path) for each in list_backups(roster.state)]
-    databases = {roster.state / f"{each}.db{end}" for each in ("ledger", "gateway") for end in ("", "-wal", "-shm")}
-    named = [
-        path
-        for path in files_naming(roster.state, person.names, but=(backups_folder(roster.state),))
-        if path not in databases and str(path) not in disputes
-    ]
+    named = [path for path in _files_naming(roster, person) if str(path) not in disputes]
     return EraseReport(
         team=roster.name,
         name=person.name,
@@ -244,9 +239,9 @@ def _agreed(report: EraseReport) -> bool:
 def _erase(
     roster: Roster, person: _Person, people: People, traces: Traces, store: Store, report: EraseReport
 ) -> EraseReport:
-    from prodigy_team.curation.erasing import files_naming, scrub_disputes
+    from prodigy_team.curation.erasing import scrub_disputes
     from prodigy_team.curation.sources import Source
-    from prodigy_team.servers.backups import backup_before, backups_folder, list_backups
+    from prodigy_team.servers.backups import backup_before, list_backups
     from prodigy_team.servers.lockfile import guard
     from prodigy_team.servers.reviews import read_reviews, write_reviews
     from prodigy_team.servers.statefolder import lockfile_path, prepare_state
@@ -272,14 +267,24 @@ def _erase(
         if report.account:
             _erase_account(roster, person.names)
     backups = tuple(str(each.path) for each in list_backups(roster.state))
-    named = files_naming(roster.state, person.names, but=(backups_folder(roster.state),))
+    named = _files_naming(roster, person)
     return replace(
         report,
         dry_run=False,
-        files=tuple(str(each) for each in named if each.suffix not in (".db", ".db-wal", ".db-shm")),
+        files=tuple(map(str, named)),
         backup=str(backup.path) if backup else None,
         backups=backups,
     )
+
+
+def _files_naming(roster: Roster, person: _Person) -> list[Path]:
+    """What in the state folder still names somebody, but for databases, which are erased from by other means."""
+    from prodigy_team.curation.erasing import files_naming
+    from prodigy_team.servers.backups import backups_folder
+    from prodigy_team.servers.tools import team_database
+
+    own = team_database(roster, os.environ).path
+    return files_naming(roster.state, person.names, but=(backups_folder(roster.state), *((own,) if own else ())))
 
 
 def _rebuild_ledger(roster: Roster, store: Store, names: Sequence[str]) -> None:

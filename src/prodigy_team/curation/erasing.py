@@ -180,16 +180,24 @@ def _is_disputed(line: bytes) -> bool:
 def files_naming(folder: Path, names: Iterable[str], *, but: Collection[Path] = ()) -> list[Path]:
     """The files of a folder that are called after one of these names, or in which it stands as a word.
 
+    Databases are not opened: to close one again would take the locks of whoever in this process has it open
+    (sqlite.org/howtocorrupt.html, 2.2).
+
     Args:
-        but: Folders that are passed over.
+        but: Folders and databases that are passed over.
     """
     words = b"|".join(re.escape(each.encode()) for each in names)
     pattern = re.compile(rb"(?<![0-9A-Za-z])(?:" + words + rb")(?![0-9A-Za-z])")
     found = []
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not any(each in path.parents for each in but) and _has(path, pattern):
+        apart = any(each == path or each in path.parents for each in but) or _is_database(path)
+        if path.is_file() and not apart and _has(path, pattern):
             found.append(path)
     return found
+
+
+def _is_database(path: Path) -> bool:
+    return path.suffix in (".db", ".sqlite", ".sqlite3") or path.name.endswith(("-wal", "-shm", "-journal"))
 
 
 def _has(path: Path, pattern: re.Pattern[bytes]) -> bool:
