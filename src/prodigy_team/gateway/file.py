@@ -82,7 +82,8 @@ class GatewayFile:
     def _open(self) -> sqlite3.Connection:
         made = not self.path.exists()
         try:
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            if made:  # else closing it would take the locks of whoever in this process has it open
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         except OSError as error:
             raise TeamError(f"{self.path} cannot be opened: {error.strerror}.", remedy="Check its owner.") from error
         if self.path.stat().st_mode & 0o077:
