@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -33,21 +34,28 @@ WRONG = "wrong horse battery"
 class House:
     """A team whose gateway is reached through nginx alone."""
 
-    def __init__(self, project: Project, folder: Path) -> None:
-        self.project, self._folder = project, folder
+    def __init__(self, project: Project, folder: Path, base: str = "/annot") -> None:
+        """Prepare.
+
+        Args:
+            base: As the roster has it; a slash at its end changes nothing.
+        """
+        self.project, self._folder, self._base = project, folder, base
         self.port, self.gateway = free_ports(2)
-        self.address = f"https://localhost:{self.port}/annot"
+        self.address = f"https://localhost:{self.port}{base.rstrip('/')}"
         self.requests: list[str] = []
 
     def build(self) -> subprocess.Popen[bytes]:
         """Roster, servers, passwords; returns nginx's process."""
-        keys = f'base_path = "/annot"\nport = {self.gateway}\ntrusted_proxies = ["127.0.0.1"]\n'
+        keys = f'base_path = "{self._base}"\nport = {self.gateway}\ntrusted_proxies = ["127.0.0.1"]\n'
         gateway = f'[gateway]\n{keys}public_url = "{self.address}"\n'
         people = '[[manager]]\nname = "maria"\n'
         self.project.write_source(60)
         self.project.write_roster(more=people + gateway)
         self.project.run("up")
         command = nginx(self._folder, self.port, self.gateway)
+        for path in self._folder.glob("*.conf"):
+            path.write_text(path.read_text().replace("location /annot ", f"location {self._base.rstrip('/')} "))
         with (self._folder / "output").open("wb") as output:
             process = subprocess.Popen(command, cwd=self._folder, stdout=output, stderr=output)
         eventually(lambda: self.answers() or process.poll() is not None, within=20, message="nginx")
@@ -94,10 +102,16 @@ class House:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("house")
+    with a_house(tmp_path_factory.mktemp("house")) as found:
+        yield found
+
+
+@contextmanager
+def a_house(folder: Path, **options: str) -> Iterator[House]:
+    """One that stands for a while."""
     (folder / "front").mkdir()
     with a_project(folder) as project:
-        found = House(project, folder / "front")
+        found = House(project, folder / "front", **options)
         process = found.build()
         try:
             assert process.poll() is None, (folder / "front/error.log").read_text()
@@ -167,6 +181,26 @@ def test_joe_is_invited_annotates_saves_and_logs_out(house: House, page: Page) -
         assert client.get("/a/joe/", headers=PAGE).headers["location"].startswith("/annot/login")
         assert client.post("/a/joe/get_session_questions", json={}).status_code == 401
     desk.checked()
+
+
+@pytest.mark.parametrize("base", ["/one/two/three/", pytest.param("/one/two/three", marks=pytest.mark.long)])
+def test_below_three_levels_with_and_without_a_slash(tmp_path: Path, browser: Browser, base: str) -> None:
+    with a_house(tmp_path, base=base) as house, browser.new_context(ignore_https_errors=True) as context:
+        context.on("request", lambda request: house.requests.append(request.url))
+        page = context.new_page()
+        choose_password(house, page, "joe")
+        for end in ("", "/"):
+            page.goto(f"{house.address}{end}")
+            page.wait_for_url(f"{house.address}/")
+            page.goto(f"{house.address}/a/joe{end}")
+            desk = at_work(page)
+            assert urlsplit(page.url).path == "/one/two/three/a/joe/"
+            desk.press("a")
+            desk.press("Control+s")
+        eventually(lambda: len(house.stored("joe")) == 2, message="two answers", within=15)
+        desk.checked()
+    strays = {urlsplit(url).path for url in house.requests if "/one/two/three" not in url}
+    assert strays <= {"/favicon.ico"}
 
 
 def test_jane_cannot_be_reached_by_joe(house: House) -> None:
