@@ -54,7 +54,14 @@ def test_a_manager_settles_what_others_dispute(team: Project) -> None:
     assert (before["used"], before["conflicting"]) == (10, 7)
 
     found = review(team)
-    assert [found[key] for key in ("adjudicator", "disputes", "asked", "own", "decided")] == ["maria", 3, 3, 0, 0]
+    assert [found[key] for key in ("adjudicator", "disputes", "few", "asked", "own", "decided")] == [
+        "maria",
+        3,
+        0,
+        3,
+        0,
+        0,
+    ]
     assert team.states()["review-headlines_reviewed"] == "running"
     assert "nothing to do" in team.run("up").stdout
 
@@ -121,3 +128,22 @@ def test_what_cannot_be_meant_is_refused(team: Project) -> None:
         ("nothing",): "There is no dataset nothing",
     }.items():
         assert says in team.run("review", *words, code=2).stderr
+
+
+def test_what_too_few_judged_is_asked_as_well(team: Project) -> None:
+    """Jane and cy alone: one dispute, and seven tasks that are only jane's."""
+    sources = ("headlines_jane", "headlines_cy")
+    assert review(team, *sources, "--dry-run")["asked"] == 1
+    found = review(team, *sources, "--auto-accept", "2")
+    assert [found[key] for key in ("disputes", "few", "asked", "decided")] == [1, 7, 8, 0]
+    with team.client("review-headlines_reviewed") as client:
+        tasks = questions(client)
+        assert [each["text"] for each in tasks] == ["text 1", *(f"text {n}" for n in range(TASKS) if n != 1)]
+        assert [each["sessions"] for each in tasks[1]["versions"]] == [["jane"]]
+        given = [{**tasks[0], "accept": [], "answer": "ignore"}, {**tasks[1], "accept": ["B"], "answer": "accept"}]
+        assert client.post("/give_answers", json={"answers": given}).status_code == 200
+    assert review(team, *sources, "--auto-accept", "2", "--dry-run")["decided"] == 1, "one is ignored"
+    team.run("merge", *sources, "headlines_reviewed", "--on-conflict", "review", "--into", "gold.jsonl")
+    rows = {row["text"]: row for row in map(json.loads, (team.folder / "gold.jsonl").read_text().splitlines())}
+    labels = {f"text {n}": ["B"] if n in (0, 4, 6) else ["A"] for n in range(TASKS) if n != 1}
+    assert {text: row["accept"] for text, row in rows.items()} == labels

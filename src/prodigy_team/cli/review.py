@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "prodigy-team review --adjudicator maria",
     "prodigy-team review headlines_joe headlines_jane --into headlines_settled --dry-run",
+    "prodigy-team review --auto-accept 2",
     "prodigy-team review --into headlines_settled --end",
 )
 
@@ -37,6 +38,10 @@ def command(
         str | None,
         typer.Option(metavar="NAME", help="Who decides; else a manager or annotator who is in none of the disputes."),
     ] = None,
+    auto_accept: Annotated[
+        int,
+        typer.Option(metavar="NUMBER", min=1, help="Ask too what fewer people judged, even if they agree."),
+    ] = 1,
     end: Annotated[bool, typer.Option("--end", help="Stop its server and forget it; decisions stay.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and start nothing.")] = False,
     roster: RosterPath = None,
@@ -46,8 +51,8 @@ def command(
     """Start a server on which one person settles what others answered differently.
 
     It shows every version and who gave it, and is one more server of the roster: in `status`, kept up, stopped by
-    `stop`. Nobody decides on tasks that they judged themselves. The next merge takes decisions before votes. Run it
-    again for disputes that came up since.
+    `stop`. Nobody decides on tasks that they judged themselves, and tasks on which all agree are not asked. The next
+    merge takes decisions before votes. Run it again for disputes that came up since.
     """
     shared = Shared.of(context, roster, quiet, as_json)
     path = shared.existing()
@@ -58,8 +63,10 @@ def command(
     if end:
         _end(loaded, path, target, shared)
         return
-    disputes, review, who = _review(loaded, sources or (), target, adjudicator, quiet=shared.quiet)
-    report = {"into": target, "adjudicator": who, "disputes": len(disputes), "asked": len(review.tasks)}
+    disputes, review, who = _review(loaded, sources or (), target, adjudicator, auto_accept, quiet=shared.quiet)
+    disputed = sum(each.differs for each in disputes)
+    few = len(disputes) - disputed
+    report = {"into": target, "adjudicator": who, "disputes": disputed, "few": few, "asked": len(review.tasks)}
     report |= {"own": review.own, "decided": review.decided, "views": review.views}
     url = _start(loaded, path, _server(loaded, target, who, review), review) if review.tasks and not dry_run else ""
     if shared.as_json:
@@ -67,7 +74,7 @@ def command(
 
         output.show_json(values_object(**report, dry_run=dry_run, url=url))
     elif not shared.quiet:
-        output.say(_lines(review, len(disputes), target, who, url, dry_run=dry_run))
+        output.say(_lines(review, disputed, few, target, who, url, dry_run=dry_run))
 
 
 def _checked(roster: Roster, into: str) -> str:
@@ -83,7 +90,7 @@ def _checked(roster: Roster, into: str) -> str:
 
 
 def _review(
-    roster: Roster, names: Sequence[str], into: str, adjudicator: str | None, *, quiet: bool
+    roster: Roster, names: Sequence[str], into: str, adjudicator: str | None, enough: int, *, quiet: bool
 ) -> tuple[list[Dispute], Review, str]:
     from prodigy_team.cli.answers import roster_store
     from prodigy_team.cli.gathered import chosen_sources, roster_marks, roster_people
@@ -100,9 +107,9 @@ def _review(
         def read(*more: Source) -> Gathering:
             return gather(store, [*sources, *more], people=people, marks=marks)
 
-        disputes, _ = find_disputes(read())
+        disputes, _ = find_disputes(read(), enough=enough)
         known = Source(into) if into in {each.name for each in store.datasets()} else None
-        decided = find_disputes(read(known))[1] if known else 0
+        decided = find_disputes(read(known), enough=enough)[1] if known else 0
         who = _adjudicator(roster, disputes, adjudicator)
         return disputes, make_review(disputes, decided, who, read), who
 
@@ -178,13 +185,17 @@ def _end(roster: Roster, path: Path, into: str, shared: Shared) -> None:
         output.say([f"The review into {into} has ended; its decisions stay.", "Next: prodigy-team merge"])
 
 
-def _lines(review: Review, disputes: int, into: str, who: str, url: str, *, dry_run: bool) -> list[str]:
-    if not disputes:
+def _lines(review: Review, disputes: int, few: int, into: str, who: str, url: str, *, dry_run: bool) -> list[str]:
+    if not disputes + few:
         return ["Nobody answered differently: nothing to settle.", "Next: prodigy-team merge"]
     from prodigy_team.cli.render import plural
 
     views = ", ".join(f"{view} {count}" for view, count in review.views.items())
-    found = [f"{plural(disputes, 'task')} answered differently; {len(review.tasks):,} for {who} ({views or 'none'})"]
+    also = f", {few:,} by too few" if few else ""
+    first = (
+        f"{plural(disputes, 'task')} answered differently{also}; {len(review.tasks):,} for {who} ({views or 'none'})"
+    )
+    found = [first]
     if review.decided:
         found.append(f"{review.decided:,} of them are decided in {into}.")
     if review.own:

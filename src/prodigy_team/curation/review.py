@@ -1,4 +1,4 @@
-"""Tasks that people answered differently, as Prodigy's view `review` shows them: every version, and who gave it."""
+"""Tasks that people answered differently, or too few of them, as Prodigy's view `review` shows them: who said what."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from prodigy_team.curation.gathering import Gathered, Gathering, Opinion, TaskAnswers, grouped
+from prodigy_team.curation.gathering import Gathered, Gathering, Opinion, grouped
 from prodigy_team.curation.judgements import BINARY_VIEWS
 from prodigy_team.curation.settling import Said, is_disputed, keeper
 
@@ -24,7 +24,7 @@ class Review:
     Attributes:
         tasks: Content for the view `review` each, in the order of the sources.
         own: Tasks left out because the adjudicator is one of those in dispute.
-        decided: Disputed tasks that a decision in the sources has settled, left out too.
+        decided: Of the tasks found, those that somebody has decided.
         views: The views in which the answers were given, with numbers of tasks.
         binary: All of them ask for accept or reject alone, so that tasks are told apart by task hash, else by input.
     """
@@ -42,9 +42,14 @@ class Review:
 
 @dataclass(frozen=True)
 class Dispute:
-    """A task and its answers, the judgements in groups."""
+    """A task and what people judged, differently or too few of them."""
 
     opinions: tuple[Opinion[Said], ...]
+
+    @property
+    def differs(self) -> bool:
+        """They judged it differently."""
+        return len({each.kept.judgement for each in self.opinions}) > 1
 
     @property
     def people(self) -> frozenset[str]:
@@ -57,21 +62,23 @@ class Dispute:
         return min(each.place for each in self.opinions)
 
 
-def find_disputes(gathering: Gathering) -> tuple[list[Dispute], int]:
-    """The tasks judged differently that nobody has decided, and how many somebody has."""
+def find_disputes(gathering: Gathering, *, enough: int = 1) -> tuple[list[Dispute], int]:
+    """The tasks to settle that nobody has decided, and how many somebody has.
+
+    Args:
+        enough: A task on which at least so many agree is accepted as it stands.
+    """
     found, decided = [], 0
     for task in grouped(gathering, keeper(spans=False)):
-        if is_disputed(task):
-            settled = any(each.decision for each in task.opinions)
+        judged = [each for each in task.opinions if each.kept.judgement is not None]
+        votes = [each for each in judged if not each.decision]
+        if is_disputed(task) or 0 < len(votes) < enough:
+            settled = len(judged) > len(votes)
             decided += settled
             if not settled:
-                found.append(_dispute(task))
+                found.append(Dispute(tuple(votes)))
     found.sort(key=lambda each: each.place)
     return found, decided
-
-
-def _dispute(task: TaskAnswers[Said]) -> Dispute:
-    return Dispute(tuple(each for each in task.opinions if each.kept.judgement is not None))
 
 
 def choose_adjudicator(disputes: Sequence[Dispute], candidates: Iterable[str]) -> str | None:
