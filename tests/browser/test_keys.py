@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -173,3 +174,24 @@ def test_the_history_is_reached_and_used_by_keys_alone(start: Any, open_desk: An
     desk.shows("task 2")
     desk.press("x")
     assert [(each["text"], each["answer"]) for each in stored(server, 4)[3:]] == [("task 2", "reject")]
+
+
+TELL_LATE = """document.addEventListener("close", event => {
+  if (event.late) return;
+  event.stopImmediatePropagation();
+  setTimeout(() => event.target.dispatchEvent(Object.assign(new Event("close"), {late: true})), 300);
+}, true)"""
+
+
+def test_no_key_is_lost_while_a_dialog_closes(start: Any, open_desk: Any, tmp_path: Path) -> None:
+    """The browser closes a dialog at Escape and tells the page later: what is typed in between is the page's."""
+    (tmp_path / "guide.md").write_text("# Guide\n\nBe kind.\n")
+    server = start(tasks_of(2), settings={"instructions": str(tmp_path / "guide.md")})
+    desk = open_desk(server)
+    desk.page.wait_for_selector("dialog.instructions")
+    desk.page.evaluate(TELL_LATE)
+    for _ in range(3):
+        desk.press("Escape", "?")
+        desk.page.wait_for_selector("dialog.keys")
+    desk.press("Escape", "a")
+    desk.shows("task 2")

@@ -1,5 +1,5 @@
 /** What opens over the page: the keys that work now, the instructions. */
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import type { Hand } from "./context";
 import { key_text, type Action } from "./keys";
@@ -15,9 +15,10 @@ interface DialogProps {
   children: ComponentChildren;
 }
 
+/** Escape is `cancel` at once and `close` later, perhaps after the next key, when this dialog is gone already. */
 function Dialog({ title, name, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = dialog.current;
     if (element && !element.open) element.showModal();
     return () => element?.close();
@@ -27,7 +28,8 @@ function Dialog({ title, name, onClose, children }: DialogProps) {
       ref={dialog}
       class={name}
       aria-labelledby={`${name}-title`}
-      onClose={onClose}
+      onCancel={onClose}
+      onClose={() => dialog.current && onClose()}
       onClick={(event) => event.target === dialog.current && onClose()}
     >
       <div class="dialog-inner">
