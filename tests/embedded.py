@@ -35,7 +35,7 @@ class EmbeddedServer:
         self.database = folder / "home" / "prodigy.db"
         [self.port] = free_ports(1)
         self.process: subprocess.Popen[bytes] | None = None
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20, trust_env=False)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, trust_env=False)
 
     def environment(self) -> dict[str, str]:
         """A clean environment: nothing of the shell's Prodigy."""
@@ -44,7 +44,7 @@ class EmbeddedServer:
         address = {"PRODIGY_HOST": "127.0.0.1", "PRODIGY_PORT": str(self.port)}
         return {**kept, **own, **address, "PYTHONWARNINGS": "error", **self.env}
 
-    def start(self, *, within: float = 20) -> EmbeddedServer:
+    def start(self, *, within: float = 60) -> EmbeddedServer:
         """Start it and wait for an answer."""
         self.process = self.launch()
         eventually(self.answers_or_ended, within=within, message="the server")
@@ -68,7 +68,7 @@ class EmbeddedServer:
         except httpx.TransportError:
             return False
 
-    def signal(self, number: int, *, within: float = 8) -> int:
+    def signal(self, number: int, *, within: float = 30) -> int:
         """Send a signal and return the exit code."""
         assert self.process is not None
         self.process.send_signal(number)

@@ -61,7 +61,7 @@ class Entrance:
 
     def browser(self, **headers: str) -> httpx.Client:
         """Keeps cookies, follows nothing by itself."""
-        return httpx.Client(base_url=self.root, headers=headers, timeout=20)
+        return httpx.Client(base_url=self.root, headers=headers, timeout=60)
 
     def log_in(self, browser: httpx.Client, name: str, password: str = PASSWORD, **fields: str) -> httpx.Response:
         """Fill in the form as the page gives it."""

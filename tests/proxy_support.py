@@ -172,9 +172,9 @@ class Running:
     def client(self, name: str = "") -> httpx.Client:
         """A client that somebody is logged in with, or nobody."""
         cookies = {COOKIE: name} if name else None
-        return httpx.Client(base_url=self.url, cookies=cookies, timeout=20, trust_env=False)
+        return httpx.Client(base_url=self.url, cookies=cookies, timeout=60, trust_env=False)
 
-    def say(self, data: bytes, *, within: float = 10) -> bytes:
+    def say(self, data: bytes, *, within: float = 30) -> bytes:
         """What comes back for these bytes, until the gateway closes the connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=within) as connection:
             connection.sendall(data)

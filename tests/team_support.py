@@ -157,7 +157,7 @@ class Project:
     def client(self, name: str) -> httpx.Client:
         """A client of one server."""
         url = self.status(name)[name]["url"].partition("?")[0]
-        return httpx.Client(base_url=url, timeout=20, trust_env=False)
+        return httpx.Client(base_url=url, timeout=60, trust_env=False)
 
     def stranger(self, *command: str) -> subprocess.Popen[Any]:
         """A process that is none of ours: whatever happens, it must live on."""
@@ -182,7 +182,7 @@ class Project:
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
-        eventually(self._nothing_left, within=10, message="an end of all servers")
+        eventually(self._nothing_left, within=30, message="an end of all servers")
 
     def _nothing_left(self) -> bool:
         pids = [pid for each in self.marked().values() for pid in each]

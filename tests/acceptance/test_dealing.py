@@ -81,7 +81,7 @@ def test_an_idle_page_keeps_its_tasks_for_a_lease_and_late_answers_are_kept(proj
             assert (held["session"], held["tasks"]) == ("jane", 10)
             assert held["until"] > 0
             assert joe.said["elsewhere"] == [{"session": "jane", "tasks": 10}]
-            eventually(joe.pull, within=10)
+            eventually(joe.pull)
         assert joe.work() == 10
         assert jane.give(4) == 4
         assert jane.pull() == []

@@ -78,7 +78,7 @@ def test_a_planned_restart_fails_no_request(project: Project, port: int) -> None
     after = project.pids()["gateway"]
     assert after != before
     assert project.marked()["gateway"] == [after]
-    eventually(lambda: not Path(f"/proc/{before}").exists() or zombie(before), within=10, message="the old one's end")
+    eventually(lambda: not Path(f"/proc/{before}").exists() or zombie(before), within=30, message="the old one's end")
     assert alive.read(project.state / "servers" / "gateway.alive")["pid"] == after
 
     project.write_roster(("joe", "jane"), more=f"[gateway]\nport = {port}\n")

@@ -193,7 +193,7 @@ def test_a_lockfile_that_cannot_be_written_leaves_nothing_half_started(project: 
         if done.returncode == 1:
             failed += 1
             assert "cannot be" in done.stderr, done.stderr
-            eventually(lambda: not project.marked(), within=3, message="nothing half-started")
+            eventually(lambda: not project.marked(), within=20, message="nothing half-started")
             assert project.listeners() == []
         json.loads(project.lockfile.read_text())
         project.run("stop", "--force", "--grace", "1")

@@ -29,7 +29,7 @@ def start(
     settings: Mapping[str, Any] | None = None,
     annotators: Sequence[str] = ("ana",),
     image_hosts: Sequence[str] = (),
-    within: float = 20,
+    within: float = 60,
     kind: type[EmbeddedServer] = EmbeddedServer,
     **mark: Any,
 ) -> EmbeddedServer:
@@ -55,7 +55,7 @@ class Desk:
         self.harmless: tuple[str, ...] = ()
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not any(each in message.text for each in self.harmless):
@@ -81,7 +81,7 @@ class Desk:
         """How many answers the page says the server has not got."""
         return int(self.page.locator("[data-unsent]").get_attribute("data-unsent") or "0")
 
-    def all_sent(self, *, within: float = 10) -> None:
+    def all_sent(self, *, within: float = 30) -> None:
         """Wait until the page says that everything is sent."""
         self.page.wait_for_selector('[data-unsent="0"]', timeout=within * 1000)
 
@@ -128,7 +128,7 @@ def answers(server: EmbeddedServer, dataset: str = "ds") -> list[dict[str, Any]]
     return server.stored(dataset) if server.database.exists() else []
 
 
-def stored(server: EmbeddedServer, count: int, *, within: float = 10) -> list[dict[str, Any]]:
+def stored(server: EmbeddedServer, count: int, *, within: float = 30) -> list[dict[str, Any]]:
     """Wait until so many answers are stored, and return them."""
     eventually(lambda: len(answers(server)) >= count, within=within, message=f"{count} answers")
     found = answers(server)

@@ -114,7 +114,7 @@ def test_s2_an_idle_tab_holds_one_task_for_its_lease(team: Project, open_desk: A
     assert tally(team) == {1: tasks - 1}
 
     deal(team, 'annotations_per_task = 1\nlease = "1s"')
-    joe.page.wait_for_selector("article.card", timeout=20_000)
+    joe.page.wait_for_selector("article.card", timeout=60_000)
     assert work(joe) == 1
     says(joe, "All tasks are answered.")
     joe.all_sent()
@@ -136,7 +136,7 @@ def test_a_task_taken_over_leaves_the_screen_unless_it_is_worked_on(
     jane = page_of(open_desk, team, "jane")
     joe = page_of(open_desk, team, "joe")
     for done in range(4):
-        joe.page.wait_for_selector("article.card", timeout=20_000)
+        joe.page.wait_for_selector("article.card", timeout=60_000)
         assert work(joe, 1) == 1, done
     joe.all_sent()
     eventually(lambda: tally(team) == {1: 4}, message="all of it by joe")

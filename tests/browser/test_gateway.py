@@ -149,7 +149,7 @@ def enter(page: Page, name: str) -> None:
 
 def at_work(page: Page) -> Desk:
     """The page of tasks, once it is there."""
-    page.wait_for_selector("article.card", timeout=40_000)
+    page.wait_for_selector("article.card", timeout=60_000)
     desk = Desk(page, page.url)
     desk.harmless = ("Failed to load resource",)
     return desk

@@ -32,7 +32,7 @@ def numbers(reply: dict[str, Any]) -> list[int]:
 
 def browser(server: EmbeddedServer, path: str = "/") -> httpx.Client:
     """A client that opened the page, and keeps its cookie."""
-    client = httpx.Client(base_url=str(server.client.base_url), trust_env=False, timeout=20)
+    client = httpx.Client(base_url=str(server.client.base_url), trust_env=False, timeout=60)
     assert client.get(path).status_code == 200
     return client
 

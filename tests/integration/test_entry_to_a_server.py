@@ -66,7 +66,7 @@ def test_from_a_task_to_the_login_and_back_to_the_task(address: str, tmp_path: P
         other.end_logins("joe")
         other.close()
         api = {"accept": "application/json", "sec-fetch-mode": "cors"}
-        eventually(lambda: browser.get(f"{address}/a/joe/x", headers=api).status_code == 401, within=1)
+        eventually(lambda: browser.get(f"{address}/a/joe/x", headers=api).status_code == 401, within=5)
         assert browser.get(f"{address}/a/joe/").headers["location"].startswith("/x/annot/login?next=")
         assert browser.get(f"{address}/nothing").status_code == 303
 

@@ -37,7 +37,7 @@ class Front:
             cookies={COOKIE: name} if name else None,
             verify=ssl.create_default_context(cafile=str(self._certificate)),
             trust_env=False,
-            timeout=20,
+            timeout=60,
         )
 
     def get(self, client: httpx.Client, path: str, **headers: str) -> httpx.Response:

@@ -106,7 +106,7 @@ def test_embedded_servers_are_forked_and_answer(team: Team, source: Path) -> Non
         assert [each.name for each in running.started] == list(names)
         assert not running.failed
         addresses = {(each.plan.host, each.plan.port or 0) for each in launches}
-        eventually(lambda: readiness.probe(addresses) == addresses, within=10)
+        eventually(lambda: readiness.probe(addresses) == addresses)
         for each in running.started:
             mark = team.mark(each.name)
             assert each.pgid == each.pid == os.getsid(each.pid)
@@ -129,7 +129,7 @@ def test_a_forked_server_keeps_nothing_of_its_siblings(team: Team, source: Path)
     launches = [team.embedded(name, source) for name in ("joe", "jane", "ana")]
     with start(team, *launches) as running:
         eventually(
-            lambda: len(readiness.probe((each.plan.host, each.plan.port or 0) for each in launches)) == 3, within=10
+            lambda: len(readiness.probe((each.plan.host, each.plan.port or 0) for each in launches)) == 3
         )
         for each in running.started:
             links = [link.readlink() for link in Path(f"/proc/{each.pid}/fd").iterdir()]
@@ -171,7 +171,7 @@ def test_a_server_that_cannot_serve_says_why(team: Team, tmp_path: Path) -> None
     broken = team.embedded("joe", tmp_path / "missing.jsonl")
     with start(team, broken) as running:
         [started] = running.started
-        [ended] = eventually(running.poll_exits, within=10)
+        [ended] = eventually(running.poll_exits)
         assert ended.code in (1, 2)
         assert "missing.jsonl" in logs.last_cause(team.log("joe"), since=started.log_offset)
 

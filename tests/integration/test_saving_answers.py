@@ -32,7 +32,7 @@ def test_held_key_two_tabs_and_replayed_requests_make_one_row_a_task(server: Emb
     replayed: list[tuple[int, int]] = []
 
     def annotate(sender: int) -> None:
-        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, timeout=20) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, timeout=60) as client:
             for count in range(1, 200):
                 pulled = client.post("/get_session_questions", json={"session_id": "ds-ana"}).json()["tasks"]
                 if not pulled:
@@ -252,7 +252,7 @@ def test_many_at_once_share_commits_and_each_is_stored(server: EmbeddedServer) -
     replies: list[int] = []
 
     def post(part: list[dict[str, object]]) -> None:
-        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, timeout=20) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, timeout=60) as client:
             for each in part:
                 body = {"session_id": each["_session_id"], "answers": [answer(each)]}
                 replies.append(client.post("/give_answers", json=body).status_code)

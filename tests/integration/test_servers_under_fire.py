@@ -44,7 +44,7 @@ class Person:
         status = team.status()
         self.server = "pool" if "pool" in status else name
         self.session = f"headlines_{self.server}-{name}"
-        self.client = httpx.Client(base_url=status[self.server]["url"], timeout=20, trust_env=False)
+        self.client = httpx.Client(base_url=status[self.server]["url"], timeout=60, trust_env=False)
         self.done = 0
 
     def save(self, up_to: int) -> None:
@@ -112,7 +112,7 @@ def test_a_held_key_in_two_tabs_with_replays_makes_one_row_a_task(team: Project)
     limit = 60
 
     def tab(sender: int) -> None:
-        with httpx.Client(base_url=person.client.base_url, timeout=20, trust_env=False) as client:
+        with httpx.Client(base_url=person.client.base_url, timeout=60, trust_env=False) as client:
             for count in range(1, 200):
                 task = pull(client, person.session)[0]
                 if int(task["text"].split()[1]) >= limit:
