@@ -128,9 +128,7 @@ def test_a_forked_server_keeps_nothing_of_its_siblings(team: Team, source: Path)
     """A sibling's socket kept open would accept for it after its death, and hang; its lock would make it alive."""
     launches = [team.embedded(name, source) for name in ("joe", "jane", "ana")]
     with start(team, *launches) as running:
-        eventually(
-            lambda: len(readiness.probe((each.plan.host, each.plan.port or 0) for each in launches)) == 3
-        )
+        eventually(lambda: len(readiness.probe((each.plan.host, each.plan.port or 0) for each in launches)) == 3)
         for each in running.started:
             links = [link.readlink() for link in Path(f"/proc/{each.pid}/fd").iterdir()]
             assert sum(str(link).endswith(".alive") for link in links) == 1
