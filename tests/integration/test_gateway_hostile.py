@@ -247,6 +247,36 @@ def test_an_upgrade_to_what_nobody_speaks_is_answered_as_if_not_asked(gateway: R
     assert seen.lines == ["GET /1 HTTP/1.1"]
 
 
+CHUNKED = b"POST /a/joe/1 HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
+
+
+def test_headers_after_the_body_are_not_the_requests(gateway: Running) -> None:
+    """Else they would pass by whatever looked at the head: a proxy in front, and the gateway itself."""
+    heads: list[dict[str, str]] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await read_request(reader))[1])
+        writer.write(reply(b"served", "Connection: close"))
+
+    trailers = b"0\r\nX-Thing: late\r\nCookie: a=late\r\n\r\n"
+    with RawServer(talk) as server:
+        former, gateway.servers.places["joe"] = gateway.servers.places["joe"], server.place()
+        try:
+            last = SMUGGLED.replace(b"Host: x", b"Host: x\r\nConnection: close")
+            assert statuses(gateway.say(CHUNKED + trailers + last)) == [200, 401]
+        finally:
+            gateway.servers.places["joe"] = former
+    [head] = heads
+    assert "late" not in str(head)
+
+
+@pytest.mark.parametrize("endless", [b"0\r\n" + b"x: y\r\n" * 150_000, b"1;" + b"x" * 900_000])
+def test_what_stands_around_a_body_has_an_end(gateway: Running, endless: bytes) -> None:
+    """It counts as no body, and would be gathered for as long as a client likes."""
+    assert statuses(gateway.say(CHUNKED + endless))[:1] in ([431], [])
+    assert "joe" not in gateway.servers.losses
+
+
 SLOW = {
     "says nothing": b"",
     "half a head": b"GET /a/joe/ HTTP/1.1\r\nHost: x\r\n",

@@ -103,6 +103,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.gone: set[Callable[[], None]] = set()
         self.address = ""
         self._refusal: tuple[int, str] | None = None
+        # Bytes since a request began or a part of its body came: of a head, or of what stands between and after chunks.
         self._in_head, self._head_size = True, 0
         # Since when something is awaited of the client; 0.0 where nothing is.
         self._head_since = self._body_since = self._blocked_since = 0.0
@@ -130,10 +131,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if self.parser is None or self.transport.is_closing():
             return
-        if self._in_head:
-            if not self._head_since:
-                self._head_since = self.loop.time()
-            self._head_size += len(data)
+        if self._in_head and not self._head_since:
+            self._head_since = self.loop.time()
+        self._head_size += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -142,8 +142,8 @@ class GuardedProtocol(HttpToolsProtocol):
             status, detail = self._refusal or (400, "This is not a valid HTTP request.")
             self._refuse(status, detail)
         else:
-            if self._in_head and self._head_size > self._limits.head + self._limits.target:
-                self._refuse(431, "The head of the request is too long.")
+            if self._head_size > self._limits.head + self._limits.target:
+                self._refuse(431, f"The {'head' if self._in_head else 'tail'} of the request is too long.")
 
     def check(self, now: float) -> None:
         """Cut off a client that takes too long."""
@@ -192,10 +192,14 @@ class GuardedProtocol(HttpToolsProtocol):
             raise _RefusedError
         self._body_since = self.loop.time()
         super().on_headers_complete()
+        # What stands after the body is none of the request's headers, for nobody has looked at it: it goes to a list
+        # of its own, unread (RFC 9110, section 6.5.1).
+        self.headers = []
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
         self._body_size += len(body)
+        self._head_size = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
