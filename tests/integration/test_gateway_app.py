@@ -106,6 +106,13 @@ def test_paths_that_prodigys_page_names_from_the_root_are_led_to_its_server(gate
         assert client.post("/get_session_questions", json={}).status_code == 404
 
 
+def test_such_paths_are_led_on_as_they_were_spelled(gateway: Running) -> None:
+    """Spelled out they would mean others, or could not be written as an address at all."""
+    with gateway.client("pia") as client:
+        for path in ("/project/%C3%BC", "/project/a%3Fsession=eve", "/project?x=%C3%BC"):
+            assert client.get(path).headers["location"] == f"{gateway.base}/a/pia{path}"
+
+
 def test_anybody_may_ask_whether_the_gateway_lives(gateway: Running) -> None:
     with gateway.client() as client:
         for path in ("/healthz", "/version"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,6 +14,7 @@ from gateway_support import write_roster
 from prodigy_team.gateway.app import build_app
 from prodigy_team.gateway.guarding import GuardedProtocol
 from prodigy_team.gateway.identity import build_people
+from prodigy_team.gateway.sessions import session_routes
 from prodigy_team.roster import load_roster
 from proxy_support import Board, Servers, serving
 from support import ROOT
@@ -28,7 +30,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A gateway with real logins, where nobody is logged in."""
     folder = tmp_path_factory.mktemp("gateway")
     people = build_people(load_roster(write_roster(folder), {}))
-    app = build_app(people, Servers(), Board(), people.settings)
+    servers: Any = Servers()
+    more = session_routes(people, servers, people.settings)
+    app = build_app(people, servers, Board(), people.settings, more=more)
     with serving(app, protocol=GuardedProtocol) as port:
         yield f"http://127.0.0.1:{port}"
     people.close()

@@ -6,21 +6,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from html import escape
-from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from prodigy_team.errors import TeamError
 from prodigy_team.gateway import asking
 from prodigy_team.gateway.answers import (
-    App,
     HttpError,
     Receive,
     Send,
@@ -36,7 +30,7 @@ from prodigy_team.gateway.journal import Journal
 from prodigy_team.gateway.limits import Limits
 from prodigy_team.gateway.metrics import Metrics
 from prodigy_team.gateway.network import Proxies, peer
-from prodigy_team.gateway.pages import page
+from prodigy_team.gateway.own import UNABLE, is_for_managers, is_open, is_prodigys, own_pages, plain, warn_of
 from prodigy_team.gateway.proxy import Errand, Proxy
 from prodigy_team.gateway.seldom import Seldom
 from prodigy_team.gateway.upstream import UnreachableError
@@ -49,12 +43,6 @@ VISITOR = "visitor"
 TRY_AGAIN = 30.0
 """Seconds after which a server that did not come up is tried again by itself."""
 
-_OPEN = ("/login", "/logout", "/invitation", "/oidc", "/static", "/favicon.ico", "/api/start_session")
-_FOR_MANAGERS = ("/dashboard", "/metrics")
-_OF_PRODIGY = (
-    *("/project", "/get_questions", "/get_session_questions", "/give_answers", "/validate_answer"),
-    *("/set_session_aliases", "/end_session", "/event", "/bundle.js", "/index.html"),
-)
 _ALIVE = b'{"status":"alive"}'
 
 
@@ -142,7 +130,7 @@ class Gateway:
         self._proxy = Proxy(limits, own_cookies=people.cookies)
         self._journal, self._metrics = Journal(), board.metrics
         self._waking: dict[str, asyncio.Task[None]] = {}
-        self._own = _own_pages(routes)
+        self._own = own_pages(routes)
 
     def close(self) -> None:
         """End what goes on behind the requests."""
@@ -164,6 +152,9 @@ class Gateway:
             status = await self._answer(scope, receive, send)
         except HttpError as error:
             status = await self._refuse(scope, send, error)
+        except TeamError as error:  # logins or the lockfile cannot be read
+            warn_of(error)
+            status = await self._refuse(scope, send, HttpError(503, UNABLE, headers=[(b"retry-after", b"5")]))
         visitor: Visitor | None = scope[VISITOR]
         path = scope["raw_path"].decode("latin-1")
         name, seconds = visitor.name if visitor else "", time.perf_counter() - began
@@ -316,14 +307,13 @@ class Gateway:
             return 308
         visitor = self._people.visitor(scope)
         scope[VISITOR], scope["root_path"] = visitor, self._base
-        if not _is_below(below, _OPEN) and not (below == "/metrics" and self._is_at_home(scope)):
+        if not is_open(below) and not (below == "/metrics" and self._is_at_home(scope)):
             if visitor is None:
                 return await self._to_login(scope, send)
-            if (place := self._strayed(visitor, below)) is not None:
-                query = b"?" + scope["query_string"] if scope["query_string"] else b""
-                await redirect(send, 307, place + query.decode("ascii"))
+            if (place := self._strayed(scope, visitor)) is not None:
+                await redirect(send, 307, place)
                 return 307
-            if _is_below(below, _FOR_MANAGERS) and not visitor.manager:
+            if is_for_managers(below) and not visitor.manager:
                 self._warn_of(visitor, "asks for", below.encode("utf-8", "replace"))
                 raise HttpError(403, "Only managers see this.")
         status = 0
@@ -336,12 +326,14 @@ class Gateway:
         await self._own(scope, receive, sending)
         return status
 
-    def _strayed(self, visitor: Visitor, below: str) -> str | None:
+    def _strayed(self, scope: Scope, visitor: Visitor) -> str | None:
         """Where a request of Prodigy's page belongs that it made from the root, not knowing of its prefix."""
-        if not _is_below(below, _OF_PRODIGY) or not visitor.annotator:
+        below = scope["raw_path"].removeprefix(self._raw_base).decode("ascii")
+        if not is_prodigys(below) or not visitor.annotator:
             return None
         place = self._servers.place(visitor.name)
-        return f"{self._base}/a/{visitor.name}{below}" if place and place.engine == "prodigy" else None
+        query = f"?{scope['query_string'].decode('ascii')}" if scope["query_string"] else ""
+        return f"{self._base}/a/{visitor.name}{below}{query}" if place and place.engine == "prodigy" else None
 
     def _is_at_home(self, scope: Scope) -> bool:
         """Whether a program of this machine asks, and no proxy for somebody else."""
@@ -355,36 +347,12 @@ class Gateway:
 
     async def _refuse(self, scope: Scope, send: Send, error: HttpError) -> int:
         if asking.wants_page(scope):
-            shown = _plain(error.status, error.detail, self._base)
+            shown = plain(error.status, error.detail, self._base)
             shown.raw_headers += [*error.headers, *([(b"connection", b"close")] if error.close else [])]
             await shown(scope, _nothing, send)
         else:
             await send_error(send, error)
         return error.status
-
-
-def _is_below(path: str, places: Sequence[str]) -> bool:
-    return any(path == each or path.startswith(each + "/") for each in places)
-
-
-def _own_pages(routes: Sequence[BaseRoute]) -> App:
-    pages = Starlette(routes=list(routes), exception_handlers={HTTPException: _refusal})
-    pages.router.redirect_slashes = False  # it would name the host that the client names
-    return with_security_headers(pages)
-
-
-async def _refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    detail = error.detail if error.status_code != 404 else "There is nothing here."
-    if asking.wants_page(request.scope):
-        return _plain(error.status_code, detail, request.scope["root_path"])
-    return JSONResponse({"detail": detail}, error.status_code, headers=error.headers)
-
-
-def _plain(status: int, detail: str, base: str) -> Response:
-    """A page of one sentence and a way on."""
-    way = f'<a class="button" href="{escape(base)}/">To the start</a>'
-    return page(HTTPStatus(status).phrase, f"<h1>{escape(detail)}</h1>\n{way}", status=status)
 
 
 async def _nothing() -> dict[str, Any]:

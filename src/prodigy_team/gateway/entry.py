@@ -7,13 +7,14 @@ import re
 from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import quote, unquote
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from prodigy_team.gateway.accounts import new_token
+from prodigy_team.gateway.forms import form_fields, read_body
 from prodigy_team.gateway.identity import Refusal, find_cookie
 from prodigy_team.gateway.members import Member
 from prodigy_team.gateway.pages import hidden, notice, page
@@ -254,16 +255,11 @@ class Entry:
         site = request.headers.get("sec-fetch-site", "same-origin")
         if site not in ("same-origin", "none"):
             return page("Refused", f"<h1>Refused</h1>{notice('This form came from another page.')}", status=403)
-        body = b""
+        body = await read_body(request, largest=LARGEST_FORM)
+        if body is None:
+            return page("Too large", f"<h1>Too large</h1>{notice('That was too much text.')}", status=413)
         try:
-            async for part in request.stream():
-                body += part
-                if len(body) > LARGEST_FORM:
-                    return page("Too large", f"<h1>Too large</h1>{notice('That was too much text.')}", status=413)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        try:
-            return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=20, errors="strict"))
+            return form_fields(body)
         except ValueError:
             return page("Not readable", f"<h1>Not readable</h1>{notice('The form could not be read.')}", status=400)
 

@@ -8,9 +8,8 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
-from urllib.parse import parse_qs
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
@@ -18,6 +17,7 @@ from prodigy_team import settings as configuration
 from prodigy_team.errors import TeamError
 from prodigy_team.gateway.dashboard import csv_text, dashboard_content, pools_of
 from prodigy_team.gateway.figures import Figures
+from prodigy_team.gateway.forms import form_fields, read_body
 from prodigy_team.gateway.frames import framed, send_icon, send_static
 from prodigy_team.gateway.html import tag
 from prodigy_team.gateway.landing import Desk, desk_of, landing_content, review_content, starting_content
@@ -237,16 +237,12 @@ def _visitor(request: Request) -> Visitor:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """The fields of a small form; empty where it is too large or cut off."""
-    body = b""
+    """The fields of a small form; empty where it is none."""
+    body = await read_body(request, largest=_LARGEST_FORM)
     try:
-        async for part in request.stream():
-            body += part
-            if len(body) > _LARGEST_FORM:
-                return {}
-    except ClientDisconnect:
+        return form_fields(body or b"")
+    except ValueError:
         return {}
-    return {key: values[0] for key, values in parse_qs(body.decode("latin-1")).items()}
 
 
 def _stamp(roster: Roster) -> tuple[int, int]:

@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,6 +13,7 @@ from starlette.routing import Route
 
 from prodigy_team.errors import TeamError
 from prodigy_team.gateway.backends import Backends
+from prodigy_team.gateway.forms import form_fields, read_body
 from prodigy_team.gateway.handing import address_of
 from prodigy_team.gateway.values import GatewaySettings, People
 
@@ -61,21 +61,20 @@ def _answer(status: int, message: str, *, said: int | None = None, **more: str) 
 
 async def _given(request: Request) -> tuple[str, str] | None:
     """Name and password; None where the body is neither a form nor JSON with both, or too large."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST:
-            return None
+    body = await read_body(request, largest=LARGEST)
+    if body is None:
+        return None
     try:
-        fields = _fields(request.headers.get("content-type", ""), bytes(body))
+        fields = _fields(request.headers.get("content-type", ""), body)
         name, password = fields["annotator"], fields["password"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        name.encode(), password.encode()  # JSON can spell halves of characters, which nothing can be looked up by
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return (name, password) if isinstance(name, str) and isinstance(password, str) else None
 
 
 def _fields(kind: str, body: bytes) -> Mapping[str, Any]:
-    if kind.partition(";")[0].strip().lower() == "application/json":
-        found = json.loads(body)
-        return found if isinstance(found, dict) else {}
-    return dict(parse_qsl(body.decode("ascii"), max_num_fields=20, keep_blank_values=True, errors="strict"))
+    if kind.partition(";")[0].strip().lower() != "application/json":
+        return form_fields(body)
+    found = json.loads(body)
+    return found if isinstance(found, dict) else {}
