@@ -112,6 +112,16 @@ def test_whatever_is_killed_in_the_middle_of_it_is_mended(project: Project, vict
     assert project.marked()["gateway"] == [states["gateway"]["pid"]]
 
 
+@pytest.mark.usefixtures("port")
+def test_two_restarts_at_once_leave_one_gateway(project: Project) -> None:
+    """A second successor would go on beside the first, at the same address and on no record."""
+    commands = [project.begin("restart", "gateway") for _ in range(2)]
+    assert [each.wait(60) for each in commands] == [0, 0]
+    eventually(lambda: len(gateways(project)) == 1, within=40, message="one gateway")
+    assert project.marked()["gateway"] == [project.pids()["gateway"]]
+    assert project.states()["gateway"] == "running"
+
+
 def gateways(project: Project) -> list[int]:
     """Every process that is a gateway of this project, also one that has just been executed."""
     return [pid for pid in project.marked().get("gateway", []) if pid]

@@ -40,12 +40,17 @@ class Inheritance:
         self.channel.close()
 
 
-def inherit(state: Path, *, timeout: float = 5.0) -> Inheritance | None:
-    """Ask the gateway that runs for its socket and its lock; None where none does, or it does not answer."""
-    deadline = time.monotonic() + timeout
+def inherit(state: Path, *, timeout: float = 5.0, patience: float = 30.0) -> Inheritance | None:
+    """Ask the gateway that runs for its socket and its lock; None where none does, or it does not answer.
+
+    Args:
+        timeout: Seconds in which it must answer.
+        patience: Seconds to go on asking while it hands over to another, from whom they can be had afterwards.
+    """
+    deadline = time.monotonic() + patience
     while True:
         channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        channel.settimeout(max(0.1, deadline - time.monotonic()))
+        channel.settimeout(timeout)
         try:
             with _address(state) as path:
                 channel.connect(path)
@@ -58,7 +63,7 @@ def inherit(state: Path, *, timeout: float = 5.0) -> Inheritance | None:
                 os.set_inheritable(each, False)
             channel.settimeout(None)
             return Inheritance(socket.socket(fileno=descriptors[0]), descriptors[1], channel)
-        channel.close()  # it has just handed over to another, who will listen here
+        channel.close()  # it hands over to another, who will listen here
         if time.monotonic() > deadline:
             return None
         time.sleep(0.05)
@@ -91,6 +96,9 @@ class Heirs:
     def _let_in(self) -> None:
         with contextlib.suppress(OSError):
             channel, _ = self._door.accept()
+            if self._channels:  # one after the other: two that begin to serve would both stay
+                channel.close()
+                return
             try:
                 socket.send_fds(channel, [_GIVEN], self._given)
             except OSError:
