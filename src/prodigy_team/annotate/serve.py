@@ -15,12 +15,13 @@ from prodigy_team.allocation.rules import Rules
 from prodigy_team.annotate import shaping, web
 from prodigy_team.annotate.admission import Admission
 from prodigy_team.annotate.answers import AnswerWriter
-from prodigy_team.annotate.app import Project, Server
+from prodigy_team.annotate.app import Server
 from prodigy_team.annotate.context import ServerContext, read_context
 from prodigy_team.annotate.dealing import Dealer, Dealt, Supplies
 from prodigy_team.annotate.ground import Ground, GroundHolder, GroundIdentifier
 from prodigy_team.annotate.preparing import find_rules, gold_of, index_of, people_of, prepare, report_source, tell_tasks
 from prodigy_team.annotate.recipes import DRAWN
+from prodigy_team.annotate.rest import Project
 from prodigy_team.annotate.running import Ending, ended_by_signals, run_until_ended
 from prodigy_team.annotate.sessions import Sessions, is_timestamp
 from prodigy_team.annotate.settling import Setup, read_what_shapes_the_page, say, settle
