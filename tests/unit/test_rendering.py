@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from prodigy_team.cli import render
+from prodigy_team.cli.merged import merge_lines
 from prodigy_team.cli.options import parse_duration
 from prodigy_team.curation.drop import DropReport
 from prodigy_team.curation.merge import MergeReport
@@ -250,13 +251,13 @@ def merged(**values: object) -> MergeReport:
 
 
 def test_merge_prints_counts_that_balance():
-    assert render.merge_lines(merged()) == [
+    assert merge_lines(merged()) == [
         "read 356 = used 356 + repeated 0; 12 tasks answered differently by different people "
         "(--on-conflict review lists them)",
         "wrote headlines_gold",
         "Next: prodigy-team export headlines_gold --output headlines_gold.jsonl",
     ]
-    again = render.merge_lines(merged(used=0, already=356, conflicts=0, dry_run=True))
+    again = merge_lines(merged(used=0, already=356, conflicts=0, dry_run=True))
     assert again == ["read 356 = used 0 + repeated 0 + already there 356", "headlines_gold was not written (--dry-run)"]
 
 

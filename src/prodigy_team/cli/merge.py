@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prodigy_team.cli import output, render
+from prodigy_team.cli import merged, output
 from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared
 from prodigy_team.errors import UsageError
 
@@ -133,8 +133,8 @@ def _show(report: MergeReport, shared: Shared) -> None:
 
         output.show_json(values_of(report))
     elif not shared.quiet or report.changed:
-        output.tell(render.merge_notes(report))
-        output.say(render.merge_lines(report))
+        output.tell(merged.merge_notes(report))
+        output.say(merged.merge_lines(report))
 
 
 def _files(targets: Sequence[str | None]) -> bool:
