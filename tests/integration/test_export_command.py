@@ -195,3 +195,39 @@ def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path, words: str
     told = run_team(tmp_path, *words.split())
     assert (told.returncode, len(told.stderr.splitlines())) == (1, 2)
     assert "Permission denied" in told.stderr
+
+
+def test_a_link_leads_to_the_place_and_stays_one(tmp_path: Path) -> None:
+    """Folders too, and again: a link that was replaced would leave the old export where it leads."""
+    (tmp_path / "joe.jsonl").write_text('{"text": "a", "answer": "accept"}\n')
+    (tmp_path / "disk").mkdir()
+    for name, there in (("corpus", "disk"), ("out.csv", "there.csv"), ("gold.jsonl", "merged.jsonl")):
+        (tmp_path / name).symlink_to(there)
+    folder = ("export", "joe.jsonl", "--dev", "0.4", "--output", "corpus")
+    file = ("export", "joe.jsonl", "--format", "csv", "--output", "out.csv")
+    for each in (folder, folder, file, ("merge", "joe.jsonl", "--into", "gold.jsonl")):
+        told = run_team(tmp_path, *each)
+        assert told.returncode == 0, told.stderr
+    assert all((tmp_path / name).is_symlink() for name in ("corpus", "out.csv", "gold.jsonl"))
+    assert (tmp_path / "disk" / "train.jsonl").exists()
+    assert (tmp_path / "there.csv").exists()
+    assert (tmp_path / "merged.jsonl").exists()
+
+
+def test_what_cannot_be_replaced_or_is_read_is_refused(tmp_path: Path) -> None:
+    """For root, a rename would make a file of /dev/null; a filtered export would take a source's answers with it."""
+    line = '{"text": "a", "answer": "accept"}\n'
+    (tmp_path / "in").mkdir()
+    for name in ("joe.jsonl", "in/jane.jsonl"):
+        (tmp_path / name).write_text(line)
+    os.mkfifo(tmp_path / "pipe")
+    for command in (("export", "joe.jsonl", "--output"), ("merge", "joe.jsonl", "--into")):
+        told = run_team(tmp_path, *command, "./pipe")
+        assert (told.returncode, "neither a file nor a folder" in told.stderr) == (2, True), told
+    own = run_team(tmp_path, "export", "joe.jsonl", "--answers", "reject", "--output", "joe.jsonl")
+    assert (own.returncode, "joe.jsonl is what is to be exported" in own.stderr) == (2, True), own
+    inside = run_team(tmp_path, "export", "in/jane.jsonl", "--dev", "0.2", "--output", "in")
+    assert (inside.returncode, "holds what is to be exported" in inside.stderr) == (2, True), inside
+    assert (tmp_path / "joe.jsonl").read_text() == (tmp_path / "in" / "jane.jsonl").read_text() == line
+    share = run_team(tmp_path, "export", "joe.jsonl", "--dev", "nan", "--output", "out")
+    assert (share.returncode, "shares of the inputs" in share.stderr) == (2, True), share

@@ -487,3 +487,18 @@ def test_what_a_killed_export_left_goes_with_the_next(tmp_path: Path) -> None:
     export(source, "csv", tmp_path / "out.csv")
     assert not left.exists()
     assert mine.is_dir()
+
+
+@pytest.mark.parametrize("form", ["spacy", "conll"])
+def test_answers_of_no_known_form_end_nothing(tmp_path: Path, form: str) -> None:
+    """JSON by other programs may have anything anywhere; it is left out with a reason, or taken for what it is."""
+    odd: list[dict[str, Any]] = [
+        {"text": "a", "answer": ["accept"]},
+        {"text": "b", "answer": {"accept": 1}},
+        {"text": "c", "answer": "accept", "_view_id": ["ner_manual"]},
+        {"text": "d", "answer": "accept", "_view_id": {}, "options": [{"id": "A"}], "accept": 5},
+        {"text": "e", "answer": "accept", "_view_id": "choice", "options": [{"id": "A"}], "accept": "A"},
+    ]
+    found = export(write_answers(tmp_path / "odd.jsonl", odd), form, tmp_path / "out")
+    assert found.read == 5
+    assert found.dropped["answered otherwise"] == 2

@@ -192,3 +192,16 @@ def test_real_files_lose_nothing() -> None:
         assert gathering.counts["unreadable"] == 0
         assert sum(len(each.opinions) for each in tasks) + gathering.counts["repeated"] == gathering.counts["read"]
         assert {opinion.annotator for each in tasks for opinion in each.opinions} == {path.name.partition(".")[0]}
+
+
+def test_rows_whose_unread_parts_are_broken_are_counted(tmp_path: Path) -> None:
+    """Where a hash is to be computed all of a row is read, and what no agreement looks at may be no text."""
+    good = {"text": "a", "answer": "accept"}
+    odd = (
+        b'{"text": "b", "meta": "\xff"}',
+        rb'{"text": "c", "meta": "\ud800"}',
+        b'{"text": "d", "m": %b}' % (b"[" * 5000),
+    )
+    gathering = gather(None, resolve_sources(None, [write(tmp_path / "a.jsonl", *odd, good)]))
+    assert [each.record.text for each in gathering] == ["a"]
+    assert [each.position for each in gathering.broken] == [1, 2, 3]

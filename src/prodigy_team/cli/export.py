@@ -141,7 +141,7 @@ def shares_of(dev: float, test: float, seed: int, group_by: str | None) -> Share
 
     try:
         return Shares(Decimal(str(dev)), Decimal(str(test)), seed, group_by)
-    except ValueError:
+    except (ValueError, ArithmeticError):  # no number at all: a Decimal does not compare
         remedy = "For example: --dev 0.2 --test 0.1"
         raise UsageError("--dev and --test are shares of the inputs, together below 1.", remedy=remedy) from None
 

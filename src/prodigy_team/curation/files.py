@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from prodigy_team.errors import TeamError
+from prodigy_team.errors import TeamError, UsageError
 
 _CHUNK = 1 << 18
 
@@ -16,7 +16,7 @@ class WholeFile:
     """A file on its way. A context manager: what was not put in place is gone at the end."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = true_place(path)
         self._beside: Path | None = None
 
     def __enter__(self) -> WholeFile:
@@ -53,6 +53,24 @@ class WholeFile:
             except OSError as error:
                 raise _unwritable(self._path, error) from error
             self._beside = None
+
+
+def true_place(path: Path) -> Path:
+    """Where something is to be written: what a link leads to is replaced, and not the link.
+
+    Raises:
+        UsageError: There is what nobody can replace, such as /dev/null or a pipe.
+        TeamError: It cannot be looked at.
+    """
+    try:
+        found = path.resolve() if path.is_symlink() else path
+        if found.exists() and not (found.is_file() or found.is_dir()):
+            raise UsageError(f"{path} is neither a file nor a folder.", remedy="Name a file that may be replaced.")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    except RuntimeError as error:  # links that lead to each other, before Python 3.13
+        raise UsageError(f"{path} is a link that leads nowhere.", remedy="Name another file.") from error
+    return found
 
 
 def _usual_mode(path: Path) -> int:

@@ -247,15 +247,15 @@ class Gathering:
     ) -> Gathered | None:
         view = record.view
         binary = view in BINARY_VIEWS
-        known = hashes_of(record, hashes, content)
-        if known is None:
-            self.note_broken(source, position, "no text, image, html, input or hash")
-            return None
         try:
+            known = hashes_of(record, hashes, content)
             judgement = judgement_of(record, content, binary=binary)
             asked = content_of(record, by=self.by, binary=binary)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             self.note_broken(source, position, "broken JSON inside")
+            return None
+        if known is None:
+            self.note_broken(source, position, "no text, image, html, input or hash")
             return None
         annotator = self.people.name(source, record.annotator_id, record.session_id)
         left_out = left_out or self._again(annotator, content)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import mmh3
 
-from prodigy_team.curation.files import WholeFile
+from prodigy_team.curation.files import WholeFile, true_place
 from prodigy_team.curation.rows import MARKS
 from prodigy_team.curation.sources import is_file_name, read_lines
 from prodigy_team.errors import TeamError
@@ -53,18 +53,10 @@ class Strangers:
 def contents_of(store: Store | None, target: str) -> Iterator[bytes]:
     """What a target holds now; nothing where it is not there."""
     if is_file_name(target):
-        if _exists(Path(target)):
+        if true_place(Path(target)).exists():
             yield from (line for _, line in read_lines(Path(target)))
     elif store is not None:
         yield from store.answers(target)
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError as error:  # a folder on the way that may not be looked into
-        problem = f"The file {path} cannot be written: {error.strerror}; nothing was changed."
-        raise TeamError(problem, remedy="Choose another file.") from error
 
 
 def holds(store: Store | None, target: str, rows: Iterable[Row]) -> bool:

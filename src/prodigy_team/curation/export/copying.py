@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from prodigy_team import __version__
-from prodigy_team.curation.export.exporting import earlier_manifest, people_of
+from prodigy_team.curation.export.exporting import earlier_manifest, people_of, placed
 from prodigy_team.curation.export.formats import ExportReport, Request
 from prodigy_team.curation.export.manifest import DROPPED, MANIFEST, describe, write_manifest
 from prodigy_team.curation.export.placing import WholeFile, publish_files, working_folder
@@ -57,8 +57,10 @@ def copy_answers(
         progress: Told how many lines were written, now and then.
 
     Raises:
+        UsageError: The place holds something else, or a source.
         TeamError: It cannot be written: what was there before stays.
     """
+    request = placed(request, sources)
     earlier_manifest(request)
     with working_folder(request.path) as folder:
         data, place = folder / request.path.name, folder / request.place(MANIFEST)

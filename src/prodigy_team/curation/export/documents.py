@@ -99,7 +99,7 @@ class _Text:
     def add(self, kept: Kept, record: Mapping[str, Any], said: Mapping[Claim, Any], single: Sequence[Any]) -> None:
         """Take in an answer, in the order in which they were stored."""
         tokens = read_tokens(record.get("tokens"), record["text"])
-        entities = record.get("_view_id") not in _GROUPS
+        entities = _view(record) not in _GROUPS
         self.answers.append(_Answer(_light(kept, record), said, tokens, entities, single))
 
     def document(self, text: str, drops: DropList, tokenize: Tokenize) -> Document | None:
@@ -149,20 +149,26 @@ class _Text:
 
 
 def _said(record: Mapping[str, Any]) -> dict[Claim, Any]:
-    accepted, view, label = record.get("answer", "accept") == "accept", record.get("_view_id"), record.get("label")
-    options = record.get("options")
+    accepted, view, label = record.get("answer", "accept") == "accept", _view(record), record.get("label")
+    options, chosen = record.get("options"), record.get("accept")
     by_hand = view in _BY_HAND and isinstance(record.get("spans", record.get("tokens")), list)
     said: dict[Claim, Any] = {}
     if isinstance(options, list) and accepted:
-        chosen = {str(each) for each in record.get("accept") or ()}
+        marked = {str(each) for each in chosen} if isinstance(chosen, list) else set()
         names = [str(each.get("id")) for each in options if isinstance(each, dict)]
-        said["options", ""] = {name: float(name in chosen) for name in names}
+        said["options", ""] = {name: float(name in marked) for name in names}
     elif isinstance(label, str) and label and not _is_single_span(record) and not (view is None and "tokens" in record):
         said["label", label] = float(accepted)
         by_hand = by_hand and view is not None
     if by_hand and accepted:
         said["spans", ""] = _spans(record)
     return said
+
+
+def _view(record: Mapping[str, Any]) -> str | None:
+    """Its view; what is no name is none."""
+    view = record.get("_view_id")
+    return view if isinstance(view, str) else None
 
 
 def _single(record: Mapping[str, Any]) -> Sequence[Any]:

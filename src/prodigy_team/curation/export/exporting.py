@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -36,6 +37,8 @@ from prodigy_team.curation.export.placing import (
     refuse_foreign,
     working_folder,
 )
+from prodigy_team.curation.files import true_place
+from prodigy_team.curation.sources import Source
 from prodigy_team.curation.split import TRAIN, Split, keys_of, split
 from prodigy_team.errors import UsageError
 from prodigy_team.store import Store
@@ -88,9 +91,10 @@ def export_answers(
         progress: Told how many answers were read, now and then.
 
     Raises:
-        UsageError: The place holds something else.
+        UsageError: The place holds something else, or a source.
         TeamError: It cannot be written, or the format needs a package that is not installed.
     """
+    request = placed(request, answers.sources)
     versions = {"prodigy-team": __version__, **request.format.versions()}
     before = earlier_manifest(request)
     earlier, anew = read_split(before, request.path / SPLIT, request.shares) if request.split else ({}, False)
@@ -102,6 +106,23 @@ def export_answers(
         report = export.report(anew=anew)
         export.finish(versions, report)
     return report
+
+
+def placed(request: Request, sources: Iterable[Source]) -> Request:
+    """The request with the place that its path leads to.
+
+    Raises:
+        UsageError: Something is there that cannot be replaced, or that is to be read.
+    """
+    path = true_place(request.path)
+    for each in sources:
+        if each.path is not None and path.exists() and (own := each.path.resolve()).is_relative_to(path.resolve()):
+            where = "is" if own == path.resolve() else "holds"
+            raise UsageError(
+                f"{request.path} {where} what is to be exported, {each.name}, and would be replaced.",
+                remedy="Choose another place with `--output`.",
+            )
+    return replace(request, path=path)
 
 
 def earlier_manifest(request: Request) -> dict[str, Any] | None:
@@ -267,7 +288,7 @@ class _Export:
         if wanted is None and self._request.format.training:
             # A label that does not apply is as good to learn from as one that does.
             wanted = frozenset({"accept", "reject"} if _is_label(record) else {"accept"})
-        return "" if wanted is None or said in wanted else _REASONS.get(str(said), "answered otherwise")
+        return "" if wanted is None or str(said) in wanted else _REASONS.get(str(said), "answered otherwise")
 
     def _with_sides(self) -> Iterator[tuple[str, Kept]]:
         for kept in self._spool:

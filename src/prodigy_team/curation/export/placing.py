@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from prodigy_team.curation.files import true_place
 from prodigy_team.errors import TeamError, UsageError
 
 _YOUNG = 1.0  # seconds
@@ -39,6 +40,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         TeamError: It cannot be written, or the disk is full: what was there stays.
     """
+    path = true_place(path)
     with explained(path):
         descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         try:
