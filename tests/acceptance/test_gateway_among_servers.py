@@ -200,9 +200,19 @@ def test_what_a_person_stopped_or_was_given_up_is_not_started_by_a_visit(team: T
     team.up("joe", "gateway")
     team.project.run("stop", "joe", "--force")
     reply = team.start_session("joe")
-    assert reply.status_code == 503
+    assert (reply.status_code, "stopped by the team's manager" in reply.json()["msg"]) == (503, True)
     assert "joe's server was stopped. prodigy-team up joe" in team.log()
-    assert team.project.states()["joe"] == "stopped"
+    with team.browser("joe") as browser:
+        page = browser.get("/a/joe/")
+        assert (page.status_code, "manager stopped it. Ask them" in page.text) == (503, True)
+        assert "did not start" not in page.text
+        assert "tried again" not in page.text
+        assert "asleep" not in browser.get("/").text
+        data = browser.post("/a/joe/get_session_questions", json={}, headers={"accept": "application/json"})
+        assert "ask them" in data.json()["detail"]
+        assert team.project.states()["joe"] == "stopped"
+        team.project.run("up", "joe")
+        assert browser.get("/a/joe/").status_code == 200
 
 
 def test_a_taken_port_is_no_reason_to_send_anybody_away(team: Team) -> None:

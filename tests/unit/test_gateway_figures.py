@@ -163,6 +163,9 @@ def test_a_start_says_how_far_it_is_and_a_failure_says_no_more_than_people_need(
     problem = "ModuleNotFoundError: No module named 'spacy'\nTraceback …"
     for manager in (False, True):
         failed = shown(starting_content(Waking(0, 9.0, problem), poll="", manager=manager, name="joe", base=""))
+        given_up = Waking(0, 9.0, problem, "given up")
+        last = shown(starting_content(given_up, poll="", manager=manager, name="joe", base=""))
+        assert ("tried again by itself. If" in failed, "too often to be tried again" in last) == (True, True)
         assert "Nothing is lost" in failed
         assert ("ModuleNotFoundError" in failed) is manager
         assert "Traceback" not in failed

@@ -27,6 +27,7 @@ from prodigy_team.gateway.forwarding import foreign_session
 from prodigy_team.gateway.guarding import Guard
 from prodigy_team.gateway.handing import address_of
 from prodigy_team.gateway.journal import Journal
+from prodigy_team.gateway.landing import why_not
 from prodigy_team.gateway.limits import Limits
 from prodigy_team.gateway.metrics import Metrics
 from prodigy_team.gateway.network import Proxies, peer
@@ -215,7 +216,9 @@ class Gateway:
             return await self._proxy.carry(self._errand(scope, place, visitor, name, target), scope, receive, send)
         except UnreachableError:
             self._servers.lost(desk)
-            self._wake(desk)
+            waking = self._servers.waking(desk)
+            if waking is None or not waking.barred:
+                self._wake(desk)
             return await self._asleep(scope, send, visitor, desk)
 
     def _enter(self, scope: Scope, visitor: Visitor, name: bytes) -> Place | None:
@@ -257,7 +260,7 @@ class Gateway:
     async def _woken(self, scope: Scope, desk: str) -> Place | None:
         """Where a person's server is after a moment; None where it takes longer to start, or does not."""
         waking = self._servers.waking(desk)
-        if waking is not None and waking.problem and waking.seconds < TRY_AGAIN:
+        if waking is not None and (waking.barred or (waking.problem and waking.seconds < TRY_AGAIN)):
             return None
         seconds = self._limits.page_wait if asking.wants_page(scope) else self._limits.data_wait
         await asyncio.wait({self._wake(desk)}, timeout=seconds)
@@ -270,10 +273,7 @@ class Gateway:
             shown = self._board.starting(scope, visitor, waking, desk=desk)
             await with_security_headers(shown)(scope, _nothing, send)
             return shown.status_code
-        detail = "Your annotation server is starting. Nothing is lost; ask again in a moment."
-        if waking and waking.problem:
-            detail = "Your annotation server did not start; whoever runs it has to look into it."
-        raise HttpError(503, detail, headers=[(b"retry-after", b"2")])
+        raise HttpError(503, why_not(waking), headers=[(b"retry-after", b"2")])
 
     def _wake(self, name: str) -> asyncio.Task[None]:
         if name not in self._waking:

@@ -77,8 +77,10 @@ class Backends:
         return self._places.get(server) or self._place(server)
 
     def waking(self, annotator: str) -> Waking | None:
-        """How far the start of their server is."""
-        return self._starts.waking(self._homes.get(annotator, annotator))
+        """How far the start of their server is, or why there is none."""
+        server = self._homes.get(annotator, annotator)
+        self._look()
+        return self._barred(server) or self._starts.waking(server)
 
     def touched(self, annotator: str) -> None:
         """A request was sent to their server."""
@@ -209,6 +211,17 @@ class Backends:
         place = Place(server, record.engine, connectable(record.host), record.port, self._headers(record))
         self._places[server] = place
         return place
+
+    def _barred(self, server: str) -> Waking | None:
+        """What keeps a server from being started by a visit, as ``servers.waking`` judges it."""
+        record = self._book.servers.get(server)
+        if record is None or (record.pid is not None and not record.stopping):
+            return None
+        if record.given_up:
+            return Waking(0, 0.0, record.problem or "It was given up.", "given up")
+        if not (record.wanted or record.asleep):
+            return Waking(0, 0.0, "It was stopped.", "stopped")
+        return None
 
     def _headers(self, record: ServerRecord) -> dict[str, str]:
         return headers_for(record.engine, record.name, self._supervisor.state)

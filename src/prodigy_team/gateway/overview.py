@@ -104,9 +104,11 @@ class Overview:
             return RedirectResponse(f"{self._base}/dashboard", 303)
         desk = await asyncio.to_thread(self._desk, visitor.name) if visitor.annotator else None
         own = await self._own(visitor.name)
-        to, runs = f"{self._base}/a/{visitor.name}/", self._servers.place(visitor.name) is not None
+        runs, waking = self._servers.place(visitor.name) is not None, self._servers.waking(visitor.name)
         ways = [f"{self._base}/a/{each}/" for each in reviews]
-        shown = [landing_content(desk, own, to=to, runs=runs)] if visitor.annotator or not reviews else []
+        to, barred = f"{self._base}/a/{visitor.name}/", waking.barred if waking else ""
+        landing = landing_content(desk, own, to=to, runs=runs, barred=barred)
+        shown = [landing] if visitor.annotator or not reviews else []
         content = [*shown, *(review_content(each, to=way) for each, way in zip(reviews, ways, strict=True))]
         return framed(self._team, content, base=self._base, visitor=visitor, here="home")
 

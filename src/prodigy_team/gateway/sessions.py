@@ -15,6 +15,7 @@ from prodigy_team.errors import TeamError
 from prodigy_team.gateway.backends import Backends
 from prodigy_team.gateway.forms import form_fields, read_body
 from prodigy_team.gateway.handing import address_of
+from prodigy_team.gateway.landing import why_not
 from prodigy_team.gateway.values import GatewaySettings, People
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ def session_routes(people: People, backends: Backends, settings: GatewaySettings
             place = await backends.enter(visitor.name)
         except TeamError as error:
             log.warning("No session for %s: %s", visitor.name, error)
-            return _answer(503, "The annotation server did not start; whoever runs it has to look into it.")
+            return _answer(503, why_not(backends.waking(visitor.name)))
         url = address_of(place, visitor.name, settings)
         return _answer(200, f"Started Prodigy server at: {url}", url=url)
 

@@ -80,7 +80,7 @@ class Starts:
         if start is None:
             return None
         ahead = 0 if start.begun else self._starting + self._line.index(start)
-        return Waking(ahead, time.monotonic() - start.asked, start.problem)
+        return Waking(ahead, time.monotonic() - (start.ended or start.asked), start.problem)
 
     def forget(self, server: str) -> None:
         """The last failure counts no more: a person wants it started."""

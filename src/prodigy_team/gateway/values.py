@@ -7,12 +7,13 @@ import socket
 from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from prodigy_team.roster.findings import normal_base_path, parse_seconds, resolve_path
 from prodigy_team.roster.values import Roster
 
 Scope = MutableMapping[str, Any]
+Barred = Literal["", "stopped", "given up"]
 
 
 @dataclass(frozen=True)
@@ -140,13 +141,15 @@ class Waking:
 
     Attributes:
         ahead: How many are started before it.
-        seconds: Since it was asked for.
+        seconds: Since it was asked for, or since it failed.
         problem: Why it did not come up, or "".
+        barred: Nothing starts it before a person does: it was "stopped" by one, or "given up"; "" for neither.
     """
 
     ahead: int
     seconds: float
     problem: str = ""
+    barred: Barred = ""
 
 
 class People(Protocol):
@@ -189,7 +192,7 @@ class Servers(Protocol):
         """
 
     def waking(self, annotator: str) -> Waking | None:
-        """How far the start of their server is; None where none is under way and the last one did not fail."""
+        """How far the start of their server is, or why there is none; None where none is under way and none failed."""
 
     def touched(self, annotator: str) -> None:
         """A request was sent there, so that the server is not idle."""
