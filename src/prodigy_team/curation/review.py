@@ -13,7 +13,10 @@ from prodigy_team.curation.gathering import Gathered, Gathering, Opinion, groupe
 from prodigy_team.curation.judgements import BINARY_VIEWS
 from prodigy_team.curation.settling import Said, is_disputed, keeper
 
-_PERSONAL = ("_session_id", "_annotator_id", "_timestamp", "_answer_id", "_replaces", "_version", "_view_id")
+_PERSONAL = (
+    *("_session_id", "_annotator_id", "_timestamp", "_answer_id", "_replaces", "_version", "_view_id"),
+    *("flagged", "flag_note"),
+)
 Place = tuple[int, int]
 
 

@@ -244,7 +244,7 @@ export class Desk {
   }
 
   private item(task: Task, past: Past | null): Item {
-    const prepared = prepare(task, this.project);
+    const prepared = prepare(task, this.project, past !== null);
     return { key: this.next_key++, task: prepared, draft: prepared, past };
   }
 

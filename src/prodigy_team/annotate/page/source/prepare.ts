@@ -16,19 +16,18 @@ export function blocks_of(task: Task, project: Project): Record<string, unknown>
   return own.length ? own : project.blocks;
 }
 
-/** The task with the keys that an untouched answer has. */
-export function prepare(task: Task, project: Project): Task {
+/** The task with the keys that an untouched answer has; `answered`: what was decided under review stays. */
+export function prepare(task: Task, project: Project, answered = false): Task {
   let prepared = task;
   for (const view of views_of(task, project)) {
     if (view === "choice" && !Array.isArray(prepared.accept)) prepared = { ...prepared, accept: [] };
     if ((view === "ner_manual" || view === "spans_manual") && !Array.isArray(prepared.spans)) prepared = { ...prepared, spans: [] };
-    if (view === "review") prepared = choose_version(prepared);
+    if (view === "review" && !answered) prepared = choose_version(prepared);
   }
   return prepared;
 }
 
 function choose_version(task: Task): Task {
   const versions = versions_of(task);
-  const chosen = versions[frequent_version(versions)];
-  return chosen ? { ...task, ...version_keys(chosen) } : task;
+  return { ...task, ...version_keys(versions, frequent_version(versions)) };
 }

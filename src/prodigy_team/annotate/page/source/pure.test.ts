@@ -5,7 +5,7 @@ import { fill_template } from "./mustache";
 import { fitting, owner_text } from "./outbox";
 import { LANGUAGES } from "./languages";
 import { headline, parse, question_of, show } from "./task";
-import { frequent_version, is_binary, who_chose } from "./versions";
+import { frequent_version, is_binary, standing_version, version_keys, who_chose } from "./versions";
 import { ENGLISH, say_count } from "./words";
 
 const press = (key: string, code: string, more = {}) => keys_of({ key, code, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more });
@@ -78,6 +78,17 @@ test("the version of most people comes first, and binary ones are known", () => 
   assert.ok(is_binary(versions));
   assert.ok(!is_binary([{ accept: ["a"] }, { accept: ["b"] }]));
   assert.deepEqual(who_chose(versions[1]!, ["ds"]), ["y", "team_z"]);
+});
+
+test("an answer under review is the version that it equals, or none once it was changed", () => {
+  const versions = [{ text: "a", spans: [1], flagged: true, sessions: ["x", "z"] }, { text: "a", spans: [2], sessions: ["y"] }];
+  const task = { text: "a", meta: {}, versions };
+  assert.deepEqual(version_keys(versions, 1), { text: "a", spans: [2], flagged: undefined });
+  assert.equal(standing_version({ ...task, ...version_keys(versions, 1) }, "accept"), 1);
+  assert.equal(standing_version({ ...task, spans: [1], flagged: true }, "accept"), 0);
+  assert.equal(standing_version({ ...task, spans: [1, 2] }, "accept"), -1);
+  const both = [{ text: "a", answer: "accept", sessions: ["x", "z"] }, { text: "a", answer: "reject", sessions: ["y"] }];
+  assert.deepEqual(["accept", "reject", "ignore", undefined].map((answer) => standing_version({ text: "a", versions: both }, answer)), [0, 1, 0, 0]);
 });
 
 test("a number of things is written for one and for more", () => {

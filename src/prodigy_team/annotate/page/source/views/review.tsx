@@ -1,10 +1,10 @@
 /** Versions of one task side by side, with who gave them; one is chosen, and may be changed. */
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { useHand, useSurroundings, type ViewProps } from "../context";
 import { keys_of, key_text, place_key } from "../keys";
 import { diffSpans, colourOf, type Span } from "../spans";
 import { list, text, type Decision, type Task } from "../task";
-import { frequent_version, is_binary, version_keys, versions_of, who_chose } from "../versions";
+import { is_binary, standing_version, version_keys, versions_of, who_chose } from "../versions";
 import { say, type Word } from "../words";
 import { View } from "./view";
 
@@ -13,14 +13,11 @@ const CHANGEABLE = ["ner_manual", "spans_manual", "choice", "text_input"];
 export function Review({ task, id, project }: ViewProps) {
   const { desk } = useSurroundings();
   const versions = versions_of(task);
-  const [chosen, set_chosen] = useState(frequent_version(versions));
-  const [changing, set_changing] = useState(0);
-  useEffect(() => {
-    set_chosen(frequent_version(versions));
-    set_changing(0);
-  }, [id]);
   const binary = is_binary(versions);
   const view = text(task.view_id) ?? "text";
+  // An answer that comes back after it was changed is shown in the form in which it can be changed.
+  const [chosen, set_chosen] = useState(() => standing_version(task, desk.current?.past?.answer.answer));
+  const [changing, set_changing] = useState(chosen < 0 && CHANGEABLE.includes(view));
   const base = { ...task };
   delete base.versions;
 
@@ -28,8 +25,8 @@ export function Review({ task, id, project }: ViewProps) {
     const version = versions[place];
     if (!version) return;
     set_chosen(place);
-    set_changing(0);
-    desk.edit(version_keys(version));
+    set_changing(false);
+    desk.edit(version_keys(versions, place));
     const answer = version.answer as Decision;
     if (decide && binary && ["accept", "reject", "ignore"].includes(answer)) desk.decide(answer);
   };
@@ -39,7 +36,7 @@ export function Review({ task, id, project }: ViewProps) {
       // While a version is being changed, digits are its labels.
       const place = changing ? -1 : versions.findIndex((_, at) => pressed.includes(place_key(at) ?? ""));
       if (place >= 0) choose(place, true);
-      else if (pressed.includes("e") && CHANGEABLE.includes(view)) set_changing((at) => at + 1);
+      else if (pressed.includes("e") && CHANGEABLE.includes(view)) set_changing(true);
       else return false;
       return true;
     },
@@ -68,9 +65,9 @@ export function Review({ task, id, project }: ViewProps) {
         ))}
       </fieldset>
       {CHANGEABLE.includes(view) && !changing && (
-        <button type="button" onMouseDown={(event) => event.preventDefault()} onClick={() => set_changing(1)}>{say("edit")} <kbd>E</kbd></button>
+        <button type="button" onMouseDown={(event) => event.preventDefault()} onClick={() => set_changing(true)}>{say("edit")} <kbd>E</kbd></button>
       )}
-      {changing > 0 && <View view={view} task={base} id={id * 1000 + chosen} project={project} open={true} shared={false} />}
+      {changing && <View view={view} task={base} id={id * 1000 + chosen} project={project} open={true} shared={false} />}
     </div>
   );
 }
