@@ -10,58 +10,37 @@ Each figure is a ratio of medians with the spread of the rounds, and its goal.
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from answered import make_project
 from measuring import ROOT
+from parts import Part, parser_of, read_options, run
 
 sys.path.insert(0, str(ROOT / "src"))
 
 # Each function takes the project and the number of rounds, and yields figures.
 PARTS = {
-    "a": ("exporting", "to_jsonl", "export of everything to JSON lines against sqlite3's command line, and cat"),
-    "b": ("merging", "by_majority", "merge by majority against json_extract in SQLite, and DuckDB"),
-    "c": ("agreeing", "against_merge", "agreement, intervals included, against merge by majority"),
+    "a": Part("exporting", "to_jsonl", "export of everything to JSON lines against sqlite3's command line, and cat"),
+    "b": Part("merging", "by_majority", "merge by majority against json_extract in SQLite, and DuckDB"),
+    "c": Part("agreeing", "against_merge", "agreement, intervals included, against merge by majority"),
 }
 
 
 def main() -> int:
     """Run the parts that are asked for and print their figures."""
-    options = read_options()
-    if options.list:
-        print("\n".join(f"{letter}  {text}" for letter, (_, _, text) in PARTS.items()))
-        return 0
-    began, figures = time.monotonic(), []
-    with working_folder(options.folder) as folder:
-        project = make_project(folder, options.people, options.answers)
-        print(f"{project.people} datasets of {project.answers} answers, {project.size_mb:.0f} MB", flush=True)
-        for letter in options.only.split(","):
-            module, function, _ = PARTS[letter.strip()]
-            for figure in getattr(importlib.import_module(module), function)(project, options.rounds):
-                print(figure.line(), flush=True)
-                figures.append(figure)
-    missed = [figure for figure in figures if not figure.holds]
-    print(f"{len(figures) - len(missed)} of {len(figures)} goals hold; {time.monotonic() - began:.0f} s.")
-    return 1 if missed else 0
-
-
-def read_options() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--only", default=",".join(PARTS), help="letters of parts, such as a,b")
-    parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (default 3)")
+    parser = parser_of(__doc__, PARTS)
     parser.add_argument("--people", type=int, default=4, help="datasets, one a person (default 4)")
     parser.add_argument("--answers", type=int, default=250_000, help="answers in each (default 250,000)")
     parser.add_argument("--folder", type=Path, help="keep the database there and use the one that is there")
-    parser.add_argument("--list", action="store_true", help="list the parts")
-    return parser.parse_args()
+    options = read_options(parser, PARTS)
+    with working_folder(options.folder) as folder:
+        project = make_project(folder, options.people, options.answers)
+        print(f"{project.people} datasets of {project.answers} answers, {project.size_mb:.0f} MB", flush=True)
+        return run(PARTS, options.only, project, options.rounds)
 
 
 @contextmanager
