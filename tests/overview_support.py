@@ -30,6 +30,9 @@ class Managed(Servers):
     def waking(self, annotator: str) -> Waking | None:
         return Waking(2, 3.0) if annotator in self.coming else super().waking(annotator)
 
+    def may_start(self, server: str) -> bool:
+        return server in ("joe", "jane")
+
     async def start(self, server: str) -> str:
         self.pressed.append(f"start {server}")
         if server == "jane":

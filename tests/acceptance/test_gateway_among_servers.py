@@ -116,14 +116,22 @@ def test_servers_sleep_until_somebody_comes(team: Team) -> None:
     assert not project.marked()
 
 
-@pytest.mark.long
 def test_who_left_or_pauses_is_waited_for_no_more(team: Team) -> None:
     team.write_roster(names=("joe", "jane", "cy"))
     team.up()
-    team.write_roster(names=("joe", "jane"), keys={"jane": "paused = true"})
+    boss = '[[manager]]\nname = "maria"\n'
+    team.write_roster(names=("joe", "jane"), keys={"jane": "paused = true"}, more=boss)
     assert team.up() == {"gateway": "running", "joe": "asleep"}
     assert team.project.states() == {"gateway": "running", "joe": "asleep", "jane": "stopped", "cy": "stopped"}
     assert team.start_session("jane").status_code == 403
+    with team.browser("maria") as maria:
+        page = maria.get("/dashboard").text
+        csrf = re.findall(r'name="csrf" value="(\w+)"', page)[0]
+        assert re.findall(r'action="/dashboard/servers/(\w+/\w+)"', page) == ["joe/start"]
+        for name in ("jane", "cy"):
+            maria.post(f"/dashboard/servers/{name}/start", data={"csrf": csrf})
+            assert "left the roster or is paused" in maria.get("/dashboard").text
+    assert not {"jane", "cy"} & set(team.project.marked())
     team.write_roster(names=("joe", "jane"))
     team.up()
     assert team.project.states()["jane"] == "asleep"

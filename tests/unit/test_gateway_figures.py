@@ -118,6 +118,13 @@ def test_before_anything_is_counted_people_are_there_with_their_servers() -> Non
     assert 'action="/dashboard/servers/joe/start"' in page
 
 
+def test_who_left_can_be_stopped_and_not_started() -> None:
+    servers = (server("joe"), server("cy", state="running"), server("jane"))
+    page = shown(dashboard_content(Look(servers=servers), base="", csrf="", now=0.0, left=("joe", "cy")))
+    assert re.findall(r'action="/dashboard/servers/(\w+/\w+)"', page) == ["cy/stop", "jane/start"]
+    assert page.count("Left or paused") == 1
+
+
 def test_csv_has_everything_and_nothing_that_a_spreadsheet_would_run() -> None:
     found = look(person("joe", done=2, versions={"=1+1": 2, "": 1}), pool="=cmd|x", servers=(server("joe"),))
     head, row = csv_text(found, by_day=False).splitlines()

@@ -129,13 +129,22 @@ class Backends:
         log.info("New session %s: server %s, port %d", annotator, found.server, found.port)
         return found
 
+    def may_start(self, server: str) -> bool:
+        """Whether a manager may: nobody annotates on the server of whoever left the roster or is paused."""
+        return server in self._homes.values() or any(server in names for names in self._reviews.values())
+
     async def start(self, server: str) -> str:
         """Start a server on a manager's word, also one that was stopped or given up; a sentence says what came of it.
 
         Raises:
-            TeamError: It does not come up.
+            TeamError: It does not come up, or nobody would annotate there.
         """
         name = self._homes.get(server, server)
+        if not self.may_start(name):
+            raise TeamError(
+                f"{name} is not started: whoever annotated there left the roster or is paused.",
+                remedy="Change that in team.toml, then: prodigy-team up",
+            )
         self._starts.forget(name)
         (entry,) = await asyncio.to_thread(self._wake, [name], lambda _: None, anyway=True)
         if entry.problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import PurePath
@@ -70,19 +70,22 @@ def pools_of(look: Look) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
     return list(zip(figures["progress"], figures["coverage"], strict=True))
 
 
-def dashboard_content(look: Look, *, base: str, csrf: str, now: float, said: str = "") -> Content:
+def dashboard_content(
+    look: Look, *, base: str, csrf: str, now: float, said: str = "", left: Collection[str] = ()
+) -> Content:
     """What stands on the dashboard.
 
     Args:
         said: What came of a button, for the manager who pressed it.
+        left: Servers that may not be started: whoever annotated there left the roster or is paused.
     """
     return [
         tag("p", said, class_="notice", role="status") if said else None,
-        tag("div", _live(look, base=base, csrf=csrf, now=now), id="live", data_live=True),
+        tag("div", _live(look, base=base, csrf=csrf, now=now, left=left), id="live", data_live=True),
     ]
 
 
-def _live(look: Look, *, base: str, csrf: str, now: float) -> Iterator[Content]:
+def _live(look: Look, *, base: str, csrf: str, now: float, left: Collection[str]) -> Iterator[Content]:
     if look.problem:
         yield tag("p", f"These figures may be old: {look.problem}", class_="notice")
     if look.figures is None:
@@ -91,7 +94,7 @@ def _live(look: Look, *, base: str, csrf: str, now: float) -> Iterator[Content]:
     people = people_of(look)
     yield tag("section", tag("h2", "People"), _people(people, now=now), _parts(people))
     yield tag("section", tag("h2", "Days"), _days(look))
-    yield tag("section", tag("h2", "Servers"), _servers(look.servers, base=base, csrf=csrf))
+    yield tag("section", tag("h2", "Servers"), _servers(look.servers, base=base, csrf=csrf, left=left))
     yield _foot(look, base)
 
 
@@ -190,23 +193,16 @@ def calendar(days: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
     return [(day, counts.get(day, 0)) for day in shown]
 
 
-def _servers(servers: Sequence[ServerStatus], *, base: str, csrf: str) -> Html:
+def _servers(servers: Sequence[ServerStatus], *, base: str, csrf: str, left: Collection[str]) -> Html:
     names = ("Server", "State", *map(head, ("Answers", "Memory", "Restarts")), "Dataset", "Log", "Start or stop")
-    return table("Every server", names, [_server(each, base=base, csrf=csrf) for each in servers])
+    return table("Every server", names, [_server(each, base=base, csrf=csrf, left=left) for each in servers])
 
 
-def _server(server: ServerStatus, *, base: str, csrf: str) -> Html:
+def _server(server: ServerStatus, *, base: str, csrf: str, left: Collection[str]) -> Html:
     others = [each for each in server.annotators if each != server.name]
     state: Content = [server.state, tag("br"), tag("small", server.problem)] if server.problem else server.state
     deed = "start" if server.state in _STARTABLE else "stop"
-    label = f"{deed.capitalize()} {server.name}"
-    form = tag(
-        "form",
-        tag("input", type="hidden", name="csrf", value=csrf),
-        tag("button", deed.capitalize(), aria_label=label),
-        method="post",
-        action=f"{base}/dashboard/servers/{server.name}/{deed}",
-    )
+    may = deed == "stop" or server.name not in left
     return row(
         [server.name, tag("small", f" {', '.join(others)}") if others else None],
         tag("td", state, class_=f"state {server.state}"),
@@ -215,7 +211,17 @@ def _server(server: ServerStatus, *, base: str, csrf: str) -> Html:
         number(server.restarts),
         server.dataset,
         tag("a", "Log", href=f"{base}/dashboard/logs/{server.name}", aria_label=f"Log of {server.name}"),
-        form,
+        _button(server.name, deed, base=base, csrf=csrf) if may else tag("small", "Left or paused"),
+    )
+
+
+def _button(server: str, deed: str, *, base: str, csrf: str) -> Html:
+    return tag(
+        "form",
+        tag("input", type="hidden", name="csrf", value=csrf),
+        tag("button", deed.capitalize(), aria_label=f"{deed.capitalize()} {server}"),
+        method="post",
+        action=f"{base}/dashboard/servers/{server}/{deed}",
     )
 
 

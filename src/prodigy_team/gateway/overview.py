@@ -46,11 +46,14 @@ _LARGEST_FORM = 4096
 class ManagedServers(Servers, Protocol):
     """Servers that managers may start and stop by name."""
 
+    def may_start(self, server: str) -> bool:
+        """Whether a server is one of those that managers may start."""
+
     async def start(self, server: str) -> str:
         """Start one; a sentence says what came of it.
 
         Raises:
-            TeamError: It does not come up.
+            TeamError: It does not come up, or may not be started.
         """
 
     async def stop(self, server: str) -> str:
@@ -160,7 +163,8 @@ class Overview:
         text, at = self._said.get(visitor.name, ("", 0.0))
         said = text if time.monotonic() - at < _SAID else ""
         has_tasks = bool(self._servers.reviews(visitor.name))
-        content = dashboard_content(look, base=self._base, csrf=visitor.csrf, now=time.time(), said=said)
+        left = frozenset(each.name for each in look.servers if not self._servers.may_start(each.name))
+        content = dashboard_content(look, base=self._base, csrf=visitor.csrf, now=time.time(), said=said, left=left)
         return framed(
             self._team, content, base=self._base, visitor=visitor, here="dashboard", again=RENEW, has_tasks=has_tasks
         )
