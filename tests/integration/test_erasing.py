@@ -160,6 +160,35 @@ def test_who_left_can_be_erased(begun: Team) -> None:
     assert not [each for each in texts(begun) if "zoe" in each]
 
 
+def test_a_name_that_only_ends_a_datasets_name_is_nobodys(team: Team) -> None:
+    """A shared server's, a merged dataset and somebody else's are called {team}_{name} too, and are many people's."""
+    server = '[[server]]\nname = "{}"\nannotators = ["ana", "bob"]\n'
+    team.write({"cy": 'dataset = "headlines_zoe"'}, routing=None, more=server.format("pool"))
+    team.answer("cy", 5, into="headlines_zoe")
+    for name, number in (("ana", 1), ("bob", 2)):
+        team.answer(name, number, into="headlines_pool")
+    team.answer("x", 3, into="headlines_left")  # of a server that is on the roster no more
+    team.run("merge", "--into", "headlines_gold", "--no-backup")
+    with team.store() as store:
+        before = [(each.name, each.answers) for each in store.datasets()]
+    for name in ("pool", "gold", "zoe", "left"):
+        team.run("erase", name, "--yes", code=2)
+        assert f"Nobody here is called {name}" in team.errors
+    with team.store() as store:
+        assert [(each.name, each.answers) for each in store.datasets()] == before
+
+
+def test_what_a_restore_put_aside_is_listed(begun: Team) -> None:
+    """It is no backup, and lies where the database does."""
+    begun.run("backup")
+    backup = begun.json("restore", "--check")["backup"]
+    begun.run("restore", Path(backup).name)
+    aside = sorted(map(str, begun.folder.glob("answers.db.replaced-*")))
+    told = begun.json("erase", "joe", "--yes")
+    assert aside
+    assert set(aside) <= set(told["files"])
+
+
 def test_a_dry_run_changes_nothing_and_an_unknown_name_is_refused(begun: Team) -> None:
     before = sorted(texts(begun))
     dry = begun.json("erase", "joe", "--dry-run")

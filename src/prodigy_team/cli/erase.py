@@ -62,11 +62,17 @@ class EraseReport:
 
 @dataclass(frozen=True)
 class _Person:
-    """Who is erased, and what is known of them without the database."""
+    """Who is erased.
+
+    Attributes:
+        own: Datasets that only they write, by the roster.
+        left: Where somebody who is on no roster any more wrote by the usual name; others may be in it. "": nowhere.
+    """
 
     name: str
     names: tuple[str, ...]
     own: tuple[str, ...]
+    left: str
     servers: tuple[str, ...]
     on_roster: bool
 
@@ -92,15 +98,15 @@ def command(
     from prodigy_team.curation.erasing import find_traces
 
     loaded = read_roster(path, answers_only=True)
-    person = _person(loaded, name)
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(roster_store(loaded, write=not dry_run))
         if not dry_run:
-            for purpose in ("merge", "erase"):
+            for purpose in ("merge", "import", "erase"):
                 stack.enter_context(store.alone(purpose))
+        person = _person(loaded, store, name)
         people = _people(store, loaded, person)
         merged = {each.name for each in store.team_datasets(loaded.name) if each.kind == "merged"}
-        traces = find_traces(store, people, person.names, person.own, merged)
+        traces = find_traces(store, people, person.names, (*person.own, person.left), merged)
         report = _report(loaded, person, people, traces)
         if not dry_run:
             _refuse_running(loaded, person, report)
@@ -116,19 +122,22 @@ def command(
         output.say(_lines(report))
 
 
-def _person(roster: Roster, name: str) -> _Person:
+def _person(roster: Roster, store: Store, name: str) -> _Person:
     from prodigy_team.cli.gathered import single_annotators
 
     annotator = next((each for each in roster.annotators if name in (each.name, *each.aliases)), None)
     manager = next((each for each in roster.managers if each.get("name") == name), None)
     main = annotator.name if annotator else name
     own = [dataset for dataset, writer in single_annotators(roster).items() if writer == main]
-    if not annotator:  # where somebody who left wrote, by the usual name
-        own.append(f"{roster.name}_{name}")
+    # A shared server's, a merged one or somebody else's may be called like that too.
+    others = {server.dataset for server in (*roster.servers, *roster.resting)}
+    others.update(each.name for each in store.team_datasets(roster.name) if each.kind != "answers")
+    usual = f"{roster.name}_{name}"
     return _Person(
         main,
         (main, *(annotator.aliases if annotator else ())),
         tuple(own),
+        "" if annotator or usual in others else usual,
         (annotator.server if annotator else name,),
         on_roster=bool(annotator or manager),
     )
@@ -141,9 +150,10 @@ def _people(store: Store, roster: Roster, person: _Person) -> People:
 
     aliases = {name: each.name for each in roster.annotators for name in (*each.aliases, each.name)}
     aliases |= dict.fromkeys(person.names, person.name)
-    writers = single_annotators(roster) | dict.fromkeys(person.own, person.name)
-    datasets = [*(server.dataset for server in roster.servers), *person.own]
-    return people_of(store, writers=writers, aliases=aliases, datasets=datasets)
+    if person.left:  # there a row that names nobody is theirs
+        aliases[person.left] = person.name
+    datasets = [*(server.dataset for server in roster.servers), *person.own, person.left]
+    return people_of(store, writers=single_annotators(roster), aliases=aliases, datasets=filter(None, datasets))
 
 
 def _report(roster: Roster, person: _Person, people: People, traces: Traces) -> EraseReport:
@@ -257,7 +267,7 @@ def _erase(
             roster.name,
             lambda dataset, annotator: people.name(Source(dataset), annotator, None) in person.names,
             person.names,
-            (*traces.own, *person.own),
+            (*traces.own, *person.own, person.left),
         )
         for each in report.reviews:
             scrub_disputes(Path(each), _naming(people, person))
@@ -279,12 +289,18 @@ def _erase(
 
 def _files_naming(roster: Roster, person: _Person) -> list[Path]:
     """What in the state folder still names somebody, but for databases, which are erased from by other means."""
-    from prodigy_team.curation.erasing import files_naming
+    import glob
+
+    from prodigy_team.curation.erasing import files_naming, naming
     from prodigy_team.servers.backups import backups_folder
     from prodigy_team.servers.tools import team_database
 
     own = team_database(roster, os.environ).path
-    return files_naming(roster.state, person.names, but=(backups_folder(roster.state), *((own,) if own else ())))
+    if own is None:
+        return files_naming(roster.state, person.names, but=(backups_folder(roster.state),))
+    found = files_naming(roster.state, person.names, but=(backups_folder(roster.state), own))
+    beside = sorted(own.parent.glob(f"{glob.escape(own.name)}.replaced-*"))  # what `restore` put aside
+    return [*found, *(path for path in naming(beside, person.names) if path not in found)]
 
 
 def _rebuild_ledger(roster: Roster, store: Store, names: Sequence[str]) -> None:

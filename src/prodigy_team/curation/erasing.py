@@ -186,14 +186,15 @@ def files_naming(folder: Path, names: Iterable[str], *, but: Collection[Path] = 
     Args:
         but: Folders and databases that are passed over.
     """
+    paths = (path for path in sorted(folder.rglob("*")) if not _is_database(path))
+    return naming([path for path in paths if not any(each == path or each in path.parents for each in but)], names)
+
+
+def naming(paths: Iterable[Path], names: Iterable[str]) -> list[Path]:
+    """Those of some files that are called after one of these names, or in which it stands as a word."""
     words = b"|".join(re.escape(each.encode()) for each in names)
     pattern = re.compile(rb"(?<![0-9A-Za-z])(?:" + words + rb")(?![0-9A-Za-z])")
-    found = []
-    for path in sorted(folder.rglob("*")):
-        apart = any(each == path or each in path.parents for each in but) or _is_database(path)
-        if path.is_file() and not apart and _has(path, pattern):
-            found.append(path)
-    return found
+    return [path for path in paths if path.is_file() and _has(path, pattern)]
 
 
 def _is_database(path: Path) -> bool:
