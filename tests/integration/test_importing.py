@@ -95,6 +95,19 @@ def test_a_second_run_stores_nothing(begun: Team) -> None:
     ]
 
 
+def test_a_second_run_stores_nothing_whatever_files_are_named_together(begun: Team) -> None:
+    """Also where what somebody said without a time differs from one file to the next."""
+    one, two = write(begun, [row(1), row(2)], "one.jsonl"), write(begun, [row(1, "reject")], "two.jsonl")
+    as_joe = ("--annotator", "joe")
+    assert counts(begun.json("import", one, *as_joe)) == [2, 0, 0, 0, 0]
+    assert counts(begun.json("import", two, *as_joe)) == [1, 0, 0, 0, 0]
+    for files in ((one,), (two,), (one, two), (two, one)):
+        assert counts(begun.json("import", *files, *as_joe))[0] == 0
+    begun.run("reopen", "--annotator", "joe", "--last", "2")
+    assert counts(begun.json("import", two, one, *as_joe))[0] == 0
+    assert [each["answer"] for each in contents(begun, "headlines_joe")] == ["accept", "accept", "reject"]
+
+
 def test_what_a_dataset_holds_is_not_imported_into_it(begun: Team) -> None:
     """As Prodigy stored it too: by an unnamed session, in another order of keys, about tasks that left the source."""
     begun.answer("joe", 1, _timestamp=10, _answer_id="a")
@@ -141,6 +154,16 @@ def test_strangers_stop_it_before_anything_is_stored(begun: Team) -> None:
     assert "Did you mean joe?" in begun.errors
 
 
+def test_rows_that_nobody_could_read_back_are_not_stored(begun: Team) -> None:
+    (begun.folder / "odd.jsonl").write_bytes(
+        b'{"text": "a", "_input_hash": 1, "_task_hash": 2, "meta": "\xff"}\n'
+        b'{"text": "b", "_input_hash": 1, "_task_hash": 3, "meta": "\\ud800"}\n'
+    )
+    told = begun.json("import", str(begun.folder / "odd.jsonl"), "--annotator", "joe")
+    assert counts(told) == [0, 0, 0, 0, 2]
+    assert [each["position"] for each in told["broken"]] == [1, 2]
+
+
 def test_broken_rows_are_told_by_number(begun: Team) -> None:
     lines = ['{"text": ', "", "[1]", '{"label": "A"}', json.dumps(row(1, "maybe")), json.dumps(row(1))]
     told = begun.json("import", write(begun, lines), "--annotator", "joe")
@@ -178,13 +201,16 @@ def test_ledger_stream_and_counts_know_them(begun: Team) -> None:
     ("stored", "rows", "expected"),
     [
         ([], [Said(A, None), Said(A, None), Said(R, None)], "NEW ALREADY NEW"),
-        ([Said(A, None), Said(R, None)], [Said(A, None)], "NEW"),  # accept, reject, accept leaves accept newest
+        ([Said(A, None), Said(R, None)], [Said(A, None)], "ALREADY"),  # the first of two files once more
+        ([Said(A, None), Said(R, None), Said(S, None)], [Said(R, None)], "ALREADY"),
+        ([Said(A, None), Said(R, None)], [Said(R, None), Said(A, None)], "ALREADY NEW"),
         ([Said(A, None), Said(R, None)], [Said(A, None), Said(R, None), Said(A, None)], "ALREADY ALREADY NEW"),
         ([Said(A, None), Said(R, 10)], [Said(A, None)], "ALREADY"),  # imported once, and corrected on the page
         ([Said(A, 10)], [Said(A, 20), Said(R, 10)], "ALREADY OLDER"),
         ([Said(A, 10), Said(R, 20)], [Said(A, 5), Said(S, 5), Said(A, 30)], "ALREADY OLDER NEW"),
         ([Said(A, 10, "a")], [Said(R, 20, "a")], "REFUSED"),
         ([Said(A, 10, "a")], [Said(R, 20, "b", "a")], "NEW"),
+        ([Said(A, None, "a", counts=False)], [Said(A, None, "a")], "ALREADY"),
         ([Said(A, 10, counts=False)], [Said(A, 10), Said(A, 20)], "ALREADY NEW"),  # sent back, and answered again
     ],
 )

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -219,11 +220,16 @@ class _Import:
         self._new.clear()
         self._elsewhere = 0
         for (name, task), rows in self._rows.items():
-            verdicts = decide(stored.get((name, task), ()), [said for _, _, said in rows])
-            self._counts[name].update(verdicts)
-            new = [(path, line) for (path, line, _), each in zip(rows, verdicts, strict=True) if each is Verdict.NEW]
-            self._new.update(new)
-            self._elsewhere += len(new) if task in self._unknown else 0
+            known = list(stored.get((name, task), ()))
+            # File by file, so that it does not matter which are imported together.
+            for path, some in groupby(rows, key=lambda each: each[0]):
+                own = list(some)
+                verdicts = decide(known, [said for _, _, said in own])
+                self._counts[name].update(verdicts)
+                new = [each for each, verdict in zip(own, verdicts, strict=True) if verdict is Verdict.NEW]
+                known += [said for _, _, said in new]
+                self._new.update((path, line) for _, line, _ in new)
+                self._elsewhere += len(new) if task in self._unknown else 0
 
     def write(self, team: str) -> None:
         """Store what is new, in its order, some hundred rows in one transaction."""

@@ -65,6 +65,7 @@ def read_incoming(path: Path, *, answer: str) -> Iterator[Incoming | Broken]:
             continue
         try:
             hashes = hashes_of(record, (None, None), line)
+            _decoder.decode(line)  # what stands in fields that are only passed on is looked at too
             parts = _raw_decoder.decode(line)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             yield Broken(source.name, number, "broken JSON inside")
@@ -124,18 +125,19 @@ def decide(stored: Sequence[Said], rows: Sequence[Said]) -> list[Verdict]:
     """Which of one person's rows for one task are to be stored. Pure; the same rows once more are all there already.
 
     Where both carry a time, what was said by then is known, and what was said earlier and otherwise would pass for the
-    newest answer, so it is left out. Rows without a time or an id are compared with the newest answers: as many of
-    the first rows as these repeat are known, and so is what was stored without a time before something with one.
-    Everything else is for the rules of answers given on the page.
+    newest answer, so it is left out. Rows without a time or an id are known where they stand there in this order, since
+    a file is more often imported twice than cut out of a history that went on; else they are compared with the newest
+    answers: as many of the first rows as these repeat are known, and so is what was stored without a time before
+    something with one. Everything else is for the rules of answers given on the page.
 
     Args:
         stored: Oldest first.
-        rows: In the order of the file.
+        rows: Of one file, in its order.
     """
     judging = _Judging(stored)
     bare = [each for each in rows if _is_bare(each)]
     once = [each for n, each in enumerate(bare) if n == 0 or bare[n - 1].digest != each.digest]
-    copied = _overlap([each.digest for each in stored], [each.digest for each in once])
+    copied = _known([each.digest for each in stored], [each.digest for each in once])
     found, before = [], None
     for row in rows:
         if _is_bare(row) and (row.digest == before or copied):
@@ -151,8 +153,10 @@ def _is_bare(row: Said) -> bool:
     return row.at is None and row.answer_id is None
 
 
-def _overlap(before: Sequence[bytes], after: Sequence[bytes]) -> int:
-    """How many of the first of one are the last of the other."""
+def _known(before: Sequence[bytes], after: Sequence[bytes]) -> int:
+    """How many of the first of one stand in the other: all, one behind the other, else those that end it."""
+    if any(list(before[n : n + len(after)]) == list(after) for n in range(len(before) - len(after) + 1)):
+        return len(after)
     longest = min(len(before), len(after))
     return next((n for n in range(longest, 0, -1) if list(before[-n:]) == list(after[:n])), 0)
 
@@ -178,6 +182,11 @@ class _Judging:
 
     def _judge(self, row: Said) -> Verdict:
         if _is_bare(row) and row.digest in self._passed:
+            return Verdict.ALREADY
+        # Also one that was sent back, which does not count.
+        if row.answer_id is not None and any(
+            (each.answer_id, each.digest) == (row.answer_id, row.digest) for each in self._known
+        ):
             return Verdict.ALREADY
         if row.at is not None and row.at <= self._latest:
             if any(each.digest == row.digest for each in self._known):
