@@ -16,6 +16,7 @@ from prodigy_team.cli.answers import read_roster
 from prodigy_team.cli.pools import roster_pools
 from prodigy_team.curation.erasing import files_naming, without
 from prodigy_team.gateway.accounts import Accounts
+from prodigy_team.servers.gateways import keep_roster, kept_roster, roster_path
 
 __all__ = ["team"]
 
@@ -108,6 +109,24 @@ def test_the_ledger_deals_their_tasks_out_again(begun: Team) -> None:
         state = snapshot.pool(pools[0].rules.pool)
     assert state is not None
     assert "joe" not in state.members
+
+
+def test_the_roster_kept_for_the_gateway_forgets_who_left(begun: Team) -> None:
+    """It is from the last `up`, when they were there."""
+    state = begun.folder / ".prodigy-team"
+    (state / "servers").mkdir(exist_ok=True)
+    keep_roster(state, read_roster(begun.folder / "team.toml"))
+    begun.run("erase", "joe", "--yes")
+    kept = kept_roster(state)
+    assert kept is not None
+    assert [each.name for each in kept.annotators] == ["joe", "jane", "cy"], "the next `up` says who is there"
+    begun.write(("jane", "cy"), tasks=10, routing=ROUTING, more="[gateway]\n")
+    begun.answer("joe", 5)
+    told = begun.json("erase", "joe", "--yes")
+    kept = kept_roster(state)
+    assert kept is not None
+    assert [each.name for each in kept.annotators] == ["jane", "cy"]
+    assert str(roster_path(state)) not in told["files"]
 
 
 def test_account_backup_and_files(begun: Team) -> None:

@@ -252,6 +252,7 @@ def _erase(
     from prodigy_team.curation.erasing import scrub_disputes
     from prodigy_team.curation.sources import Source
     from prodigy_team.servers.backups import backup_before, list_backups
+    from prodigy_team.servers.gateways import forget_in_roster
     from prodigy_team.servers.lockfile import guard
     from prodigy_team.servers.reviews import read_reviews, write_reviews
     from prodigy_team.servers.statefolder import lockfile_path, prepare_state
@@ -274,6 +275,8 @@ def _erase(
         reviews = read_reviews(roster.state)
         if any(each.adjudicator in person.names for each in reviews):
             write_reviews(roster.state, [each for each in reviews if each.adjudicator not in person.names])
+        if not person.on_roster:  # else the next `up` after the entry was taken out
+            forget_in_roster(roster.state, person.names)
         if report.account:
             _erase_account(roster, person.names)
     backups = tuple(str(each.path) for each in list_backups(roster.state))

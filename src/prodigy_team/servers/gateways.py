@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import pickle
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,23 +127,45 @@ def roster_path(state: Path) -> Path:
 def keep_roster(state: Path, roster: Roster) -> None:
     """Keep the roster for a gateway that is brought back while somebody edits team.toml; the caller holds the guard.
 
+    One that cannot be written down is not kept: the gateway then reads team.toml.
+
     Raises:
         TeamError: It cannot be written.
     """
-    content, path = pickle.dumps(roster), roster_path(state)
+    from prodigy_team.roster.keeping import roster_text
+
+    path = roster_path(state)
+    try:
+        content = roster_text(roster)
+    except ValueError:
+        path.unlink(missing_ok=True)
+        return
     if not (path.exists() and path.read_bytes() == content):
         write_private(path, content)
 
 
 def kept_roster(state: Path) -> Roster | None:
-    """The roster as it was last brought up, from a file that only its owner can write; None where that is of no use.
+    """The roster as it was last brought up; None where what is kept is of no use.
 
-    It costs a tenth of what reading team.toml anew does, in time and in memory.
+    It costs a third of the time that reading team.toml anew does, and none of its validator's memory.
     """
-    try:
-        found = pickle.loads(roster_path(state).read_bytes())
-    except Exception:  # written by another version of this package, cut off, or not there: anything may be raised
-        return None
-    from prodigy_team.roster.values import Roster
+    from prodigy_team.roster.keeping import read_roster_text
 
-    return found if isinstance(found, Roster) else None
+    try:
+        return read_roster_text(roster_path(state).read_bytes())
+    except (OSError, ValueError):  # not there, cut off, or written by another version of this package
+        return None
+
+
+def forget_in_roster(state: Path, names: Collection[str]) -> None:
+    """Take people out of the roster that is kept; the caller holds the guard.
+
+    Raises:
+        TeamError: It cannot be written.
+    """
+    from prodigy_team.roster.keeping import without_people
+
+    if (roster := kept_roster(state)) is not None:
+        keep_roster(state, without_people(roster, names))
+    else:
+        roster_path(state).unlink(missing_ok=True)
