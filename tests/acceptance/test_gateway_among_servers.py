@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -73,6 +74,19 @@ def team(project: Project) -> Team:
     found = Team(project)
     found.write_roster()
     return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="no /proc")
+def test_a_shells_bound_on_files_is_none_on_browsers(team: Team) -> None:
+    """200 of them keep more connections than the 1,024 files that a shell allows what it starts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1024), hard))
+    try:
+        team.up()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    limits = Path(f"/proc/{team.project.pids()['gateway']}/limits").read_text()
+    assert int(re.findall(r"Max open files +(\d+)", limits)[0]) > min(hard - 1, 8000)
 
 
 def test_servers_sleep_until_somebody_comes(team: Team) -> None:

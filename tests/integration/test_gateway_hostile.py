@@ -10,10 +10,14 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from prodigy_team.gateway.guarding import Guard
 from prodigy_team.gateway.limits import Limits
+from prodigy_team.gateway.seldom import Seldom
+from prodigy_team.gateway.throttle import counted_address
 from proxy_support import (
     COOKIE,
     PAGE,
@@ -315,6 +319,33 @@ def test_one_address_cannot_take_all_connections(tmp_path: Path, seen: Seen) -> 
         eventually(lambda: len(gateway.app.guard) == 0)
         with gateway.client("joe") as client:
             assert client.get("/a/joe/").text == "served"
+
+
+def test_a_household_is_one_address_and_others_still_come_in() -> None:
+    """With version 6 each has 2 to the 64 addresses to itself."""
+    seldom = Seldom(logging.getLogger("test"))
+    guard = Guard(Limits(connections=10, connections_each=2), is_trusted=lambda each: each == "::1", seldom=seldom)
+
+    class Connection:
+        def __init__(self, address: str) -> None:
+            self.address, self.counted = address, counted_address(address)
+
+    loop = asyncio.new_event_loop()
+    theirs: list[Any] = [Connection(f"2001:db8::{number}") for number in range(3)]
+    assert [guard.admit(each, loop) for each in theirs] == [True, True, False]
+    others: list[Any] = [Connection(each) for each in ("2001:db8:0:1::1", "192.0.2.1", "::1", "::1", "::1")]
+    assert all(guard.admit(each, loop) for each in others)
+    for each in theirs:
+        guard.dismiss(each)
+    assert guard.admit(theirs[2], loop)
+    guard.close()
+    loop.close()
+
+
+@pytest.mark.parametrize(("files", "expected"), [(20_000, (4096, 1024)), (1024, (448, 224)), (64, (1, 1))])
+def test_connections_leave_files_for_everything_else(files: int, expected: tuple[int, int]) -> None:
+    limits = Limits.within(files)
+    assert (limits.connections, limits.connections_each) == expected
 
 
 def test_nothing_that_is_secret_is_logged(gateway: Running, caplog: pytest.LogCaptureFixture) -> None:

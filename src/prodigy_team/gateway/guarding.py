@@ -20,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from prodigy_team.gateway.limits import Limits
 from prodigy_team.gateway.proxy import WIRE
 from prodigy_team.gateway.seldom import Seldom
+from prodigy_team.gateway.throttle import counted_address
 
 log = logging.getLogger(__name__)
 
@@ -48,17 +49,16 @@ class Guard:
 
     def admit(self, connection: GuardedProtocol, loop: asyncio.AbstractEventLoop) -> bool:
         """Take a connection, unless there are too many."""
-        address = connection.address
-        trusted = self._is_trusted(address)
+        counted, trusted = connection.counted, self._is_trusted(connection.address)
         if len(self._connections) >= self.limits.connections:
             self.seldom.warn("too many connections", "%d connections are open; more are refused.", len(self))
             return False
-        if not trusted and self._each[address] >= self.limits.connections_each:
+        if not trusted and self._each[counted] >= self.limits.connections_each:
             text = "%s has %d connections open; more are refused."
-            self.seldom.warn(f"connections of {address}", text, address, self._each[address])
+            self.seldom.warn(f"connections of {counted}", text, counted, self._each[counted])
             return False
         self._connections.add(connection)
-        self._each[address] += 1
+        self._each[counted] += 1
         if self._timer is None:
             self._timer = loop.call_later(1, self._sweep, loop)
         return True
@@ -68,9 +68,9 @@ class Guard:
         if connection not in self._connections:
             return
         self._connections.discard(connection)
-        self._each[connection.address] -= 1
-        if self._each[connection.address] <= 0:
-            del self._each[connection.address]
+        self._each[connection.counted] -= 1
+        if self._each[connection.counted] <= 0:
+            del self._each[connection.counted]
 
     def close(self) -> None:
         """Look after the connections no longer."""
@@ -94,6 +94,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     Attributes:
         gone: What is called when the client goes away.
+        address: The client's.
+        counted: What its connections are counted under: the address, or its household's.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -101,7 +103,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._guard: Guard = cast(Any, self.app).guard
         self._limits = self._guard.limits
         self.gone: set[Callable[[], None]] = set()
-        self.address = ""
+        self.address = self.counted = ""
         self._refusal: tuple[int, str] | None = None
         # Bytes since a request began or a part of its body came: of a head, or of what stands between and after chunks.
         self._in_head, self._head_size = True, 0
@@ -115,6 +117,7 @@ class GuardedProtocol(HttpToolsProtocol):
             transport.max_size = READ_AT_ONCE
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
+        self.counted = counted_address(self.address)
         self._head_since = self.loop.time()
         if not self._guard.admit(self, self.loop):
             self._refuse(503, "Too many connections are open. Try again in a moment.")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+OTHER_FILES = 128
+"""Files that the gateway has open besides connections: databases, logs, pipes to what it starts."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -23,7 +26,8 @@ class Limits:
         page_wait: How long a page is held back while its server starts, before another says so.
         data_wait: How long a page's program is, which asks again anyway.
         connections: From everybody together.
-        connections_each: From one address, but for trusted proxies and this machine.
+        connections_each: From one address, or of version 6 one household's 64 bits, but for trusted proxies and this
+            machine.
     """
 
     body: int = 50 * 1024 * 1024
@@ -41,3 +45,9 @@ class Limits:
     data_wait: float = 2
     connections: int = 4096
     connections_each: int = 1024
+
+    @classmethod
+    def within(cls, files: int) -> Limits:
+        """The bounds of a process that may have so many files open: each client may need a server's connection too."""
+        most = max(1, (files - OTHER_FILES) // 2)
+        return cls(connections=min(cls.connections, most), connections_each=min(cls.connections_each, -(-most // 2)))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Mapping, MutableMapping
@@ -22,6 +23,7 @@ from prodigy_team.gateway.backends import Backends
 from prodigy_team.gateway.guarding import Guard, GuardedProtocol
 from prodigy_team.gateway.handover import Heirs, Inheritance, inherit
 from prodigy_team.gateway.identity import build_people
+from prodigy_team.gateway.limits import OTHER_FILES, Limits
 from prodigy_team.gateway.overview import Overview
 from prodigy_team.gateway.sessions import session_routes
 from prodigy_team.gateway.values import GatewaySettings
@@ -43,6 +45,7 @@ DRAIN = 30.0
 KEEP_ALIVE = 75
 """Seconds that a connection may wait for its next request; longer than the proxies in front keep theirs."""
 LOG_CHECK = 60.0
+_FILES = resource.RLIMIT_NOFILE
 
 
 def serve(path: Path, environ: Mapping[str, str]) -> int:
@@ -73,6 +76,20 @@ def serve(path: Path, environ: Mapping[str, str]) -> int:
             lock = inheritance.alive if inheritance else _own_lock(mark)
             _Process(roster, settings, environ, mark, listener, lock, inheritance).run(ending)
     return 0
+
+
+def _allowed_files() -> int:
+    """How many files this process may have open; a shell's usual 1,024 are raised to what the gateway can use.
+
+    Each browser keeps up to six connections, and 200 people would have all of them.
+    """
+    wanted = 2 * Limits.connections + OTHER_FILES
+    soft, hard = (each if each != resource.RLIM_INFINITY else wanted for each in resource.getrlimit(_FILES))
+    if soft < wanted:
+        with contextlib.suppress(OSError, ValueError):  # where it is forbidden, fewer are let in
+            resource.setrlimit(_FILES, (min(wanted, hard), hard))
+            soft = min(wanted, hard)
+    return soft
 
 
 def _read_anew(path: Path, environ: Mapping[str, str]) -> Roster:
@@ -271,4 +288,5 @@ def build(roster: Roster, settings: GatewaySettings, backends: Backends, supervi
     """The application with all its parts."""
     people = build_people(roster)
     board = Overview(roster, settings, backends, supervisor)
-    return build_app(people, backends, board, settings, more=session_routes(people, backends, settings))
+    more = session_routes(people, backends, settings)
+    return build_app(people, backends, board, settings, more=more, limits=Limits.within(_allowed_files()))
