@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from itertools import chain, product
 from typing import Any
 
 import pytest
@@ -195,6 +196,20 @@ def test_ledger_stream_and_counts_know_them(begun: Team) -> None:
         assert pool.store is not None
         who = "headlines_joe", "headlines_joe-joe"
         assert pool.store.unanswered(pool.index.path, *who, after=-1, limit=100) == [7, 8, 9, 10]
+
+
+def test_no_file_is_stored_twice_and_a_killed_import_is_finished() -> None:
+    """All files of up to four rows of one person for one task, with times and without."""
+    some = [Said(each, at) for each in (A, R) for at in (None, 1, 2)]
+    for rows in chain.from_iterable(product(some, repeat=count) for count in (1, 2, 3, 4)):
+        kept = new(rows, [])
+        assert not new(rows, kept)
+        assert all([*kept[:end], *new(rows, kept[:end])] == kept for end in range(len(kept)))
+
+
+def new(rows: Sequence[Said], stored: list[Said]) -> list[Said]:
+    """Those that are to be stored."""
+    return [row for row, each in zip(rows, decide(stored, rows), strict=True) if each is Verdict.NEW]
 
 
 @pytest.mark.parametrize(

@@ -124,51 +124,64 @@ class Verdict(Enum):
 def decide(stored: Sequence[Said], rows: Sequence[Said]) -> list[Verdict]:
     """Which of one person's rows for one task are to be stored. Pure; the same rows once more are all there already.
 
-    Where both carry a time, what was said by then is known, and what was said earlier and otherwise would pass for the
-    newest answer, so it is left out. Rows without a time or an id are known where they stand there in this order, since
-    a file is more often imported twice than cut out of a history that went on; else they are compared with the newest
-    answers: as many of the first rows as these repeat are known, and so is what was stored without a time before
-    something with one. Everything else is for the rules of answers given on the page.
+    What the rows come to by themselves is known where it stands there in this order, since a file is more often
+    imported twice than cut out of a history that went on; else as many of the first of them as end what stands there.
+    Of the others, where both carry a time, what was said by then is known; what was said earlier and otherwise would
+    pass for the newest answer, so it is left out; known is also what was stored without a time before something with
+    one. Everything else is for the rules of answers given on the page.
 
     Args:
         stored: Oldest first.
         rows: Of one file, in its order.
     """
-    judging = _Judging(stored)
-    bare = [each for each in rows if _is_bare(each)]
-    once = [each for n, each in enumerate(bare) if n == 0 or bare[n - 1].digest != each.digest]
-    copied = _known([each.digest for each in stored], [each.digest for each in once])
-    found, before = [], None
-    for row in rows:
-        if _is_bare(row) and (row.digest == before or copied):
-            copied -= row.digest != before
-            found.append(Verdict.ALREADY)
-        else:
-            found.append(judging.judge(row))
-        before = row.digest if _is_bare(row) else before
-    return found
+    alone = list(map(_Judging(()).judge, rows))
+    once = [row for row, verdict in zip(rows, alone, strict=True) if verdict is Verdict.NEW]
+    known = _known(stored, once)
+    if not known:
+        return list(map(_Judging(stored, passed=True).judge, rows))
+    places = [place for place, verdict in enumerate(alone) if verdict is Verdict.NEW]
+    # What was sent back may be answered again as it was before.
+    end = len(rows) if known == len(once) and all(each.counts for each in stored) else places[known - 1] + 1
+    copied = [Verdict.ALREADY if verdict is Verdict.NEW else verdict for verdict in alone[:end]]
+    return [*copied, *map(_Judging(stored).judge, rows[end:])]
 
 
 def _is_bare(row: Said) -> bool:
     return row.at is None and row.answer_id is None
 
 
-def _known(before: Sequence[bytes], after: Sequence[bytes]) -> int:
+def _known(before: Sequence[Said], after: Sequence[Said]) -> int:
     """How many of the first of one stand in the other: all, one behind the other, else those that end it."""
-    if any(list(before[n : n + len(after)]) == list(after) for n in range(len(before) - len(after) + 1)):
-        return len(after)
-    longest = min(len(before), len(after))
-    return next((n for n in range(longest, 0, -1) if list(before[-n:]) == list(after[:n])), 0)
+    size = len(after)
+    if any(_all_alike(before[n : n + size], after) for n in range(len(before) - size + 1)):
+        return size
+    longest = min(len(before), size)
+    return next((n for n in range(longest, 0, -1) if _all_alike(before[-n:], after[:n])), 0)
+
+
+def _all_alike(some: Sequence[Said], others: Sequence[Said]) -> bool:
+    return all(map(_alike, some, others))
+
+
+def _alike(one: Said, other: Said) -> bool:
+    """Whether they may be copies of one answer: one of them may have lost time and id on its way."""
+    times, ids = {one.at, other.at} - {None}, {one.answer_id, other.answer_id} - {None}
+    return one.digest == other.digest and len(times) < 2 and len(ids) < 2
 
 
 class _Judging:
     """One person's answers to one task, as they grow."""
 
-    def __init__(self, stored: Sequence[Said]) -> None:
+    def __init__(self, stored: Sequence[Said], *, passed: bool = False) -> None:
+        """Prepare.
+
+        Args:
+            passed: What was stored without a time or an id before something with a time is known.
+        """
         self._known = list(stored)
         self._latest = max((each.at for each in stored if each.at is not None), default=-math.inf)
         timed = [n for n, each in enumerate(stored) if each.at is not None]
-        behind = stored[: timed[-1]] if timed else ()
+        behind = stored[: timed[-1]] if timed and passed else ()
         self._passed = {each.digest for each in behind if _is_bare(each)}
 
     def judge(self, row: Said) -> Verdict:
