@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+import logging
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -321,6 +322,28 @@ def test_a_client_that_goes_away_frees_its_servers_connection(tmp_path: Path) ->
             connection.sendall(f"GET /a/joe/ HTTP/1.1\r\nHost: x\r\nCookie: {COOKIE}=joe\r\n\r\n".encode())
             eventually(lambda: left, message="the server's turn")
         eventually(lambda: True in left, message="the end of the server's connection")
+
+
+def test_what_a_client_no_longer_waits_for_is_not_asked_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing has come on a connection used before: as where its server has closed it, but it was the gateway."""
+    caplog.set_level(logging.INFO, logger="prodigy_team")
+    asked: list[str] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await read_request(reader))[0])
+        writer.write(reply(b"served"))
+        asked.append((await read_request(reader))[0])
+        await reader.read()
+
+    with in_front_of(talk, tmp_path) as (_, gateway):
+        with gateway.client("joe") as client:
+            client.get("/a/joe/1")
+        with socket.create_connection(("127.0.0.1", gateway.port)) as connection:
+            connection.sendall(f"GET /a/joe/2 HTTP/1.1\r\nHost: x\r\nCookie: {COOKIE}=joe\r\n\r\n".encode())
+            eventually(lambda: len(asked) == 2, message="the server's turn")
+        eventually(lambda: "GET /a/joe/2" in caplog.text, message="the access log")
+    assert asked == ["GET /1 HTTP/1.1", "GET /2 HTTP/1.1"]
+    assert "GET /a/joe/2 499" in caplog.text
 
 
 def test_a_client_that_reads_slowly_holds_little_of_a_large_answer(tmp_path: Path) -> None:

@@ -15,12 +15,10 @@ from starlette.routing import BaseRoute
 
 from prodigy_team.errors import TeamError
 from prodigy_team.gateway import asking
-from prodigy_team.gateway.answers import App, with_security_headers
+from prodigy_team.gateway.answers import GONE, App, with_security_headers
 from prodigy_team.gateway.pages import page
 from prodigy_team.gateway.seldom import Seldom
 
-GONE = 499
-"""The status, for the log alone, of a request whose client went away."""
 UNABLE = "The gateway cannot look that up at the moment; nothing is lost. Try again, and tell whoever runs the project."
 
 _OPEN = ("/login", "/logout", "/invitation", "/oidc", "/static", "/favicon.ico", "/api/start_session")

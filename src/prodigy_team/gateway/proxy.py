@@ -8,7 +8,7 @@ from collections.abc import Collection, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from prodigy_team.gateway.answers import HttpError, Receive, Send
+from prodigy_team.gateway.answers import GONE, HttpError, Receive, Send
 from prodigy_team.gateway.forwarding import reply_headers, request_head, request_lines
 from prodigy_team.gateway.limits import Limits
 from prodigy_team.gateway.upstream import (
@@ -79,7 +79,7 @@ class Proxy:
         """Answer one request with its server's answer.
 
         Returns:
-            Its status; 499 where the client went away before.
+            Its status; ``GONE`` where the client went away before.
 
         Raises:
             UnreachableError: Nobody listens there; nothing was sent.
@@ -87,12 +87,14 @@ class Proxy:
         """
         body = await _Body.begin(scope, receive, limit=self._limits.body)
         if body is None:
-            return 499
+            return GONE
         try:
             connection = await self._asked(errand, scope, body)
         except UnreachableError:
             raise
         except UpstreamError as error:
+            if (wire := scope.get(WIRE)) and wire.transport.is_closing():
+                return GONE
             raise _failed(error) from error
         try:
             await self._bring_back(connection, errand, scope, send)

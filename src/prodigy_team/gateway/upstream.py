@@ -41,7 +41,8 @@ class BrokenError(UpstreamError):
     """The connection ended, or what came is not HTTP.
 
     Attributes:
-        untouched: Nothing at all came, on a connection used before: the server may have closed it meanwhile.
+        untouched: Nothing at all came, on a connection used before: the server may have closed it meanwhile. Not where
+            it was closed from here, as for a client that has gone.
     """
 
     def __init__(self, reason: str, *, untouched: bool = False) -> None:
@@ -188,12 +189,12 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that it has ended, which may be how an answer ends."""
-        self.closed = True
+        by_us, self.closed = self.closed, True
         if not self.ended:
             if self._until_end and exc is None and self._error is None:
                 self.ended = True
             elif self._error is None:
-                untouched = self.used and not self._touched
+                untouched = self.used and not self._touched and not by_us
                 self._error = BrokenError("it closed the connection", untouched=untouched)
         self._wake()
         self._let_write()
