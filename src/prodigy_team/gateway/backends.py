@@ -31,6 +31,8 @@ START_SECONDS = 60.0
 """Seconds that a server has to come up."""
 FORKED_AT_ONCE = 16
 """Embedded servers that may be starting at the same time: forked from one process, they cost little."""
+ENDED_AT_ONCE = 16
+"""Servers that are put to sleep at the same time: ended together they cost little, and a visitor waits for all."""
 LOOK = 0.05
 """Seconds between two looks at the lockfile, which is written several times while servers start."""
 
@@ -173,9 +175,9 @@ class Backends:
         while True:
             await asyncio.sleep(min(15.0, self._idle_stop / 4))
             self._look(at_once=True)
-            for server in await asyncio.to_thread(self._idle):
-                if server not in self._ending:
-                    self._ending[server] = asyncio.ensure_future(self._put_to_sleep(server))
+            idle = await asyncio.to_thread(self._idle)
+            for first in range(0, len(idle), ENDED_AT_ONCE):
+                await self._end(idle[first : first + ENDED_AT_ONCE])
 
     def close(self) -> None:
         """Start and stop nothing more; the servers run on."""
@@ -257,20 +259,36 @@ class Backends:
         for record in running:
             if record.port in connected:
                 self._used[record.name] = now
-        quiet = [each for each in running if now - self._used.get(each.name, self._began) >= self._idle_stop]
+        quiet = [each for each in running if self._is_quiet(each.name)]
         answered = idle_seconds(quiet, now=time.time()) if quiet else {}
         return [name for name, seconds in answered.items() if seconds is None or seconds >= self._idle_stop]
 
-    async def _put_to_sleep(self, server: str) -> None:
-        self._places.pop(server, None)
+    def _is_quiet(self, server: str) -> bool:
+        return time.monotonic() - self._used.get(server, self._began) >= self._idle_stop
+
+    async def _end(self, servers: Sequence[str]) -> None:
+        """Put servers to sleep, but for those to which somebody came since they were found idle."""
+        quiet = [each for each in servers if each not in self._ending and self._is_quiet(each)]
+        if quiet:
+            ending = asyncio.ensure_future(self._put_to_sleep(quiet))
+            self._ending |= dict.fromkeys(quiet, ending)
+            await asyncio.shield(ending)
+
+    async def _put_to_sleep(self, servers: Sequence[str]) -> None:
+        for each in servers:
+            self._places.pop(each, None)
         try:
-            if await asyncio.to_thread(put_to_sleep, self._supervisor, server):
-                log.info("Stopped %s: nobody used it for %.0f s", server, self._idle_stop)
+            for name, stopped in (await asyncio.to_thread(put_to_sleep, self._supervisor, servers)).items():
+                if stopped.problem:
+                    log.warning("%s could not be put to sleep: %s", name, stopped.problem)
+                else:
+                    log.info("Stopped %s: nobody used it for %.0f s", name, self._idle_stop)
         except TeamError as error:
-            log.warning("%s could not be put to sleep: %s", server, error)
+            log.warning("%s could not be put to sleep: %s", ", ".join(servers), error)
         finally:
-            self._used.pop(server, None)
-            del self._ending[server]
+            for each in servers:
+                self._used.pop(each, None)
+                del self._ending[each]
             self._look(at_once=True)
 
 

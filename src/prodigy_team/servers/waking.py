@@ -17,6 +17,7 @@ from prodigy_team.servers.observing import Observation, note_deaths, observe
 from prodigy_team.servers.plan import Seen, Step, start_again
 from prodigy_team.servers.ports import is_free
 from prodigy_team.servers.report import Action, Entry, Event
+from prodigy_team.servers.stopping import Stopped
 from prodigy_team.servers.supervisor import GRACE, Supervisor
 
 
@@ -116,17 +117,11 @@ def _on_free_port(plan: ServerPlan, lockfile: Lockfile, state: Path) -> ServerPl
     return plan.with_port(next(free, plan.port))
 
 
-def put_to_sleep(supervisor: Supervisor, name: str, *, grace: float = GRACE) -> bool:
-    """Stop a server until somebody comes; whether it was running, and nobody else had stopped it.
-
-    Raises:
-        TeamError: It does not end.
-    """
-    found = observe(supervisor.lockfile, supervisor.state, team=supervisor.team, keep_copy=False, names={name})
-    record = found.lockfile.servers.get(name)
-    if record is None or not record.wanted or not found.seen[name].alive:
-        return False
-    ended = halt([name], supervisor.lockfile, supervisor.state, team=supervisor.team, grace=grace, asleep=True)
-    if ended[name].problem:
-        raise TeamError(ended[name].problem, remedy=f"End that process by hand, then: prodigy-team stop {name}")
-    return True
+def put_to_sleep(supervisor: Supervisor, names: Collection[str], *, grace: float = GRACE) -> dict[str, Stopped]:
+    """Stop servers until somebody comes, all at once; what became of those that ran and nobody else had stopped."""
+    found = observe(supervisor.lockfile, supervisor.state, team=supervisor.team, keep_copy=False, names=names)
+    records = found.lockfile.servers
+    going = [name for name in names if name in records and records[name].wanted and found.seen[name].alive]
+    if not going:
+        return {}
+    return halt(going, supervisor.lockfile, supervisor.state, team=supervisor.team, grace=grace, asleep=True)
