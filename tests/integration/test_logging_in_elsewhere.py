@@ -260,6 +260,8 @@ FORGED: list[tuple[dict[str, object], int]] = [
     ({"exp": None}, 403),
     ({"email": None}, 403),
     ({"email": ["joe@example.org"]}, 403),
+    ({"email": "JOE@example.org"}, 303),
+    ({"email": "joe@example.org "}, 403),
 ]
 
 

@@ -76,6 +76,12 @@ ONE = [
         "A@x is both joe's and jane's",
         "their own",
     ),
+    (
+        GOOD + JANE + 'login = "Joe"\n' + OIDC.removeprefix(GOOD),
+        "annotator.login",
+        "Joe is both joe's and jane's",
+        "their own",
+    ),
     (GATEWAY + '[[manager]]\nname = "Joe"\n', "manager[0].name", "differ only in case", "Spell them alike"),
     (GATEWAY + '[[manager]]\nname = "m"\n[[manager]]\nname = "M"\n', "manager[1].name", "there already", "Take one"),
 ]
@@ -118,6 +124,8 @@ def test_one_warning(load: Load, folder: Path, text: str, where: str, said: str)
         GATEWAY + 'host = "0.0.0.0"\n' + TRUSTED,
         GATEWAY + 'trusted_proxies = ["10.0.0.0/8", "::1"]\nbase_path = "/a/b.c/d-e/"\n',
         GATEWAY + '[[manager]]\nname = "joe"\n[[manager]]\nname = "maria"\n',
+        GOOD + 'login = "jane"\n' + JANE + 'login = "joe"\n' + OIDC.removeprefix(GOOD),
+        OIDC + '[[manager]]\nname = "joe"\nlogin = "joe"\n',
         GATEWAY + 'public_url = "https://annotate.example.org/annot/"\nbase_path = "/annot"\n',
     ],
 )

@@ -43,6 +43,11 @@ def members_of(roster: Roster) -> dict[str, Member]:
     return members
 
 
+def _is_same(login: str, said: str) -> bool:
+    """Whether two logins differ in case alone. A Kelvin sign is a K only when made small: it is another login."""
+    return login.lower() == said.lower() and login.upper() == said.upper()
+
+
 class Members:
     """Everybody on the roster as it is now. One that is being edited and has problems changes nothing yet.
 
@@ -63,8 +68,7 @@ class Members:
 
     def by_login(self, login: str) -> Member | None:
         """Whom an OpenID provider calls this, without regard to case."""
-        wanted = login.strip().lower()
-        return next((each for each in self._members.values() if each.login.lower() == wanted), None)
+        return next((each for each in self._members.values() if _is_same(each.login, login)), None)
 
     def names(self) -> tuple[str, ...]:
         """Everybody, in the roster's order."""

@@ -104,10 +104,8 @@ class Provider:
         metadata = await _ask(session, "GET", f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
         if metadata.get("issuer") != self._issuer:
             raise ProviderError(f"it calls itself {metadata.get('issuer')!r:.200}, not {self._issuer}")
-        for key in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-            scheme = urlsplit(str(metadata.get(key, ""))).scheme
-            if scheme != "https" and scheme != urlsplit(self._issuer).scheme:
-                raise ProviderError(f"its {key} is missing or not safe")
+        if (key := unfit_endpoint(metadata, self._issuer)) is not None:
+            raise ProviderError(f"its {key} is missing or not safe")
         keys = await _ask(session, "GET", metadata["jwks_uri"])
         try:
             self._keys = KeySet.import_key_set(keys)  # type: ignore[arg-type]
@@ -169,6 +167,14 @@ class Provider:
         if found.get("sub") != claims.get("sub"):
             raise ProviderError("it tells of somebody else")
         return found
+
+
+def unfit_endpoint(metadata: Mapping[str, Any], issuer: str) -> str | None:
+    """The first address in a provider's metadata that is missing, or less safe than the provider's own."""
+    safe = ("https", urlsplit(issuer).scheme)
+    keys = ["authorization_endpoint", "token_endpoint", "jwks_uri"]
+    keys += ["userinfo_endpoint"] if "userinfo_endpoint" in metadata else []
+    return next((key for key in keys if urlsplit(str(metadata.get(key, ""))).scheme not in safe), None)
 
 
 def _read_secret(settings: GatewaySettings) -> str:

@@ -54,11 +54,14 @@ def _check_people(roster: Roster, findings: Findings) -> None:
 
 
 def _check_logins(roster: Roster, findings: Findings) -> None:
-    owners: dict[str, str] = {}
+    """A login is one person's; with a provider, a name without a login is one as well."""
     people: list[tuple[str, str | None, str]] = [
         *((each.name, each.login, "annotator.login") for each in roster.annotators),
         *((str(each.get("name")), each.get("login"), "manager.login") for each in roster.managers),
     ]
+    told = {name for name, login, _ in people if login}
+    by_name = roster.gateway is not None and roster.gateway["auth"] == "oidc"
+    owners = {name.lower(): name for name, _, _ in people if by_name and name not in told}
     for name, login, where in people:
         owner = owners.setdefault(login.lower(), name) if login else name
         if owner != name:
