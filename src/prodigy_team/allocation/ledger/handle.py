@@ -11,15 +11,12 @@ from importlib import resources
 from pathlib import Path
 from urllib.parse import quote
 
+from prodigy_team.allocation.ledger.log import KEPT_BYTES, LogCopier
 from prodigy_team.allocation.ledger.values import LedgerError
 from prodigy_team.store.connection import BUSY_SECONDS, is_network_file_system
 from prodigy_team.store.locking import WriteLock, lock_path
 
 FORMAT = 1
-_LOG_BYTES = 32 << 20
-"""Above this the write-ahead log is copied into the file, after the lock has been given back: with each thousand pages,
-as SQLite would by itself, one claim in a hundred would wait for the disk, under the lock."""
-_LOG_MOST_BYTES = 128 << 20
 _PATIENCE_SECONDS = 120.0
 _CACHE_KB = 4096
 _LARGE_CACHE_KB = 65536
@@ -42,6 +39,8 @@ class LedgerFile:
         self.opened = 0
         self.syncing = WriteLock(lock_path(path, "sync"), timeout=600.0)
         self._lock = WriteLock(lock_path(path), timeout=_PATIENCE_SECONDS)
+        self._copier = LogCopier(path)
+        self._writes_much = False
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
 
@@ -79,7 +78,10 @@ class LedgerFile:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-        self._copy_log()
+        if self._writes_much:
+            self._copier.copy_here(self.connection)
+        else:
+            self._copier.copy_beside()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -114,13 +116,15 @@ class LedgerFile:
             self.connection.execute("ATTACH DATABASE ? AS source", (f"{_uri(index)}?mode=ro&immutable=1",))
 
     @contextmanager
-    def large_cache(self) -> Iterator[None]:
-        """Keep the indexes in memory while much is written: most of a million tasks go to a page of their own."""
+    def writing_much(self) -> Iterator[None]:
+        """Keep the indexes in memory, as most of a million tasks go to a page of their own; copy the log in between."""
         with ledger_errors(self.path):
             self.connection.execute(f"PRAGMA cache_size = -{_LARGE_CACHE_KB}")
+        self._writes_much = True
         try:
             yield
         finally:
+            self._writes_much = False
             with contextlib.suppress(sqlite3.Error):
                 self.connection.executescript(f"PRAGMA cache_size = -{_CACHE_KB}; PRAGMA shrink_memory")
 
@@ -142,6 +146,7 @@ class LedgerFile:
 
     def close(self) -> None:
         """Let go of file and locks."""
+        self._copier.close()
         self._drop_connection()
         self._lock.close()
         self.syncing.close()
@@ -167,16 +172,6 @@ class LedgerFile:
                 self._connection.close()
             self._connection = None
 
-    def _copy_log(self) -> None:
-        """Others go on writing meanwhile; only a log that never gets empty that way is cut off under the lock."""
-        size = _size(self.path)
-        if size > _LOG_BYTES:
-            with ledger_errors(self.path):
-                self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-                if size > _LOG_MOST_BYTES:
-                    with self._lock:
-                        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open a ledger for writing, with its tables. Under its lock only.
@@ -196,7 +191,7 @@ def connect(path: Path) -> sqlite3.Connection:
         if not is_network_file_system(path):
             connection.execute("PRAGMA journal_mode=WAL").fetchone()
         connection.executescript(
-            f"PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=4194304; PRAGMA cache_size = -{_CACHE_KB}"
+            f"PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit={KEPT_BYTES}; PRAGMA cache_size = -{_CACHE_KB}"
         )
         if not connection.execute("PRAGMA user_version").fetchone()[0]:
             connection.executescript(f"BEGIN IMMEDIATE;{_schema()}COMMIT;")
@@ -279,13 +274,6 @@ def remove_log(path: Path) -> None:
 
 def _schema() -> str:
     return resources.files("prodigy_team.allocation.ledger").joinpath("schema.sql").read_text(encoding="utf-8")
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.with_name(f"{path.name}-wal").stat().st_size
-    except OSError:
-        return 0
 
 
 def _uri(path: Path) -> str:

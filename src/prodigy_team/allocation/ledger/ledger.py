@@ -320,7 +320,7 @@ class Ledger:
             return pool.terms.digest == wish.digest
 
     def _run(self, wish: _Wish) -> Synced:
-        with contextlib.closing(open_index(wish.source.path)), self._file.large_cache():
+        with contextlib.closing(open_index(wish.source.path)), self._file.writing_much():
             access = _Access(self, wish)
             targets = Targets(wish.rules, {}, wish.read, wish.router)
             return Sync(access, wish.rules, targets, wish.digest, wish.source, wish.gold).run()
