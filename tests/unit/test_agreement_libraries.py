@@ -16,7 +16,7 @@ from prodigy_team.curation.agreement.coefficients import (
     masi_distance,
     percent_agreement,
 )
-from prodigy_team.curation.agreement.spans import partial_f1, span_f1, token_kappa
+from prodigy_team.curation.agreement.spans import match, partial_f1, span_f1, token_kappa
 
 CASES = 1_000
 WHY = "not installed; pip install 'prodigy-team[test]'"
@@ -153,3 +153,24 @@ def test_order_and_names_do_not_matter():
         for coefficient in (percent_agreement, fleiss_kappa, krippendorff_alpha):
             same(coefficient(units), coefficient(other))
         same(cohen_kappa(first, second), cohen_kappa(*zip(*other, strict=True)))
+
+
+def test_as_many_spans_are_paired_as_can_be() -> None:
+    """Also where somebody's own spans overlap, against SciPy's maximum matching; and where there are thousands."""
+    csgraph, sparse = library("scipy.sparse.csgraph"), library("scipy.sparse")
+    chance = random.Random(1)
+    for _ in range(1000):
+        first, second = ({_any_span(chance) for _ in range(chance.randint(1, 7))} for _ in range(2))
+        over = [[one[0] < other[1] and other[0] < one[1] for other in second] for one in first]
+        most = (csgraph.maximum_bipartite_matching(sparse.csr_matrix(over)) >= 0).sum()
+        same = len({one[:2] for one in first} & {other[:2] for other in second})
+        if not same:
+            assert match(first, second) == (0, most)
+    chain = [(10 * place, 10 * place + 10, "A") for place in range(3000)]
+    shifted = [(start - 9, end - 9, "A") for start, end, _ in reversed(chain)]
+    assert match([*chain, (0, 5, "A")], shifted) == (0, 3000)
+
+
+def _any_span(chance: random.Random) -> tuple[int, int, str]:
+    start = chance.randint(0, 12)
+    return start, start + chance.randint(1, 6), "A"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -40,7 +40,7 @@ class _Compared:
         self.same, self.spans, self.tokens = Rows(), Rows(), Rows()
         self._accepted = False
 
-    def add(self, share: float, spans: Iterable[Row], tokens: Iterable[Row]) -> None:
+    def add(self, share: float, spans: Sequence[Row], tokens: Sequence[Row]) -> None:
         """A task: the share of pairs that said the same, and the rows of pairs that accepted it."""
         self.same.add((("units", 1.0), ("same", share)))
         row, own_tokens = _sum(spans), _sum(tokens)
@@ -92,8 +92,9 @@ class Markings:
             equal = one == other
             rows: tuple[list[Row], list[Row]] = ([], [])
             if isinstance(one, Marked) and isinstance(other, Marked):
-                rows = [span_row(one, other)], [token_row(one, other)]
-                apart += 0.0 if equal else 1 - exact_of(dict(rows[0][0]))
+                row = span_row(one, other)
+                rows = [row], [token_row(one, other)]
+                apart += 0.0 if equal else 1 - exact_of(dict(row))
             else:
                 apart += not equal
             if equal:
@@ -104,8 +105,8 @@ class Markings:
         share = same.total() / 2 / len(pairs)
         self._all.add(share, spans, tokens)
         for name, _ in said:
-            row = (("units", 1.0), ("same", same[name] / (len(said) - 1)))
-            self._people[name].add(row)
+            share_of = (("units", 1.0), ("same", same[name] / (len(said) - 1)))
+            self._people[name].add(share_of)
         if self._by == "week":
             self._weeks[group].add(share, spans, tokens)
         elif self._by == "label":
@@ -122,7 +123,7 @@ class Markings:
         for label in sorted({label for each in own for label in each}):
             self._answers[label] += sum(label in each for each in own)
             given = [each.get(label, Marked(())) for each in own]
-            row = _sum(span_row(one, other) for one, other in combinations(given, 2))
+            row = _sum([span_row(one, other) for one, other in combinations(given, 2)])
             if row:
                 self._labels[label].add(row)
 
@@ -156,8 +157,10 @@ class Markings:
             yield WeekAgreement(week, len(own.same), percent, None, exact)
 
 
-def _sum(rows: Iterable[Row]) -> Row:
+def _sum(rows: Sequence[Row]) -> Row:
     """One row of several; none of none."""
+    if len(rows) == 1:
+        return rows[0]
     found: dict[Hashable, float] = {}
     for row in rows:
         for column, amount in row:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from prodigy_team.curation.agreement.coefficients import kappa_of
 from prodigy_team.curation.agreement.sums import Row, Sums
 
 Span = tuple[float, float, str]
 """Start, end (the first place behind it) and label; characters of a text, or seconds of a sound."""
+
+Interval = tuple[float, float]
 
 OUTSIDE = ""
 """The label of a token in no span."""
@@ -103,35 +107,87 @@ def tokens_of(sums: Sums) -> float:
 
 def match(first: Collection[Span], second: Collection[Span]) -> tuple[int, int]:
     """Pairs with the same boundaries, and as many pairs that overlap as can be made of the rest."""
+    one, other = {span[:2] for span in first}, {span[:2] for span in second}
+    if len(one) == len(first) and len(other) == len(second):
+        same = one & other
+        return len(same), _most_overlapping(sorted(one - same), sorted(other - same))
     left, right = Counter(span[:2] for span in first), Counter(span[:2] for span in second)
     exact = left & right
     return exact.total(), _most_overlapping(sorted((left - exact).elements()), sorted((right - exact).elements()))
 
 
-def _most_overlapping(left: list[tuple[float, float]], right: list[tuple[float, float]]) -> int:
-    """The largest matching of overlapping intervals, by augmenting paths; there are a handful."""
-    over = [[place for place, other in enumerate(right) if other[0] < own[1] and own[0] < other[1]] for own in left]
+def _most_overlapping(left: Sequence[Interval], right: Sequence[Interval]) -> int:
+    """The largest matching of overlapping intervals, both sorted."""
+    if not left or not right:
+        return 0
+    if _apart(left) and _apart(right):
+        return _first_fit(left, right)
     owner: dict[int, int] = {}
+    mate: dict[int, int] = {}
+    dead: set[int] = set()
+    over = _over(left, right)
+    return sum(_augment(own, over, owner, mate, dead) for own in range(len(left)))
 
-    def place(own: int, seen: set[int]) -> bool:
+
+def _over(left: Sequence[Interval], right: Sequence[Interval]) -> list[list[int]]:
+    """For each of one side those of the other that it overlaps."""
+    starts, longest = [each[0] for each in right], max(end - start for start, end in right)
+    found = []
+    for start, end in left:
+        near = range(bisect_left(starts, start - longest), bisect_left(starts, end))
+        found.append([place for place in near if start < right[place][1]])
+    return found
+
+
+def _augment(root: int, over: list[list[int]], owner: dict[int, int], mate: dict[int, int], dead: set[int]) -> bool:
+    """Find a partner for one more, letting others change theirs; what leads nowhere once never will again."""
+    reached: dict[int, int] = {}
+    waiting = [root]
+    for own in waiting:
         for other in over[own]:
-            if other not in seen:
-                seen.add(other)
-                if other not in owner or place(owner[other], seen):
-                    owner[other] = own
+            if other in reached or other in dead:
+                continue
+            reached[other] = own
+            if other in owner:
+                waiting.append(owner[other])
+                continue
+            while True:
+                own = reached[other]
+                before = mate.get(own)
+                owner[other], mate[own] = own, other
+                if before is None:
                     return True
-        return False
+                other = before
+    dead.update(reached)
+    return False
 
-    return sum(place(own, set()) for own in range(len(left)))
+
+def _apart(intervals: Sequence[Interval]) -> bool:
+    """Whether none of these, in order, overlaps another."""
+    return (
+        all(one[0] < one[1] <= other[0] for one, other in pairwise(intervals)) and intervals[-1][0] < intervals[-1][1]
+    )
+
+
+def _first_fit(left: Sequence[Interval], right: Sequence[Interval]) -> int:
+    found = place = 0
+    for start, end in left:
+        while place < len(right) and right[place][1] <= start:
+            place += 1
+        if place < len(right) and right[place][0] < end:
+            found += 1
+            place += 1
+    return found
 
 
 def _cells(first: Marked, second: Marked) -> Mapping[tuple[str, str], int]:
-    if first.labels == second.labels:
-        cells = Counter((label, label) for _, label in first.labels)
-        places = len(first.labels)
-    else:
-        own, other = dict(first.labels), dict(second.labels)
-        cells = Counter((own.get(each, OUTSIDE), other.get(each, OUTSIDE)) for each in own.keys() | other.keys())
-        places = cells.total()
-    cells[OUTSIDE, OUTSIDE] += first.tokens - places
+    cells: dict[tuple[str, str], int] = {}
+    other = dict(second.labels)
+    for place, label in first.labels:
+        pair = label, other.pop(place, OUTSIDE)
+        cells[pair] = cells.get(pair, 0) + 1
+    for label in other.values():
+        cells[OUTSIDE, label] = cells.get((OUTSIDE, label), 0) + 1
+    outside = first.tokens - sum(cells.values())
+    cells[OUTSIDE, OUTSIDE] = cells.get((OUTSIDE, OUTSIDE), 0) + outside
     return cells
