@@ -233,3 +233,11 @@ def test_metrics_are_the_text_format_to_the_letter() -> None:
     assert values['prodigy_team_servers{state="asleep"}'] == 0
     assert values['prodigy_team_server_answers{server="joe"}'] == 3
     assert values["prodigy_team_starts_waiting"] == 2
+
+
+def test_of_servers_that_nobody_has_looked_at_yet_nothing_is_measured() -> None:
+    """Zero running servers would wake somebody at each restart of the gateway."""
+    text = metrics_text(counted(), None, waiting=0)
+    assert "prodigy_team_server" not in text
+    assert "prodigy_team_logins_total" in text
+    assert 'prodigy_team_servers{state="running"} 0' in metrics_text(counted(), [], waiting=0)

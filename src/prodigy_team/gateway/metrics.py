@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, get_args
 
@@ -60,27 +60,32 @@ class Metrics:
         self.starts["failed" if problem else "started"] += 1
 
 
-def metrics_text(metrics: Metrics, servers: Iterable[ServerStatus], *, waiting: int) -> str:
+def metrics_text(metrics: Metrics, servers: Collection[ServerStatus] | None, *, waiting: int) -> str:
     """Everything, as Prometheus reads it.
 
     Args:
+        servers: None where it is not known yet how they stand: then nothing is said of them.
         waiting: Servers that are on their way up or in line for it.
     """
-    found = list(servers)
     requests: _Samples = {(("code", f"{code}"), ("to", to)): count for (to, code), count in metrics.requests.items()}
-    states = Counter[str](each.state for each in found)
     lines = [
         *_family("requests_total", "counter", "Requests answered.", requests),
         *_histogram("upstream_seconds", "Seconds until requests to annotators' servers were answered.", metrics),
         *_family("logins_total", "counter", "Logins tried.", _by("result", metrics.logins, ("ok", "failed"))),
         *_family("starts_total", "counter", "Servers started for visitors.", _by("result", metrics.starts, _STARTS)),
         *_family("starts_waiting", "gauge", "Servers on their way up, or in line for it.", {(): waiting}),
-        *_family("servers", "gauge", "Servers by state.", _by("state", states, get_args(State))),
-        *_family("server_answers", "gauge", "Answers saved by each server.", _each(found, "answers")),
-        *_family("server_memory_bytes", "gauge", "Resident memory of each server.", _each(found, "memory_bytes")),
-        *_family("server_restarts", "gauge", "Restarts of each server.", _each(found, "restarts")),
+        *(_of_servers(servers) if servers is not None else ()),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _of_servers(servers: Collection[ServerStatus]) -> Iterator[str]:
+    states = Counter[str](each.state for each in servers)
+    yield from _family("servers", "gauge", "Servers by state.", _by("state", states, get_args(State)))
+    yield from _family("server_answers", "gauge", "Answers saved by each server.", _each(servers, "answers"))
+    about = "Resident memory of each server."
+    yield from _family("server_memory_bytes", "gauge", about, _each(servers, "memory_bytes"))
+    yield from _family("server_restarts", "gauge", "Restarts of each server.", _each(servers, "restarts"))
 
 
 def _by(label: str, counts: Mapping[str, int], known: Iterable[str]) -> _Samples:

@@ -229,8 +229,8 @@ class Overview:
         return any(each.name == name for each in found or ())
 
     async def _metrics(self, request: Request) -> Response:  # noqa: ARG002
-        servers = await self._figures.servers.get(wait=PATIENCE) or ()
-        names = {name for each in servers for name in each.annotators}
+        servers = await self._figures.servers.get(wait=PATIENCE)
+        names = {name for each in servers or () for name in each.annotators}
         found = [self._servers.waking(name) for name in names if self._servers.knows(name)]
         waiting = sum(each is not None and not each.problem for each in found)
         text = metrics_text(self.metrics, servers, waiting=waiting)
