@@ -16,6 +16,7 @@ from typing import Any
 
 from prodigy_team.errors import TeamError
 from prodigy_team.roster import Roster
+from prodigy_team.servers.dumps import Connection, connection_of, counts_in, dump
 from prodigy_team.servers.statefolder import prepare_state
 from prodigy_team.servers.tools import team_database
 from prodigy_team.settings import Database
@@ -26,7 +27,8 @@ from prodigy_team.store.locking import WriteLock
 KEEP = 14
 KEEP_BEFORE = 3
 """Backups kept of those that commands make of themselves; they push out none that a person or cron made."""
-ANSWERS, MANIFEST = "answers.db", "backup.json"
+ANSWERS, DUMP, MANIFEST = "answers.db", "answers.dump", "backup.json"
+"""Of an SQLite file, and of a PostgreSQL database as `pg_restore` reads it; a backup has one of the two."""
 BESIDE = ("ledger.db", "gateway.db")
 DAY = 86_400.0
 _DRAFT = ".partial-"
@@ -64,6 +66,11 @@ class Backup:
         return sum(self.datasets.values())
 
     @property
+    def dumped(self) -> bool:
+        """Whether it is of a PostgreSQL database."""
+        return (self.path / DUMP).exists()
+
+    @property
     def size(self) -> int:
         """Bytes of all its files."""
         return sum(each.stat().st_size for each in self.path.iterdir())
@@ -82,7 +89,7 @@ class _Draft:
     """What goes into a backup, and the folder that becomes it."""
 
     roster: Roster
-    database: Path
+    database: Path | Connection
     folder: Path
     reason: str
     now: float
@@ -107,9 +114,11 @@ def make_backup(
         now: Unix seconds; the time of the call when left out.
 
     Raises:
-        TeamError: There is no database yet, or it is on a server, or damaged, or the copy cannot be written.
+        TeamError: There is no database yet, or it is of a kind that cannot be copied, or damaged, or the copy cannot be
+            written.
     """
-    database = _file_of(team_database(roster, environ))
+    found = team_database(roster, environ)
+    database = connection_of(roster, environ) if found.kind == "postgresql" else _file_of(found)
     now = time.time() if now is None else now
     folder = backups_folder(roster.state)
     with _writing(folder):
@@ -119,7 +128,8 @@ def make_backup(
         with contextlib.closing(WriteLock(folder / ".lock", timeout=600.0)) as turn, turn:
             for old in folder.glob(f"{_DRAFT}*"):
                 shutil.rmtree(old)
-            draft = _Draft(roster, database, _draft_folder(folder, now, reason), reason, now, _state_of(database))
+            source = _state_of(database) if isinstance(database, Path) else ()
+            draft = _Draft(roster, database, _draft_folder(folder, now, reason), reason, now, source)
             try:
                 backup = _write(draft)
             except BaseException:
@@ -173,13 +183,18 @@ def backup_notes(roster: Roster, environ: Mapping[str, str], *, now: float) -> l
         return []
     try:
         database = team_database(roster, environ)
+        if database.kind == "postgresql":  # nobody asks it since when people answer
+            return [] if newest is None else [_old(now - newest)]
         since = answering_since(database.path, roster.name) if _is_file(database) and database.path else None
     except TeamError:
         return []  # the servers themselves say what is wrong with it
     if since is None or now - since < DAY:
         return []
-    age = "There is no backup of the answers" if newest is None else f"The newest backup is {_days(now - newest)} old"
-    return [f"{age}: prodigy-team backup"]
+    return ["There is no backup of the answers: prodigy-team backup" if newest is None else _old(now - newest)]
+
+
+def _old(seconds: float) -> str:
+    return f"The newest backup is {_days(seconds)} old: prodigy-team backup"
 
 
 # Making one.
@@ -193,11 +208,16 @@ def _write(draft: _Draft) -> Backup:
     for name in BESIDE:
         if (state / name).is_file():
             copy_database(state / name, draft.folder / name)
-    log = copy_database(draft.database, draft.folder / ANSWERS)
+    if isinstance(draft.database, Path):
+        log, datasets = copy_database(draft.database, draft.folder / ANSWERS), _count(draft.folder / ANSWERS)
+    else:
+        dump(draft.database, draft.folder / DUMP)
+        sync_file(draft.folder / DUMP)
+        log, datasets = False, counts_in(draft.folder / DUMP)
     for path, name in ((roster.path, "team.toml"), (roster.config, "prodigy.json")):
         if path.is_file():
             _copy_file(path, draft.folder / name)
-    said = _manifest(draft, log=log)
+    said = _manifest(draft, datasets, log=log)
     _copy_bytes(json.dumps(said, ensure_ascii=False, indent=1).encode(), draft.folder / MANIFEST)
     sync_file(draft.folder)
     final = draft.folder.with_name(draft.folder.name.removeprefix(_DRAFT))
@@ -206,26 +226,31 @@ def _write(draft: _Draft) -> Backup:
     return Backup(final, **{key: value for key, value in said.items() if key != "version"})
 
 
-def _manifest(draft: _Draft, *, log: bool) -> dict[str, Any]:
-    store = open_store(Database("sqlite", draft.folder / ANSWERS, "a backup"), write=False)
+def _count(copy: Path) -> dict[str, int]:
+    store = open_store(Database("sqlite", copy, "a backup"), write=False)
     try:
-        datasets = {each.name: each.answers for each in store.datasets() if not each.session}
+        return {each.name: each.answers for each in store.datasets() if not each.session}
     finally:
         store.close()
+
+
+def _manifest(draft: _Draft, datasets: Mapping[str, int], *, log: bool) -> dict[str, Any]:
     return {
         "version": 1,
         "team": draft.roster.name,
         "reason": draft.reason,
         "created": draft.now,
-        "database": str(draft.database),
+        "database": str(draft.database) if isinstance(draft.database, Path) else draft.database.name,
         "log": log,
-        "datasets": datasets,
+        "datasets": dict(datasets),
         "source": draft.source,
     }
 
 
 def _require_room(draft: _Draft) -> None:
-    files = [draft.database, *(draft.roster.state / name for name in BESIDE)]
+    files = [draft.roster.state / name for name in BESIDE]
+    if isinstance(draft.database, Path):
+        files.append(draft.database)
     needed = sum(_size(Path(f"{file}{end}")) for file in files for end in ("", "-wal"))
     free = shutil.disk_usage(draft.folder).free
     if free < needed:
@@ -248,7 +273,7 @@ def _file_of(database: Database) -> Path:
     if database.kind != "sqlite" or database.path is None:
         raise TeamError(
             f"The answers are in a {database.kind} database ({database.origin}), which is not backed up from here.",
-            remedy="Use the database's own tool, such as pg_dump.",
+            remedy="Use the database's own tool, such as mysqldump.",
         )
     if not database.path.is_file():
         raise TeamError(f"There is no database {database.path} yet.", remedy="It is made by `prodigy-team up`.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import sqlite3
 import time
@@ -13,7 +14,8 @@ from pathlib import Path
 
 from prodigy_team.errors import TeamError, UsageError
 from prodigy_team.roster import Roster
-from prodigy_team.servers.backups import ANSWERS, BESIDE, Backup, backups_folder, list_backups, read_backup
+from prodigy_team.servers.backups import ANSWERS, BESIDE, DUMP, Backup, backups_folder, list_backups, read_backup
+from prodigy_team.servers.dumps import counts_in
 from prodigy_team.servers.lockfile import guard
 from prodigy_team.servers.observing import observe
 from prodigy_team.servers.statefolder import lockfile_path, prepare_state
@@ -70,13 +72,19 @@ def find_backup(state: Path, name: Path | None) -> Backup:
 
 def check_backup(roster: Roster, environ: Mapping[str, str], backup: Backup) -> RestoreReport:
     """Open every database of a backup, look at every page and index, and count."""
+    answers = () if backup.dumped else (ANSWERS,)
     problems = [
         f"{name}: {found}"
-        for name in (ANSWERS, *BESIDE)
+        for name in (*answers, *BESIDE)
         if (name == ANSWERS or (backup.path / name).exists())
         and (found := find_damage(backup.path / name, thorough=True))
     ]
-    there = {} if problems else _counts(backup.path / ANSWERS)
+    there: Mapping[str, int] = {}
+    try:
+        if not problems:
+            there = counts_in(backup.path / DUMP) if backup.dumped else _counts(backup.path / ANSWERS)
+    except TeamError as error:
+        problems = [error.message]
     database = team_database(roster, environ)
     now = _counts(database.path) if database.path is not None and database.path.is_file() else {}
     if not problems and there != dict(backup.datasets):
@@ -98,6 +106,12 @@ def restore(roster: Roster, environ: Mapping[str, str], backup: Backup, *, now: 
     if report.problem:
         raise TeamError(f"The backup {backup.path} cannot be used: {report.problem}.", remedy="Choose another one.")
     database = team_database(roster, environ)
+    if backup.dumped:
+        raise TeamError(
+            f"{backup.path} is sound, and of {backup.database}, which is put back by PostgreSQL's own program.",
+            remedy=f"Stop the servers, then: pg_restore --clean --if-exists --single-transaction --no-owner "
+            f"--dbname=NAME {shlex.quote(str(backup.path / DUMP))}",
+        )
     if database.kind != "sqlite" or database.path is None:
         raise TeamError(f"The answers are in a {database.kind} database ({database.origin}), not in a file.")
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(time.time() if now is None else now))
