@@ -88,6 +88,9 @@ class Servers:
     def place(self, annotator: str) -> Place | None:
         return self.places.get(annotator)
 
+    def found(self, annotator: str) -> Place | None:
+        return self.place(annotator)
+
     async def wake(self, annotator: str) -> Place:
         self.starts.append(annotator)
         while annotator in self.held:

@@ -285,6 +285,15 @@ def test_whoever_is_handed_on_comes_in_once_by_a_token(team: Team) -> None:
     assert httpx.get(url, trust_env=False).status_code == 403
     with team.browser("joe") as browser:
         assert browser.get("/a/joe/").headers["location"].startswith(f"http://127.0.0.1:{port}/?token=")
+        for ask in (
+            lambda: browser.get("/a/joe/").headers.get("location"),
+            lambda: team.start_session("joe").json()["url"],
+        ):
+            pid = team.project.pids()["joe"]
+            os.kill(pid, signal.SIGKILL)
+            eventually(lambda each=pid: not Path(f"/proc/{each}").exists(), within=10)
+            there = eventually(ask, within=20, message="the way to a server that lives")
+            assert httpx.get(there, trust_env=False).status_code == 303, "nobody is sent to a dead one"
 
 
 def test_who_settles_disputes_reaches_them_through_the_gateway(team: Team) -> None:

@@ -63,8 +63,7 @@ async def restart_under_load(project: Project, url: str) -> tuple[Counter[str], 
     done = await asyncio.to_thread(project.entries, "restart", "gateway")
     seconds = time.monotonic() - began
     assert (done["gateway"]["action"], done["gateway"]["state"]) == ("restart", "running")
-    while load.answers.total() < REQUESTS:
-        await asyncio.sleep(0.05)
+    await asyncio.to_thread(eventually, lambda: load.answers.total() >= REQUESTS, within=60)
     load.stopped = True
     await asking
     return load.answers, seconds

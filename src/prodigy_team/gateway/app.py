@@ -197,6 +197,9 @@ class Gateway:
             return await self._to_login(scope, send)
         place = self._enter(scope, visitor, name)
         desk = name.decode()  # the visitor's own, or of a review of theirs
+        hands_over = self._hands_over and not rest and asking.wants_page(scope)
+        if hands_over:
+            place = self._servers.found(desk)
         if not slash:
             await redirect(send, 308, f"{self._base}/a/{desk}/")
             return 308
@@ -207,7 +210,7 @@ class Gateway:
             # The page itself reads from its address whose session it is.
             await redirect(send, 303, f"{self._base}/a/{desk}/?session={visitor.name}")
             return 303
-        if self._hands_over and place.engine == "embedded" and not rest and asking.wants_page(scope):
+        if hands_over and place.engine == "embedded":
             await redirect(send, 303, address_of(place, visitor.name, self._settings))
             return 303
         self._servers.touched(desk)

@@ -78,6 +78,12 @@ class Backends:
             return None
         return self._places.get(server) or self._place(server)
 
+    def found(self, annotator: str) -> Place | None:
+        """Where their server runs, once it was looked whether it lives."""
+        if self.place(annotator) is not None:
+            self.lost(annotator)
+        return self.place(annotator)
+
     def waking(self, annotator: str) -> Waking | None:
         """How far the start of their server is, or why there is none."""
         server = self._homes.get(annotator, annotator)
@@ -125,7 +131,7 @@ class Backends:
         Raises:
             TeamError: It does not come up.
         """
-        if (found := self.place(annotator)) is None:
+        if (found := self.found(annotator)) is None:
             return await self.wake(annotator)
         self.touched(annotator)
         log.info("New session %s: server %s, port %d", annotator, found.server, found.port)

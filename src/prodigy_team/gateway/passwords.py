@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import logging
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from prodigy_team.errors import TeamError
 
 Result = TypeVar("Result")
+_log = logging.getLogger(__name__)
 
 AT_ONCE = 1
 """Each takes 19 MB of memory and one core for some 0.04 s: 25 people in a second, beside whom servers start."""
@@ -93,12 +95,20 @@ class Workers:
 
     def soon(self, work: Callable[[], object]) -> None:
         """Have something done for which nobody waits."""
-        self._quick.submit(work)
+        self._quick.submit(_logged, work)
 
     def close(self) -> None:
         """Finish what was begun."""
         self._slow.shutdown()
         self._quick.shutdown()
+
+
+def _logged(work: Callable[[], object]) -> None:
+    """Do something whose failure nobody hears of but by the log."""
+    try:
+        work()
+    except Exception:
+        _log.exception("What could wait was not done")
 
 
 def _give_large_blocks_back() -> None:

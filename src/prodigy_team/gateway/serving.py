@@ -10,6 +10,7 @@ import resource
 import signal
 import socket
 from collections.abc import Callable, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -45,6 +46,8 @@ DRAIN = 30.0
 KEEP_ALIVE = 75
 """Seconds that a connection may wait for its next request; longer than the proxies in front keep theirs."""
 LOG_CHECK = 60.0
+THREADS = 32
+"""Starts on a manager's word and counts take one for a minute; pages would wait for asyncio's six on two cores."""
 _FILES = resource.RLIMIT_NOFILE
 
 
@@ -178,6 +181,7 @@ class _Process:
         factory = config.get_loop_factory() if hasattr(config, "get_loop_factory") else None
         loop = factory() if factory else asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
+        loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="aside"))
         try:
             with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has closed
                 loop.run_until_complete(self._server.serve(sockets=[self._listener]))

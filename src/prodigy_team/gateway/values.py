@@ -184,6 +184,9 @@ class Servers(Protocol):
     def place(self, annotator: str) -> Place | None:
         """Where their server runs; None while it sleeps. Asked at every request."""
 
+    def found(self, annotator: str) -> Place | None:
+        """The same for whoever goes there past the gateway, which would notice on the way that nobody answers."""
+
     async def wake(self, annotator: str) -> Place:
         """Start their server, in order of arrival, and return once it answers.
 
