@@ -39,11 +39,15 @@ def test_one_alone_reaches_the_end_and_the_other_gets_exactly_the_rest(project: 
         assert crew[first].work() == 150
         assert crew[first].waiting["others"] == 30
         assert crew[first].said["progress"] == 1.0
+        assert "0 of 30" in project.run("status").stdout
         done_by_first = set(answered(project))
         assert crew[second].work() == 30
         assert crew[second].said["total"] == 30
         assert crew[second].waiting == {"others": 0, "not_yours": 0, "limit": False, "paused": False, "held": []}
         assert crew[first].work() == 0
+        status = project.status()
+        assert [(status[name]["answers"], status[name]["part"]) for name in (first, second)] == [(150, 150), (30, 30)]
+        assert "  30 of 30  " in project.run("status").stdout
     assert set(answered(project)) == done_by_first
     assert tally(project) == {1: 120, 2: 30}
 

@@ -262,7 +262,7 @@ def status_row(server: ServerStatus) -> tuple[str, ...]:
     return (
         server.name,
         server.state,
-        progress_of(server.answers, server.tasks),
+        progress_of(server.answers, server.tasks if server.part is None else server.part),
         ago(server.last_answer_seconds),
         "-" if server.uptime_seconds is None else span(server.uptime_seconds),
         size(server.memory_bytes),

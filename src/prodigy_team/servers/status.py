@@ -15,6 +15,7 @@ from prodigy_team.servers.activity import read_activity
 from prodigy_team.servers.launches import alive_path
 from prodigy_team.servers.lockfile import GATEWAY, Lockfile, ServerRecord
 from prodigy_team.servers.observing import identity_of_record
+from prodigy_team.servers.parts import read_parts
 from prodigy_team.servers.plan import Seen
 from prodigy_team.servers.readiness import answering
 from prodigy_team.servers.report import DONE, PARTLY, State
@@ -39,6 +40,7 @@ class ServerStatus:
         memory_bytes: Resident memory of its process, or None.
         answers: Saved answers, or None where the database cannot be read from here.
         tasks: Tasks of its source, or None where only the engine knows.
+        part: Under [routing] those of them that its annotators answered, hold, or may still be asked; None: all.
         last_answer_at: ISO 8601 in UTC, or None.
     """
 
@@ -63,6 +65,7 @@ class ServerStatus:
     wanted: bool
     log: str
     problem: str
+    part: int | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ class Facts:
     answers_http: bool
     activity: Activity | None
     now: float
+    part: int | None
 
 
 def roster_digest(path: Path) -> str:
@@ -106,12 +110,13 @@ def read_status(lockfile: Lockfile, seen: Mapping[str, Seen], state: Path, names
     records = [record for record in lockfile.servers.values() if not names or record.name in names]
     records.sort(key=lambda record: record.engine != GATEWAY)  # what everybody else comes by stands first
     answering = _answering([record for record in records if seen[record.name].alive])
-    activity = read_activity(lockfile.servers.values())
+    activity, parts = read_activity(lockfile.servers.values()), read_parts(records, state)
     now = time.time()
-    return [
-        _status_of(record, Facts(seen[record.name], record.name in answering, activity[record.name], now), state)
-        for record in records
-    ]
+    facts = {
+        name: Facts(seen[name], name in answering, activity[name], now, parts.get(name))
+        for name in (record.name for record in records)
+    }
+    return [_status_of(record, facts[record.name], state) for record in records]
 
 
 def _answering(records: Sequence[ServerRecord]) -> set[str]:
@@ -153,6 +158,7 @@ def _status_of(record: ServerRecord, facts: Facts, state: Path) -> ServerStatus:
         wanted=record.wanted,
         log=record.log,
         problem=problem,
+        part=facts.part,
     )
 
 
