@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from support import ROOT, eventually
 from team_support import Project, a_project
 
 SENDMAIL = Path("/usr/sbin/sendmail")  # compiled into Debian's cron
+ALONE = Path(tempfile.gettempdir()) / "prodigy-team-test-cron.lock"
 MINUTE = 75.0  # seconds within which the next call is certain
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
@@ -73,6 +76,13 @@ def cron(tmp_path: Path, team: Project, executable: Path) -> Iterator[Cron]:
     """The daemon with the printed line in root's crontab; crontab and sendmail are put back afterwards."""
     if os.getuid() != 0 or not shutil.which("cron") or not shutil.which("crontab"):
         pytest.skip("needs root, cron and crontab (apt-get install cron)")
+    with ALONE.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
+        yield from crontab_of(tmp_path, team, executable)
+
+
+def crontab_of(tmp_path: Path, team: Project, executable: Path) -> Iterator[Cron]:
+    """The daemon, while no other run of these tests on this machine uses root's crontab."""
     found = Cron(tmp_path)
     line = f"* * * * * {executable} -f {team.roster} up --revive --quiet"
     assert " up --revive --quiet" in team.run("service", "cron").stdout
