@@ -306,6 +306,14 @@ def test_the_hugging_face_folder_loads_offline(tmp_path: Path, mixed: Path) -> N
     assert "| train |" in (tmp_path / "hub" / "README.md").read_text()
 
 
+def test_a_side_without_rows_is_not_in_the_card(tmp_path: Path) -> None:
+    """For its sake `load_dataset` would read none of the others."""
+    pytest.importorskip("pyarrow")
+    export(write_answers(tmp_path / "a.jsonl", [manual("one")]), "huggingface", tmp_path / "hub", dev="0.2")
+    assert "split: train" in (card := (tmp_path / "hub" / "README.md").read_text())
+    assert "split: validation" not in card
+
+
 @pytest.mark.parametrize("kind", list(FORMATS))
 def test_a_second_run_writes_the_same_bytes_and_the_manifest_tells_them(tmp_path: Path, mixed: Path, kind: str) -> None:
     place, again = tmp_path / "one", tmp_path / "two"
@@ -487,6 +495,28 @@ def test_what_a_killed_export_left_goes_with_the_next(tmp_path: Path) -> None:
     export(source, "csv", tmp_path / "out.csv")
     assert not left.exists()
     assert mine.is_dir()
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "huggingface"])
+def test_a_table_without_rows_can_be_read(tmp_path: Path, form: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    export(write_answers(tmp_path / "a.jsonl", []), form, tmp_path / "out", dev="0.2")
+    read = pandas.read_csv if form == "csv" else pandas.read_parquet
+    for path in (tmp_path / "out").rglob(f"*.{FORMATS[form].suffix}"):
+        assert list(read(path).columns) == ["text", "answer"]
+
+
+def test_every_unreadable_line_is_listed(tmp_path: Path) -> None:
+    source = write_answers(tmp_path / "a.jsonl", ["{"] * 1500)
+    assert export(source, "csv", tmp_path / "out", dev="0.2").dropped == {"unreadable": 1500}
+    assert [each["position"] for each in dropped(tmp_path / "out" / "dropped.jsonl")] == list(range(1, 1501))
+
+
+@pytest.mark.parametrize("form", ["spacy", "conll"])
+def test_where_nothing_can_be_written_no_records_are_told(tmp_path: Path, form: str) -> None:
+    source = write_answers(tmp_path / "a.jsonl", [{"html": f"<b>{n}</b>", "answer": "accept"} for n in range(10)])
+    report = export(source, form, tmp_path / "out", dev="0.2")
+    assert (report.exported, report.dropped, report.written) == (0, {"no text": 10}, {"train": 0, "dev": 0})
 
 
 @pytest.mark.parametrize("form", ["spacy", "conll"])

@@ -190,6 +190,7 @@ class Gathering:
         views: Answers by view.
         broken: The first 1,000 unreadable records.
         watch: Is shown each answer before it is handed out.
+        watch_broken: Is shown each unreadable record.
         only: Links of datasets, growing, where not all is to be read.
     """
 
@@ -203,6 +204,7 @@ class Gathering:
     views: Counter[str] = field(default_factory=Counter)
     broken: list[Broken] = field(default_factory=list)
     watch: Callable[[Gathered], object] | None = None
+    watch_broken: Callable[[Broken], object] | None = None
     only: Mapping[str, Sequence[int]] | None = None
     _not_counted: set[bytes] = field(default_factory=set)
 
@@ -276,8 +278,11 @@ class Gathering:
     def note_broken(self, source: Source, position: int, reason: str) -> None:
         """Count a record that is no answer."""
         self.counts["unreadable"] += 1
+        broken = Broken(source.name, position, reason)
         if len(self.broken) < _BROKEN_KEPT:
-            self.broken.append(Broken(source.name, position, reason))
+            self.broken.append(broken)
+        if self.watch_broken is not None:
+            self.watch_broken(broken)
 
 
 _TASK = struct.Struct(">qi")

@@ -106,7 +106,7 @@ class Terms:
         columns: Name to type, for formats that are tables.
         language: Whose tokenizer cuts texts that come without tokens.
         title: What the export is of, for people.
-        written: Filled by the writer: records on each side where these are not the answers.
+        written: Filled by the writer, for each side, none too: records where these are not the answers.
     """
 
     drops: DropList

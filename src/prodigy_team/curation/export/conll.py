@@ -19,6 +19,7 @@ from prodigy_team.tokens import OWN
 
 def write(answers: Iterator[tuple[str, Kept]], files: Mapping[str, Path], terms: Terms) -> None:
     """Write texts, cut into their own tokens; those without are cut by this package's tokenizer."""
+    terms.written.update(dict.fromkeys(files, 0))
     with ExitStack() as stack:
         streams = {side: stack.enter_context(path.open("wb")) for side, path in files.items()}
         for side, document in documents(answers, terms.drops, cut, labels=False):

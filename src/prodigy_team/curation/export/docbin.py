@@ -38,6 +38,7 @@ def write(answers: Iterator[tuple[str, Kept]], files: Mapping[str, Path], terms:
         raise UsageError(
             f"spaCy has no language {terms.language!r}.", remedy="Name another with `--lang`, such as en, de or xx."
         ) from error
+    terms.written.update(dict.fromkeys(files, 0))
     bins = {side: DocBin(attrs=_ATTRIBUTES) for side in files}
     for side, document in documents(answers, terms.drops, _cutter(nlp.tokenizer)):
         add_doc(bins[side], make_doc(nlp.vocab, document, terms.drops))

@@ -176,6 +176,7 @@ class _Export:
 
     def read(self, answers: Gathering) -> None:
         """Choose what is kept."""
+        answers.watch_broken = lambda each: self._drops.answer(_UNREADABLE, each.source, each.position, "", None)
         for number, answer in enumerate(answers, 1):
             if self._progress is not None and number % _TOLD_EVERY == 0:
                 self._progress(number)
@@ -188,10 +189,6 @@ class _Export:
                 self._drops.answer(reason, answer.source.name, answer.position, answer.annotator, record)
             else:
                 self._keep(answer, record, number)
-        for each in answers.broken:
-            self._drops.answer(_UNREADABLE, each.source, each.position, "", None)
-        # Only the first thousand are named.
-        self._drops.answers[_UNREADABLE] += answers.counts["unreadable"] - len(answers.broken)
         self._read = answers.counts["read"]
         self._sources = answers.read_of
 

@@ -29,7 +29,8 @@ def card(sides: tuple[str, ...], terms: Terms) -> Iterator[str]:
     size = next((name for most, name in _SIZES if total < most), "1M<n<10M")
     yield from ("---", f"pretty_name: {json.dumps(terms.title)}", "size_categories:", f"- {size}")
     yield from ("configs:", "- config_name: default", "  data_files:")
-    for side in sides:
+    # With a side that has no rows `load_dataset` reads none of them.
+    for side in [each for each in sides if terms.written[each]] or sides:
         yield from (f"  - split: {HUB_NAMES[side]}", f"    path: {HUB_FILES[side]}")
     yield from ("---", "", f"# {terms.title}", "")
     yield "Answers of annotators, exported by prodigy-team. `manifest.json` says from where, by whom and what was left"
