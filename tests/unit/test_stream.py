@@ -63,3 +63,30 @@ async def _play(
     if not overlap:
         places = [place for _, place in source.answers] + [place for screen in screens.values() for place in screen]
         assert len(set(places)) == len(places)
+
+
+class _Late(Source):
+    """An answer to the first two tasks comes while the supply is asked."""
+
+    stream: Stream
+    session = Session("ana", "ana", named=True)
+
+    def next_offers(self, annotator: str | None, *, after: int, limit: int) -> list[Offer]:
+        found = super().next_offers(annotator, after=after, limit=limit)
+        for place in {0, 1} - {place for _, place in self.answers}:
+            self.answers.add(("ana", place))
+            self.stream.answered(self.session, bytes([place]), first=True)
+        return found
+
+
+def test_what_is_answered_while_tasks_are_looked_for_is_not_asked_again() -> None:
+    """By a page that has its tasks from before the server was restarted."""
+
+    async def pull_twice(source: _Late, executor: ThreadPoolExecutor, size: int) -> list[int]:
+        source.stream = Stream(source, executor, overlap=True, batch_size=size)
+        batches = [await source.stream.pull(source.session, held=[9]) for _ in range(2)]
+        return [task["place"] for batch in batches for task in json.loads(b"[%s]" % batch.tasks)]
+
+    with ThreadPoolExecutor(1) as executor:
+        assert asyncio.run(pull_twice(_Late(4), executor, 4)) == [2, 3, 2, 3, 4]
+        assert asyncio.run(pull_twice(_Late(4), executor, 2)) == [2, 3, 2, 3]

@@ -163,7 +163,8 @@ class _Desk:
 class _Pool:
     """One run through the source: of one session with overlap, of everybody together without.
 
-    Everything up to ``mark`` is answered or on a desk, so that the next tasks are looked for behind it.
+    Everything up to ``mark`` is answered or on a desk, so that the next tasks are looked for behind it. What is
+    answered while they are looked for may be among them: a page goes on with what it had from before a restart.
     """
 
     annotator: str | None
@@ -173,6 +174,7 @@ class _Pool:
     desks: dict[str, _Desk] = field(default_factory=dict)
     holder: dict[bytes, _Desk] = field(default_factory=dict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    answered_meanwhile: set[bytes] = field(default_factory=set)
 
 
 class Stream:
@@ -238,9 +240,13 @@ class Stream:
         return Batch(joined, Count(pool.answered), elsewhere=elsewhere)
 
     async def _take(self, pool: _Pool, desk: _Desk, session: Session, missing: int) -> list[Offer]:
-        found = await self._ask(lambda: self._supply.next_offers(pool.annotator, after=pool.mark, limit=missing))
-        if found:
-            pool.mark = found[-1].place
+        pool.answered_meanwhile.clear()
+        offered = await self._ask(lambda: self._supply.next_offers(pool.annotator, after=pool.mark, limit=missing))
+        if offered:
+            pool.mark = offered[-1].place
+        found = [each for each in offered if each.identity not in pool.answered_meanwhile]
+        if offered and not found:
+            return await self._take(pool, desk, session, missing)
         if self._newest is not None:
             found = [self._newest.mark(each, session.id) for each in found]
         owned = [with_session(each, session) for each in found]
@@ -253,6 +259,8 @@ class Stream:
     def answered(self, session: Session, identity: bytes, *, first: bool) -> None:
         """A task has this session's answer: take it off its desk, and count it if it was the first of it."""
         pool = self._pool(session)
+        if pool.turn.locked():
+            pool.answered_meanwhile.add(identity)
         desk = pool.holder.pop(identity, None)
         if desk is not None:
             del desk.open[identity]
