@@ -39,6 +39,15 @@ def eventually(condition: Callable[[], Value], *, within: float = 30.0, message:
         pause = min(pause * 1.5, 0.1)
 
 
+def open_files(pid: int) -> list[str]:
+    """What a process has open, as Linux names it; one that it closes meanwhile is left out."""
+    found = []
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(str(each.readlink()))
+    return found
+
+
 class PortBlock:
     """Ports that only this process gives out, each again only after all the others.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import subprocess
@@ -16,7 +15,7 @@ import httpx
 import pytest
 
 from prodigy_team.servers import alive
-from support import eventually, free_ports
+from support import eventually, free_ports, open_files
 from team_support import Project
 
 REQUESTS = 2_400
@@ -142,11 +141,7 @@ def test_a_killed_gateway_is_back_within_two_seconds_under_watch(project: Projec
 
 def hears_an_end(pid: int) -> bool:
     """Whether a process waits for the end of another."""
-    for each in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            if "pidfd" in str(each.readlink()):
-                return True
-    return False
+    return any("pidfd" in each for each in open_files(pid))
 
 
 def answers(port: int) -> bool:

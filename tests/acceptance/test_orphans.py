@@ -15,7 +15,7 @@ import pytest
 
 from prodigy_team.servers import processes
 from prodigy_team.servers.alive import is_held
-from support import eventually
+from support import eventually, open_files
 from team_support import Project, a_project, give, pull
 
 
@@ -93,7 +93,7 @@ def test_a_save_in_flight_is_stored_before_the_server_ends(tmp_path: Path, stand
 def connected(pid: int) -> bool:
     """Whether a process has an established connection."""
     rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
-    own = {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()}
+    own = set(open_files(pid))
     return any(row[3] == "01" and f"socket:[{row[9]}]" in own for row in rows)
 
 

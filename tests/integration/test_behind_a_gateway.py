@@ -16,6 +16,7 @@ import pytest
 from embedded import EmbeddedServer, answer, served, write_jsonl
 from prodigy_team.annotate.serve import LEDGER
 from prodigy_team.servers.secrets import hand_off_token, server_secret
+from support import eventually
 
 TASKS = 40
 
@@ -47,8 +48,9 @@ def gateway(state: Path, name: str) -> dict[str, str]:
 
 
 def leased(state: Path) -> int:
-    """How many tasks somebody holds."""
+    """How many tasks somebody holds; a server makes its ledger after it has begun to answer."""
     with closing(sqlite3.connect(state / LEDGER)) as ledger:
+        eventually(lambda: ledger.execute("SELECT 1 FROM sqlite_master WHERE name = 'lease'").fetchone())
         count: int = ledger.execute("SELECT count(*) FROM lease").fetchone()[0]
         return count
 

@@ -15,7 +15,7 @@ from prodigy_team.servers import alive, logs, processes, readiness
 from prodigy_team.servers.lockfile import guard
 from prodigy_team.servers.runners.local import LocalRunner, LocalRunning
 from server_support import BEHAVED, Team, team
-from support import eventually
+from support import eventually, open_files
 
 __all__ = ["team"]
 TELL = (
@@ -130,9 +130,9 @@ def test_a_forked_server_keeps_nothing_of_its_siblings(team: Team, source: Path)
     with start(team, *launches) as running:
         eventually(lambda: len(readiness.probe((each.plan.host, each.plan.port or 0) for each in launches)) == 3)
         for each in running.started:
-            links = [link.readlink() for link in Path(f"/proc/{each.pid}/fd").iterdir()]
-            assert sum(str(link).endswith(".alive") for link in links) == 1
-            sockets = [str(link) for link in links if str(link).startswith("socket:")]
+            links = open_files(each.pid)
+            assert sum(link.endswith(".alive") for link in links) == 1
+            sockets = [link for link in links if link.startswith("socket:")]
             assert len(set(sockets) & _listening()) == 1
 
 
