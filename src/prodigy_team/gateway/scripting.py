@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -15,6 +16,7 @@ from prodigy_team.roster.findings import normal_base_path, resolve_path
 from prodigy_team.roster.paths import read_toml
 from prodigy_team.servers.ports import connectable
 
+_CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 PATIENCE = 90.0
 """Seconds: the server's start, and the places in line before it."""
 
@@ -63,7 +65,32 @@ def _connection(table: Mapping[str, Any], folder: Path, timeout: float) -> HTTPC
     host, port = connectable(str(table.get("host", "127.0.0.1"))), int(table.get("port", 8080))
     if not table.get("tls_certificate"):
         return HTTPConnection(host, port, timeout=timeout)
-    # Who has this very certificate is the gateway, whatever name stands in it.
-    context = ssl.create_default_context(cafile=str(resolve_path(table["tls_certificate"], folder, os.environ)))
-    context.check_hostname = False
-    return HTTPSConnection(host, port, timeout=timeout, context=context)
+    return _Pinned(host, port, timeout, resolve_path(table["tls_certificate"], folder, os.environ))
+
+
+class _Pinned(HTTPSConnection):
+    """A connection to whoever has the key of this very certificate, whatever name stands in it and whoever signed it.
+
+    Nothing is sent to anybody else: where another authority's word counted, so would all others that it signed.
+    """
+
+    def __init__(self, host: str, port: int, timeout: float, certificate: Path) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # judged by `connect` instead
+        super().__init__(host, port, timeout=timeout, context=context)
+        self._certificate = certificate
+
+    def connect(self) -> None:
+        """Connect, and look whom to.
+
+        Raises:
+            TeamError: It is somebody else.
+        """
+        super().connect()
+        found = _CERTIFICATE.search(self._certificate.read_text(encoding="ascii", errors="replace"))
+        if found is None or self.sock.getpeercert(binary_form=True) != ssl.PEM_cert_to_DER_cert(found[0]):
+            self.close()
+            raise TeamError(
+                f"What answers at {self.host}:{self.port} has another certificate than {self._certificate}.",
+                remedy="If that was renewed: prodigy-team restart gateway",
+            )
