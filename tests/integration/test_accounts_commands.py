@@ -66,6 +66,9 @@ def test_locking_unlocking_and_ending_logins(folder: Path) -> None:
         accounts.begin_try("jane", "203.0.113.9")
     assert "locked" in run_team(folder, "accounts", "--lock", "Joe").stdout
     assert accounts.locked() == {"joe"}
+    refused = run_team(folder, "invite", "jane", "joe")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "accounts --unlock joe" in refused.stderr
     assert accounts.overview(["joe"])[0].logins == 0
     assert run_team(folder, "accounts", "--unlock", "joe", "jane", "203.0.113.9").returncode == 0
     assert accounts.locked() == set()

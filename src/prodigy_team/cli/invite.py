@@ -8,6 +8,7 @@ import typer
 
 from prodigy_team.cli import output, render
 from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared, parse_duration
+from prodigy_team.errors import UsageError
 
 EXAMPLES = ("prodigy-team invite joe jane", "prodigy-team invite joe --valid 3d")
 
@@ -38,6 +39,12 @@ def command(
 
         settings = GatewaySettings.of(loaded)
         chosen = member_names(loaded, names)
+        known = accounts.locked()
+        if locked := [name for name in chosen if name.lower() in known]:
+            raise UsageError(
+                f"{', '.join(locked)} cannot come in, with a new link either: locked.",
+                remedy=f"First: prodigy-team accounts --unlock {' '.join(locked)}",
+            )
         links = [(name, f"{settings.url}/invitation/{accounts.invite(name, seconds=seconds)}") for name in chosen]
     if shared.as_json:
         from prodigy_team.cli.objects import values_object
