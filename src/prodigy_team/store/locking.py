@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,9 @@ from prodigy_team.store.base import StoreError
 
 # A file system without flock (some FUSE mounts): SQLite's own locks and its busy timeout are left, slower but safe.
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+_MOMENT_SECONDS, _BLINK_SECONDS = 0.004, 0.00005
+"""Most locks are given back within a moment. Who is next looks for that again and again: a thread that waits in the
+kernel has to be started and woken, and this one by it, each of which a busy system may put off for milliseconds."""
 
 
 class WriteLock:
@@ -34,7 +38,7 @@ class WriteLock:
             return
         self._turnstile.acquire()
         try:
-            self._lock.acquire()
+            self._lock.acquire(is_next=True)
         finally:
             self._turnstile.release()
 
@@ -58,16 +62,17 @@ class _FileLock:
         self._descriptor: int | None = None
         self._owner = 0
 
-    def acquire(self) -> None:
-        """Take the lock, waiting for others at most the timeout."""
+    def acquire(self, *, is_next: bool = False) -> None:
+        """Take the lock, waiting for others at most the timeout; ``is_next``: nobody else waits for it."""
         descriptor = self._open()
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._wait(descriptor)
+            free = _try(descriptor) or (is_next and _try_for_a_moment(descriptor))
         except OSError as error:
             if error.errno not in _UNSUPPORTED:
                 raise
+            return
+        if not free:
+            self._wait(descriptor)
 
     def release(self) -> None:
         """Give the lock to whoever waits."""
@@ -104,6 +109,23 @@ class _FileLock:
             )
         if waiter.error is not None:
             raise StoreError(f"The write lock {self._path} cannot be taken: {waiter.error}.") from waiter.error
+
+
+def _try(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _try_for_a_moment(descriptor: int) -> bool:
+    end = time.monotonic() + _MOMENT_SECONDS
+    while time.monotonic() < end:
+        time.sleep(_BLINK_SECONDS)
+        if _try(descriptor):
+            return True
+    return False
 
 
 class _Waiter(threading.Thread):

@@ -24,7 +24,10 @@ def follow(pool: Pool) -> None:
         return
     sight, touched = pool.answers.touched(pool.seen.sight if pool.seen is not None else None)
     # What others than this pool write may be entered into the index of answers later than it was stored.
-    names = pool.datasets if touched is None else [name for name in pool.datasets if name in touched | pool.others]
+    names: Sequence[str] = pool.datasets
+    if touched is not None:
+        late = touched | pool.others
+        names = [name for name in pool.datasets if name in late]
     news = _news(pool, read_marks(pool, names))
     if any(each.whole for each in news.values()):
         recount(pool)

@@ -23,7 +23,8 @@ KEPT_BYTES = 64 << 20
 """A file of a log that is begun anew is cut to this; longer than a log mostly gets, since cutting takes long."""
 _PASSES = 100
 _BREATH_SECONDS = 0.005
-_PAUSE_SECONDS = 0.5
+_PAUSE_SECONDS = 0.1
+"""It is not asked more often how long the log is."""
 
 
 class LogCopier:
@@ -41,10 +42,11 @@ class LogCopier:
 
     def copy_beside(self) -> None:
         """See to it that a long log is copied; returns at once."""
-        if time.monotonic() < self._next or (self._thread is not None and self._thread.is_alive()):
+        now = time.monotonic()
+        if now < self._next or (self._thread is not None and self._thread.is_alive()):
             return
+        self._next = now + _PAUSE_SECONDS
         if is_longer(self._path, _LONG_BYTES):
-            self._next = time.monotonic() + _PAUSE_SECONDS
             self._thread = threading.Thread(target=self._copy, name="ledger-log")
             self._thread.start()
 
