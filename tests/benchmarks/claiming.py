@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from measuring import PROGRAMS, ROOT, Figure, Settings
 
@@ -38,7 +39,9 @@ def claims(settings: Settings) -> Iterator[Figure]:
 def paced(world: World, text: str) -> Iterator[Figure]:
     """400 claims a second."""
     full, empty, rate, busy = run(world, RATE)
+    alone = bare(world, saves=len(full) // PROCESSES)
     note = f"{rate:.0f} claims/s; median {quantile(full, 0.5):.2f}, worst {max(full):.0f} ms; processor {busy:.2f} ms"
+    note += f"; lock and commit of one row beside the same saves: p99 {quantile(alone, 0.99):.1f} ms"
     yield Figure("claims", f"{text}: p99 of a claim of 10, ms", (quantile(full, 0.99),), 5, note=note)
     if empty:
         note = f"median {quantile(empty, 0.5):.2f}, worst {max(empty):.0f} ms"
@@ -65,21 +68,31 @@ def run(world: World, rate: int) -> tuple[list[float], list[float], float, float
     """Milliseconds of the claims that gave something and of those that did not; claims a second; median of all that
     is the processor's, whatever else the machine does.
     """
-    program = [sys.executable, str(PROGRAMS / "claiming_worker.py"), str(world.folder), "claim"]
+    results = work(world, "claim", rate)
+    full = [each for result in results for each in result["full"]]
+    empty = [each for result in results for each in result["empty"]]
+    processor = [each for result in results for each in result["processor"]]
+    return full, empty, (len(full) + len(empty)) / SECONDS, quantile(processor, 0.5)
+
+
+def bare(world: World, *, saves: int) -> list[float]:
+    """Milliseconds of what any claim would need: what is the machine's in the figures of claims at the same pace."""
+    return [each for result in work(world, "bare", RATE, str(saves)) for each in result]
+
+
+def work(world: World, what: str, rate: int, *more: str) -> list[Any]:
+    """What each of the processes found."""
+    program = [sys.executable, str(PROGRAMS / "claiming_worker.py"), str(world.folder), what]
     start = time.time() + 6
     processes = [
         subprocess.Popen(
-            [*program, ",".join(PEOPLE[number::PROCESSES]), str(rate / PROCESSES), str(start), str(SECONDS)],
+            [*program, ",".join(PEOPLE[number::PROCESSES]), str(rate / PROCESSES), str(start), str(SECONDS), *more],
             env=environment(),
             stdout=subprocess.PIPE,
         )
         for number in range(PROCESSES)
     ]
-    results = [json.loads(process.communicate()[0]) for process in processes]
-    full = [each for result in results for each in result["full"]]
-    empty = [each for result in results for each in result["empty"]]
-    processor = [each for result in results for each in result["processor"]]
-    return full, empty, (len(full) + len(empty)) / SECONDS, quantile(processor, 0.5)
+    return [json.loads(process.communicate()[0]) for process in processes]
 
 
 def prepare(folder: Path, tasks: int, *, done: bool) -> World:

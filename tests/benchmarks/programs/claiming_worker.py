@@ -2,6 +2,7 @@
 
     python claiming_worker.py FOLDER sync
     python claiming_worker.py FOLDER claim PEOPLE CLAIMS_A_SECOND START SECONDS   0: as many as it can
+    python claiming_worker.py FOLDER bare PEOPLE CLAIMS_A_SECOND START SECONDS SAVES
 
 Prints one JSON object.
 """
@@ -13,14 +14,19 @@ import os
 import random
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 from claiming import DONE_BY, PEOPLE
 from measuring import peak_megabytes
 
 from ledgers import World
-from prodigy_team.allocation.ledger import Ledger
+from prodigy_team.allocation.ledger import Leased, Ledger
+from prodigy_team.allocation.ledger.handle import connect
 from prodigy_team.store import NewAnswer, Store
+from prodigy_team.store.locking import WriteLock, lock_path
 
 
 def sync(world: World) -> None:
@@ -38,45 +44,78 @@ def sync(world: World) -> None:
 def claim(world: World, people: str, rate: str, start: str, seconds: str) -> None:
     """Take turns, each answering what they got; one pull in ten is by somebody for whom nothing is left.
 
-    People come independently of each other: at times drawn from the exponential distribution, not all in one step.
+    Answers are stored by a thread of their own, as servers do it; who asks again waits until their last ones are.
     """
     ledger = world.ledger(world.rules(*DONE_BY, *PEOPLE, k="2"))
-    names, chance = people.split(","), random.Random(people)
+    names = people.split(",")
     full: list[float] = []
     empty: list[float] = []
     processor: list[float] = []
-    due, end = float(start), float(start) + float(seconds)
-    with world.open_store_once() as store:
-        for turn in range(10**9):
-            time.sleep(max(0.0, due - time.time()))
-            if time.time() > end:
-                break
+    with world.open_store_once() as store, ThreadPoolExecutor(1) as answers:
+        stored: dict[str, Future[None]] = {}
+        for turn in turns(people, float(rate), float(start), float(seconds)):
             name = DONE_BY[0] if turn % 10 == 9 else names[turn % len(names)]
-            took, busy, given = one_claim(ledger, store, name, save=name != DONE_BY[0])
-            (full if given else empty).append(took)
+            if name in stored:
+                stored.pop(name).result()
+            took, busy, leases = one_claim(ledger, name)
+            (full if leases else empty).append(took)
             processor.append(busy)
-            due += chance.expovariate(float(rate)) if float(rate) else 0.0
+            if leases and name != DONE_BY[0]:
+                tasks = [(each.place, each.identity) for each in leases]
+                stored[name] = answers.submit(store_answers, store, name, tasks)
     print(json.dumps({"full": full, "empty": empty, "processor": processor}))
 
 
-def one_claim(ledger: Ledger, store: Store, name: str, *, save: bool) -> tuple[float, float, int]:
-    """Milliseconds of a claim, those of the processor, and how many tasks it gave; they are answered afterwards."""
-    began, busy = time.perf_counter(), time.process_time()
+def bare(world: World, people: str, rate: str, start: str, seconds: str, saves: str) -> None:
+    """At the same pace and beside as many saves: no claim, but only what any would need, lock and commit of one row."""
+    path, name = world.folder / "bare.db", f"bare-{people.split(',')[0]}"
+    lock = WriteLock(lock_path(path))
+    with lock:
+        connection = connect(path)
+    took: list[float] = []
+    with closing(connection), world.open_store_once() as store, ThreadPoolExecutor(1) as answers:
+        for turn in turns(people, float(rate), float(start), float(seconds)):
+            began = time.perf_counter()
+            with lock:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("INSERT OR REPLACE INTO screen VALUES (1, ?, 1, ?)", (name, began))
+                connection.execute("COMMIT")
+            took.append(1000 * (time.perf_counter() - began))
+            if turn < int(saves):
+                answers.submit(store_answers, store, name, [(turn, os.urandom(16)) for _ in range(10)])
+    print(json.dumps(took))
+
+
+def turns(people: str, rate: float, start: float, seconds: float) -> Iterator[int]:
+    """Wait for each turn. People come independently of each other, the first as the others: at times drawn from the
+    exponential distribution, not all in one step.
+    """
+    chance, due = random.Random(people), start
+    for turn in range(10**9):
+        due += chance.expovariate(rate) if rate else 0.0
+        time.sleep(max(0.0, due - time.time()))
+        if time.time() > start + seconds:
+            return
+        yield turn
+
+
+def one_claim(ledger: Ledger, name: str) -> tuple[float, float, Sequence[Leased]]:
+    """Milliseconds of a claim, those of the processor, and what it gave."""
+    began, busy = time.perf_counter(), time.thread_time()
     leases = ledger.pull(name, count=10).leases
-    took, busy = 1000 * (time.perf_counter() - began), 1000 * (time.process_time() - busy)
-    if leases and save:
-        dataset = f"headlines_{name}"
-        content = b'{"text":"Headline %d","answer":"accept","_annotator_id":"%s"}'
-        owner = f"{dataset}-{name}"
-        answers = [
-            NewAnswer(content % (each.place, owner.encode()), each.place, each.place, owner, each.identity)
-            for each in leases
-        ]
-        store.append(dataset, [answers])
-    return took, busy, len(leases)
+    return 1000 * (time.perf_counter() - began), 1000 * (time.thread_time() - busy), leases
+
+
+def store_answers(store: Store, name: str, tasks: list[tuple[int, bytes]]) -> None:
+    """Somebody's answers to tasks, in one save."""
+    dataset = f"headlines_{name}"
+    content = b'{"text":"Headline %d","answer":"accept","_annotator_id":"%s"}'
+    owner = f"{dataset}-{name}"
+    answers = [NewAnswer(content % (place, owner.encode()), place, place, owner, identity) for place, identity in tasks]
+    store.append(dataset, [answers])
 
 
 if __name__ == "__main__":
     here = World(Path(sys.argv[1]), time=time.time())
-    {"sync": sync, "claim": claim}[sys.argv[2]](here, *sys.argv[3:])
+    {"sync": sync, "claim": claim, "bare": bare}[sys.argv[2]](here, *sys.argv[3:])
     here.close()
