@@ -20,7 +20,6 @@ class Limits:
         head_seconds: From a connection's start, or a request's first byte, until its head has come.
         body_seconds: What a body may take in any case; beyond that it must have come at ``body_rate`` bytes a second.
         blocked_seconds: How long a client may leave what it is sent lying; some 50 KB move meanwhile, or it is cut off.
-        idle_seconds: How long a connection without a request is kept.
         connect_seconds: Until a server takes a connection.
         reply_seconds: From the whole request to a server's first byte, and from each of its parts to the next.
         page_wait: How long a page is held back while its server starts, before another says so.
@@ -38,7 +37,6 @@ class Limits:
     body_seconds: float = 60
     body_rate: float = 8 * 1024
     blocked_seconds: float = 60
-    idle_seconds: float = 75
     connect_seconds: float = 5
     reply_seconds: float = 120
     page_wait: float = 0.5

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 from prodigy_team.roster.findings import normal_base_path, parse_seconds, resolve_path
 from prodigy_team.roster.values import Roster
+from prodigy_team.servers.gateways import own_address
 
 Scope = MutableMapping[str, Any]
 Barred = Literal["", "stopped", "given up"]
@@ -89,14 +89,10 @@ class GatewaySettings:
     @property
     def url(self) -> str:
         """Where people reach the gateway, with its base path and without a slash at the end."""
-        if self.public_url:
-            return self.public_url
-        host = socket.gethostname() if self.host in _WILDCARDS else self.host
-        host = f"[{host}]" if ":" in host else host
-        return f"{'https' if self.tls_certificate else 'http'}://{host}:{self.port}{self.base_path}"
+        own = own_address(self.host, self.port, self.base_path, tls=self.tls_certificate is not None)
+        return self.public_url or own
 
 
-_WILDCARDS = frozenset({"0.0.0.0", "::", ""})
 _PATHS = ("tls_certificate", "tls_key", "client_secret_file")
 _PLAIN = ("host", "port", "start", "auth", "issuer", "client_id", "claim", "hand_off")
 

@@ -34,10 +34,19 @@ def gateway_url(roster: Roster) -> str:
         raise ValueError("the roster has no [gateway]")
     if table.get("public_url"):
         return str(table["public_url"]).rstrip("/")
-    host = socket.gethostname() if table["host"] in ("0.0.0.0", "::", "") else table["host"]
+    base_path = normal_base_path(table["base_path"])
+    return own_address(table["host"], int(table["port"]), base_path, tls=bool(table["tls_certificate"]))
+
+
+def own_address(host: str, port: int, base_path: str, *, tls: bool) -> str:
+    """The address of a gateway by its own host and port; this machine's name where it listens everywhere.
+
+    Args:
+        base_path: "" or "/x/y".
+    """
+    host = socket.gethostname() if host in ("0.0.0.0", "::", "") else host
     host = f"[{host}]" if ":" in host else host
-    scheme = "https" if table["tls_certificate"] else "http"
-    return f"{scheme}://{host}:{table['port']}{normal_base_path(table['base_path'])}"
+    return f"{'https' if tls else 'http'}://{host}:{port}{base_path}"
 
 
 def people_url(roster: Roster, server: Server) -> str:
