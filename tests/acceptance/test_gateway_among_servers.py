@@ -139,8 +139,7 @@ def test_who_left_or_pauses_is_waited_for_no_more(team: Team) -> None:
     assert team.project.states() == {"gateway": "running", "joe": "asleep", "jane": "stopped", "cy": "stopped"}
     assert team.start_session("jane").status_code == 403
     with team.browser("maria") as maria:
-        page = maria.get("/dashboard").text
-        csrf = re.findall(r'name="csrf" value="(\w+)"', page)[0]
+        page, csrf = maria.get("/dashboard").text, hidden_csrf(maria)
         assert re.findall(r'action="/dashboard/servers/(\w+/\w+)"', page) == ["joe/start"]
         for name in ("jane", "cy"):
             maria.post(f"/dashboard/servers/{name}/start", data={"csrf": csrf})
@@ -150,6 +149,23 @@ def test_who_left_or_pauses_is_waited_for_no_more(team: Team) -> None:
     team.up()
     assert team.project.states()["jane"] == "asleep"
     assert team.start_session("jane").status_code == 200
+
+
+def test_a_managers_buttons_start_and_stop_servers(team: Team) -> None:
+    team.write_roster(more='[[manager]]\nname = "maria"\n')
+    team.up()
+    with team.browser("maria") as maria, team.browser("joe") as joe:
+        maria.post("/dashboard/servers/joe/start", data={"csrf": hidden_csrf(maria)})
+        assert "joe started." in maria.get("/dashboard").text
+        assert joe.get("/a/joe/").status_code == 200
+        maria.post("/dashboard/servers/joe/stop", data={"csrf": hidden_csrf(maria)})
+        assert "joe stopped." in maria.get("/dashboard").text
+        assert "manager stopped it" in joe.get("/a/joe/").text
+
+
+def hidden_csrf(browser: httpx.Client) -> str:
+    """What the dashboard's buttons carry."""
+    return re.findall(r'name="csrf" value="(\w+)"', browser.get("/dashboard").text)[0]
 
 
 def test_a_wrong_password_starts_nothing_and_is_written_nowhere(team: Team) -> None:
