@@ -219,6 +219,12 @@ class _Choosing:
         """See `choose`."""
         chosen: list[Choice] = []
         for alike in self._ranked() if min(count, self._room) > 0 else ():
+            if len(alike) == 1 and self._flows is None:  # as the merging of several would, in a part of the time
+                wanted = min(count - len(chosen), self._room)
+                tasks = heads(alike[0].id, wanted)[:wanted] if wanted else ()
+                chosen += [Choice(task, alike[0].id) for _, task in tasks]
+                self._room -= len(tasks)
+                continue
             heap = _Merged(alike, heads, count)
             while self._room > 0 and len(chosen) < count and (head := heap.head()):
                 task, bucket = head

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prodigy_team.store.connection import translated
+from prodigy_team.store.connection import store_error, translated
 from prodigy_team.store.locking import WriteLock, lock_path
 
 # Datasets under such a name are half written or half removed; nobody is shown them. A colon is in no dataset's name.
@@ -50,14 +50,18 @@ class Handle:
 
     def one(self, sql: str, parameters: tuple[Any, ...] = ()) -> Any:
         """First column of the first row, or None."""
-        with translated(self.path):
+        try:  # not `translated`: a claim asks much
             row = self.connection.execute(sql, parameters).fetchone()
+        except sqlite3.Error as error:
+            raise store_error(self.path, error) from error
         return row[0] if row else None
 
     def all(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Every row."""
-        with translated(self.path):
+        try:
             return self.connection.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise store_error(self.path, error) from error
 
     def replaced(self) -> bool:
         """Whether another file, or none, lies at the path by now."""

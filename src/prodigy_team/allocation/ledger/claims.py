@@ -146,11 +146,11 @@ def _heads(pool: Pool, asker: Asker, bucket: int, wanted: int) -> list[tuple[int
 
 
 def _deal(pool: Pool, asker: Asker, choices: Sequence[Choice]) -> list[Leased]:
-    moves = [
-        (each.task, each.bucket, pool.buckets.id_of(pool.buckets.key(each.bucket).with_person(asker.number)))
-        for each in choices
-    ]
-    pool.buckets.move_all(moves)
+    new = {
+        bucket: pool.buckets.id_of(pool.buckets.key(bucket).with_person(asker.number))
+        for bucket in dict.fromkeys(each.bucket for each in choices)
+    }
+    pool.buckets.move_all([(each.task, each.bucket, new[each.bucket]) for each in choices])
     return _lease(pool, asker, [each.task for each in choices])
 
 
@@ -158,14 +158,11 @@ def _lease(pool: Pool, asker: Asker, tasks: Sequence[int], taken_from: str = "")
     """Enter leases behind those the asker has."""
     if not tasks:
         return []
-    first = asker.position + 1
+    first, until = asker.position + 1, pool.lease_end()
     asker.position += len(tasks)
     pool.connection.executemany(
         "INSERT INTO lease (task, person, pool, screen, position, until) VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            (task, asker.number, pool.id, asker.screen, position, pool.lease_end())
-            for position, task in enumerate(tasks, first)
-        ],
+        [(task, asker.number, pool.id, asker.screen, position, until) for position, task in enumerate(tasks, first)],
     )
     rows = [
         asker.seen.get(task)

@@ -67,12 +67,13 @@ def _apply(pool: Pool, dataset: str, answers: Iterable[tuple[str, bytes]]) -> No
     at_work: set[int] = set()
     left = iter(answers)
     while page := list(islice(left, _PAGE)):
-        given: dict[int, list[bytes]] = {}
+        given: dict[str, list[bytes]] = {}
         for annotator, identity in page:
-            given.setdefault(pool.members.number(pool.naming.person(dataset, annotator)), []).append(identity)
-        for number, identities in given.items():
+            given.setdefault(annotator, []).append(identity)
+        for annotator, identities in given.items():
+            number = pool.members.number(pool.naming.person(dataset, annotator))
             _answered(pool, identities, number)
-        at_work.update(given)
+            at_work.add(number)
     pool.connection.executemany(
         "UPDATE lease SET until = ? WHERE pool = ? AND person = ?",
         [(pool.lease_end(), pool.id, number) for number in at_work],
