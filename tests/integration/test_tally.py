@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import random
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,18 +15,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from databases import Database, compact
+from prodigy_team.curation.ahead import read_ahead
+from prodigy_team.curation.entries import Entries, Entry
 from prodigy_team.curation.gathering import Marks, gather, people_of
 from prodigy_team.curation.merge import MergeReport, merge
-from prodigy_team.curation.rows import Entry, compose, compose_lines
+from prodigy_team.curation.rows import compose, compose_lines
 from prodigy_team.curation.sources import resolve_sources
 from prodigy_team.curation.tally import Tally
-from prodigy_team.store import Row, Store, open_store
+from prodigy_team.store import Page, Row, Store, open_store
 from prodigy_team.store.reading import one_line
 
 PEOPLE = ("cy", "jane", "joe")
 
 
-def stored(who: str, number: int, says: str, shape: str = "plain") -> bytes:
+def stored(who: str, number: int, says: str, shape: str = "plain", dataset: str = "") -> bytes:
     """An answer as it may stand in a database."""
     text = f'„{number}“ \\ {{"answer":"reject","_view_id":"text"}}'
     task: dict[str, Any] = {"text": text, "meta": {"answer": "reject", "n": number}, "label": "A"}
@@ -32,7 +36,8 @@ def stored(who: str, number: int, says: str, shape: str = "plain") -> bytes:
     task |= {"_view_id": "classification" if shape != "other view" else "text"}
     if shape == "nested behind":
         return compact({**task, "answer": says, "_timestamp": 1700000000, "config": {"answer": "accept"}})
-    end = {"_annotator_id": f"{who}-{who}", "_session_id": f"{who}-{who}"}
+    name = f"{dataset or who}-{who}"
+    end = {"_annotator_id": name, "_session_id": name}
     whole = {**task, "answer": says, "_timestamp": 1700000000 + number, **end}
     if shape == "spaced":
         return json.dumps(whole).encode()
@@ -46,14 +51,18 @@ def stored(who: str, number: int, says: str, shape: str = "plain") -> bytes:
         return compact({**whole, "_timestamp": 1700000000.25})
     if shape == "answered twice in it":
         return compact(task)[:-1] + b',"answer":"accept","answer":"%b","_timestamp":1700000000}' % says.encode()
+    if shape == "odd word":
+        return compact(whole).replace(b'"answer":"%b"' % says.encode(), b'"answer":"%b"' % (says[:1].encode() * 6))
+    if shape == "broken time":
+        return compact(whole).replace(b'"_timestamp":1', b'"_timestamp":x', 1)
     if shape == "broken":
         return compact(whole).replace(b'"label"', b'"label', 1)
     return compact(whole)
 
 
 SHAPES = (
-    *("plain", "plain", "plain", "plain", "spaced", "escaped", "other order", "no time", "odd time", "shared hash"),
-    *("other view", "nested behind", "answered twice in it", "broken"),
+    *("spaced", "escaped", "other order", "no time", "odd time", "shared hash", "plain", "plain", "plain", "plain"),
+    *("other view", "nested behind", "answered twice in it", "odd word", "broken time", "broken"),
 )
 ANSWER = st.tuples(
     st.integers(1, 6), st.sampled_from(["accept", "accept", "reject", "ignore"]), st.sampled_from(SHAPES)
@@ -78,7 +87,7 @@ def test_counting_at_a_glance_is_parsing(tmp_path_factory: Any, said: Any, polic
         fill(store, contents)
         for who, own in contents.items():
             (folder / f"{who}.jsonl").write_bytes(b"\n".join(own))
-        if policy.startswith("prefer") and not any(b'"jane-jane"' in each for each in contents["jane"]):
+        if policy.startswith("prefer") and not any(map(_names_jane, contents["jane"])):
             policy = "unanimous"
         files = [str(folder / f"{who}.jsonl") for who in PEOPLE]
         parsed = merge(None, files, str(folder / "gold.jsonl"), policy, by=by, conflicts=str(folder / "left.jsonl"))
@@ -89,6 +98,71 @@ def test_counting_at_a_glance_is_parsing(tmp_path_factory: Any, said: Any, polic
             file, copy = folder / f"{name}.jsonl", folder / f"{name}.copy.jsonl"
             assert list(store.answers(name)) == (file.read_bytes().splitlines() if file.exists() else [])
             assert (copy.read_bytes() if copy.exists() else b"") == (file.read_bytes() if file.exists() else b"")
+
+
+def _names_jane(content: bytes) -> bool:
+    try:
+        return "jane-jane" in json.loads(content).values()
+    except ValueError:
+        return False
+
+
+SAYS = st.sampled_from(["accept", "accept", "reject", "ignore"])
+MOSTLY_PLAIN = st.sampled_from([*["plain"] * 60, *SHAPES])
+# By whom; whether it counts: `Marks` by number; then `stored`.
+GIVEN = st.tuples(st.sampled_from(PEOPLE), st.integers(0, 12), st.tuples(st.integers(1, 20), SAYS, MOSTLY_PLAIN))
+
+
+@settings(max_examples=60)
+@given(
+    said=st.tuples(*(st.lists(GIVEN, max_size=12) for _ in PEOPLE)),
+    policy=st.sampled_from(["majority", "review", "unanimous"]),
+)
+def test_datasets_of_several_people_with_answers_that_do_not_count(
+    tmp_path_factory: Any, said: Any, policy: str
+) -> None:
+    compare_with_parsing(tmp_path_factory.mktemp("tally"), said, policy)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_pages_of_answers_by_one_person_each(tmp_path: Path, seed: int) -> None:
+    """Which are counted as a whole; few that look different or do not count are among them."""
+    chance, odd = random.Random(seed), [("odd word",), ("broken time",), SHAPES][seed % 3]
+
+    def given_by(who: str) -> Any:
+        by = who if chance.random() < 0.998 else "jane"
+        shape = "plain" if chance.random() < 0.99 else chance.choice(odd)
+        says = chance.choices(["accept", "reject", "ignore"], [6, 3, 1])[0]
+        return by, chance.randrange(1000), (chance.randrange(1000), says, shape)
+
+    said = [[given_by(who) for _ in range(300)] for who in PEOPLE]
+    compare_with_parsing(tmp_path, said, ["majority", "review"][seed // 3])
+
+
+def compare_with_parsing(folder: Path, said: Sequence[Sequence[Any]], policy: str) -> None:
+    """Merge datasets twice: a file among the sources, though nothing is in it, has all of them parsed."""
+    contents = {
+        dataset: [stored(who, *each, dataset) for who, _, each in own]
+        for dataset, own in zip(PEOPLE, said, strict=True)
+    }
+    with closing(open_store(Database("sqlite", folder / "a.db"), write=True, create=True)) as store:
+        fill(store, contents)
+        marks = {}
+        for dataset, own in zip(PEOPLE, said, strict=True):
+            kinds = {row.link: kind for row, (_, kind, _) in zip(store.rows(dataset), own, strict=True)}
+            chosen = (frozenset(link for link, kind in kinds.items() if kind == each) for each in range(4))
+            marks[dataset] = Marks(*chosen)
+        (folder / "nothing.jsonl").touch()
+        reports = []
+        for name, more in (("parsed", [str(folder / "nothing.jsonl")]), ("glanced", [])):
+            into, left = str(folder / f"{name}.jsonl"), str(folder / f"{name}-left.jsonl")
+            report = merge(store, [*PEOPLE, *more], into, policy, conflicts=left, marks=marks)
+            reports.append({**counts(report), "gold": report.gold, "surplus": report.surplus})
+    assert reports[0] == reports[1]
+    for name in ("", "-left"):
+        parsed, glanced = (folder / f"{each}{name}.jsonl" for each in ("parsed", "glanced"))
+        assert parsed.exists() == glanced.exists()
+        assert not parsed.exists() or parsed.read_bytes() == glanced.read_bytes()
 
 
 def fill(store: Store, contents: dict[str, list[bytes]]) -> None:
@@ -128,11 +202,16 @@ def test_what_is_alike_is_counted_and_the_rest_is_named(store: Store) -> None:
     assert (tally.view, sorted(tally.people), tally.counted.total()) == ("classification", list(PEOPLE), 122 - 13)
 
 
-def test_pages_are_the_rows_whatever_stands_in_them(store: Store) -> None:
+@pytest.mark.parametrize("between", [0, 5])
+def test_pages_are_the_rows_whatever_stands_in_them(store: Store, between: int) -> None:
+    """And whether or not links of another dataset lie between."""
     contents = [b'{"a":1}', b'{\n"a":2}', b"", b"x" * 5_000_000, *(b'{"b":%d}' % each for each in range(700))]
-    store.write_rows("prodigy-team:test", (Row(0, 1, 1, each) for each in contents))
-    store.publish("prodigy-team:test", "d")
+    for start in range(0, len(contents), 100):
+        for dataset, some in (("d", contents[start : start + 100]), ("e", [b"{}"] * 100 * between)):
+            store.write_rows("prodigy-team:test", (Row(0, 1, 1, each) for each in some))
+            store.publish("prodigy-team:test", dataset)
     rows = [(row.link, row.content) for row in store.rows("d")]
+    assert [content for _, content in rows] == contents
     assert rows_of(store.pages("d")) == rows
     assert list(store.pages("nowhere")) == []
     for step in (1, 7):
@@ -141,13 +220,13 @@ def test_pages_are_the_rows_whatever_stands_in_them(store: Store) -> None:
         assert [(row.link, row.content) for row in store.rows_at("d", links)] == rows[::step]
 
 
-def rows_of(pages: Iterable[tuple[Sequence[int], bytes]]) -> list[tuple[int, bytes]]:
+def rows_of(pages: Iterable[Page]) -> list[tuple[int, bytes]]:
     """Link and content of each row."""
     found = []
     for links, lines in pages:
-        assert lines.endswith(b"\n")
-        contents = lines[:-1].split(b"\n") if len(links) > 1 else [lines[:-1]]
-        found += list(zip(links, contents, strict=True))
+        assert all(line.endswith(b"\n") for line in lines)
+        assert len(lines) == 1 or not any(b"\n" in line[:-1] for line in lines)
+        found += [(link, line[:-1]) for link, line in zip(links, lines, strict=True)]
     return found
 
 
@@ -174,7 +253,7 @@ def test_lines_of_a_training_set_are_its_rows(store: Store, odd: bytes) -> None:
     sources = resolve_sources(store, ["d"])
     for more in ({}, {"annotator": "joe"}, {"spans": frozenset({(0, 1, "A")})}):
         for added in (b'"_votes":1', b""):
-            entries = [Entry((0, row.link), added, **more) for row in store.rows("d")]  # type: ignore[arg-type]
+            entries = Entries(Entry((0, row.link), added, **more) for row in store.rows("d"))  # type: ignore[arg-type]
             wanted = [one_line(row.content) for row in compose(store, sources, entries)]
             assert b"\n".join(compose_lines(store, sources, entries)) == b"\n".join(wanted)
 
@@ -185,3 +264,23 @@ def test_too_little_that_is_alike_is_left_to_parsing(store: Store) -> None:
     sources = resolve_sources(store, ["joe"])
     assert not Tally(store, sources, people_of(store), {}).read()
     assert gather(store, sources).only is None
+
+
+def test_reading_ahead_gives_everything_in_order_and_fails_where_reading_failed() -> None:
+    def items(last: int) -> Iterator[int]:
+        yield from range(last)
+        raise ValueError("here")
+
+    assert list(read_ahead(range(100))) == list(range(100))
+    found: list[int] = []
+    with pytest.raises(ValueError, match="here"):
+        found.extend(read_ahead(items(10)))
+    assert found == list(range(10))
+
+
+def test_reading_ahead_ends_with_whoever_reads() -> None:
+    drawn = []
+    with closing(read_ahead(drawn.append(each) or each for each in range(1, 1000))) as items:  # type: ignore[func-returns-value]
+        assert next(items) == 1
+    assert len(drawn) < 10
+    assert not any(each.name == "read-ahead" for each in threading.enumerate())

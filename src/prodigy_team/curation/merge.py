@@ -13,10 +13,11 @@ from typing import Literal
 
 import mmh3
 
+from prodigy_team.curation.entries import Entries, Entry
 from prodigy_team.curation.gathering import Broken, Gathered, Gathering, Marks, People, gather, grouped, people_of
 from prodigy_team.curation.judgements import By
 from prodigy_team.curation.policies import Policy, read_policy
-from prodigy_team.curation.rows import Entry, compose, compose_lines
+from prodigy_team.curation.rows import compose, compose_lines
 from prodigy_team.curation.settling import Settled, is_disputed, keeper, unknown_people
 from prodigy_team.curation.sources import Source, is_file_name, resolve_sources
 from prodigy_team.curation.tally import Tally
@@ -232,7 +233,7 @@ class _Plan:
         """What is new for the target under `all`."""
         return compose(self._store, self.request.sources, self.settled.rows)
 
-    def entries(self) -> dict[str, list[Entry]]:
+    def entries(self) -> dict[str, Entries]:
         """By target: all of it, and answers to tasks that nobody settled."""
         given = (self.settled.rows, self.settled.conflicts)
         return dict(zip(self.request.targets, given, strict=False))
@@ -297,7 +298,7 @@ class _Plan:
                 self._counts["already"] += 1
             else:
                 self._counts["used"] += 1
-                self.settled.rows.append(Entry((ranks[given.source], given.position)))
+                self.settled.rows.add(Entry((ranks[given.source], given.position)))
             seen.add(mark)
 
         self.gathering.watch = watch

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, groupby
-from typing import Any, NamedTuple
+from contextlib import closing
+from itertools import chain
+from operator import itemgetter
+from typing import Any
 
 import msgspec
 
+from prodigy_team.curation.ahead import read_ahead
+from prodigy_team.curation.entries import Columns, Entries, Entry
 from prodigy_team.curation.gathering import hashes_of
 from prodigy_team.curation.judgements import read_answer
 from prodigy_team.curation.policies import Span
@@ -20,23 +23,8 @@ from prodigy_team.store.reading import one_line
 MARKS = (b'"_annotators"', b'"_conflict"')
 """What every row carries that a merge wrote with another policy than `all`."""
 
+_END, _WITHOUT_END = itemgetter(slice(-2, None)), itemgetter(slice(None, -2))  # the brace and the line feed
 _REVIEW = ("versions", "sessions", "view_id")
-
-
-class Entry(NamedTuple):
-    """A row to be written.
-
-    Attributes:
-        place: Source, by its number, and position in it.
-        added: JSON of further keys, without braces: ``"_annotators":["joe"]``.
-        spans: What stands in place of the answer's spans; None: they stay.
-        annotator: Who gave it, where the row is to tell and might not; "": as it is.
-    """
-
-    place: tuple[int, int]
-    added: bytes = b""
-    spans: frozenset[Span] | None = None
-    annotator: str = ""
 
 
 def votes_json(votes: Sequence[tuple[str, Sequence[str]]]) -> bytes:
@@ -50,69 +38,71 @@ def votes_json(votes: Sequence[tuple[str, Sequence[str]]]) -> bytes:
     return msgspec.json.encode({"_annotators": names, "_votes": listed})[1:-1]
 
 
-def compose(store: Store | None, sources: Sequence[Source], entries: Iterable[Entry]) -> Iterator[Row]:
-    """The rows, in the order of the entries' places, which is to grow.
+def compose(store: Store | None, sources: Sequence[Source], entries: Entries) -> Iterator[Row]:
+    """The rows, in the order of their places.
+
+    Args:
+        entries: Sorted.
 
     Raises:
         TeamError: What stood at a place does not stand there any more.
     """
-    for rank, group in groupby(entries, key=lambda each: each.place[0]):
-        own = list(group)
-        source = sources[rank]
-        rows = _rows_of_file(source, own) if source.path is not None else _rows_of_dataset(store, source, own)
-        for entry, row in zip(own, rows, strict=True):
+    for rank, source in enumerate(sources):
+        wanted = entries.of(rank).positions
+        rows = _rows_of_file(source, wanted) if source.path is not None else _rows_of_dataset(store, source, wanted)
+        for entry, row in zip(entries.of(rank), rows, strict=True):
             yield Row(row.link, row.input_hash, row.task_hash, extended(row.content, entry))
 
 
-def compose_lines(store: Store | None, sources: Sequence[Source], entries: Sequence[Entry]) -> Iterator[bytes]:
+def compose_lines(store: Store | None, sources: Sequence[Source], entries: Entries) -> Iterator[bytes]:
     """What `compose` gives, as lines without their last line feed, up to some hundred at a time.
 
     Raises:
         TeamError: As `compose`.
     """
     for rank, source in enumerate(sources):
-        start, end = (bisect_left(entries, (at, -1), key=lambda each: each.place) for at in (rank, rank + 1))
-        own = entries[start:end]
-        if source.path is None and store is not None:
-            pages, at = store.pages_at(source.name, [entry.place[1] for entry in own]), 0
-            for links, lines in pages:
-                yield _extended_lines(lines, own[at : at + len(links)])
+        own, at = entries.of(rank), 0
+        if source.path is not None or store is None:
+            rows = zip(own, _rows_of_file(source, own.positions), strict=True)
+            yield from (one_line(extended(row.content, entry)) for entry, row in rows)
+            continue
+        with closing(read_ahead(store.pages_at(source.name, own.positions))) as pages:
+            for links, contents in pages:
+                yield _extended_lines(contents, own.part(at, at + len(links)))
                 at += len(links)
-        else:
-            yield from (one_line(row.content) for row in compose(store, sources, own))
 
 
-def _extended_lines(lines: bytes, entries: Sequence[Entry]) -> bytes:
+def _extended_lines(contents: Sequence[bytes], entries: Columns) -> bytes:
     """A page with what its entries add; as a whole where nothing but an end is added to each."""
-    contents = lines.split(b"}\n")
-    alike = len(contents) == len(entries) + 1 and not contents[-1] and len(entries) > 1
-    if not alike or b"\r" in lines or b"{}" in lines or _changes(lines) or any(each[2] or each[3] for each in entries):
-        each_line = lines.split(b"\n") if len(entries) > 1 else [lines[:-1]]
-        return b"\n".join(one_line(extended(*each)) for each in zip(each_line, entries, strict=False))
-    ends = [b",%b}\n" % each[1] if each[1] else b"}\n" for each in entries]
-    return b"".join(chain.from_iterable(zip(contents, ends, strict=False)))[:-1]
+    lines = b"".join(contents)
+    alike = len(contents) > 1 and set(map(_END, contents)) == {b"}\n"} and min(map(len, contents)) > len(b"{}\n")
+    if not alike or b"\r" in lines or not entries.only_added or _changes(lines):
+        each_line = zip(contents, entries, strict=True)
+        return b"\n".join(one_line(extended(content[:-1], entry)) for content, entry in each_line)
+    ends = [b",%b}\n" % added if added else b"}\n" for added in entries.added]
+    return b"".join(chain.from_iterable(zip(map(_WITHOUT_END, contents), ends, strict=True)))[:-1]
 
 
-def _rows_of_dataset(store: Store | None, source: Source, entries: Sequence[Entry]) -> Iterator[Row]:
+def _rows_of_dataset(store: Store | None, source: Source, links: Sequence[int]) -> Iterator[Row]:
     if store is None:
         raise ValueError("a dataset without a store")
-    return store.rows_at(source.name, [entry.place[1] for entry in entries])
+    return store.rows_at(source.name, links)
 
 
-def _rows_of_file(source: Source, entries: Sequence[Entry]) -> Iterator[Row]:
-    wanted = iter(entries)
-    entry = next(wanted, None)
+def _rows_of_file(source: Source, numbers: Iterable[int]) -> Iterator[Row]:
+    wanted = iter(numbers)
+    next_one = next(wanted, None)
     for number, line in read_lines(source.path) if source.path is not None else ():
-        if entry is None:
+        if next_one is None:
             return
-        if number == entry.place[1]:
+        if number == next_one:
             record = read_answer(line)
             hashes = hashes_of(record, (None, None), line) if record is not None else None
             if hashes is None:
                 break
             yield Row(number, *hashes, line)
-            entry = next(wanted, None)
-    if entry is not None:
+            next_one = next(wanted, None)
+    if next_one is not None:
         raise TeamError(f"The file {source.path} was changed while it was read.", remedy="Run the command again.")
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 import mmh3
 import msgspec
 
+from prodigy_team.curation.entries import Entries, Entry
 from prodigy_team.curation.gathering import Gathered, Opinion, TaskAnswers
 from prodigy_team.curation.judgements import BINARY_VIEWS, REJECTED, spans_of
 from prodigy_team.curation.policies import Policy, Span, Vote, latest, spans_of_majority
-from prodigy_team.curation.rows import Entry, votes_json
+from prodigy_team.curation.rows import votes_json
 
 _BINARY = frozenset(mmh3.hash(view).to_bytes(4, "big", signed=True) for view in BINARY_VIEWS)
 _VIEW = slice(8, 12)  # of `Gathered.task`
@@ -60,8 +61,8 @@ class Settled:
 
     policy: Policy
     spans: bool = False
-    rows: list[Entry] = field(default_factory=list)
-    conflicts: list[Entry] = field(default_factory=list)
+    rows: Entries = field(default_factory=Entries)
+    conflicts: Entries = field(default_factory=Entries)
     counts: Counter[str] = field(default_factory=Counter)
     _keys: dict[tuple[tuple[str, tuple[str, ...]], ...], bytes] = field(default_factory=dict)
 
@@ -123,13 +124,13 @@ class Settled:
         self.counts["outvoted"] += len(judged) - len(winners)
         decided = [each for each in winners if each.decision]
         place = min(each.place for each in decided or winners)
-        self.rows.append(Entry(place, self._votes(task.opinions, stands), spans))
+        self.rows.add(Entry(place, self._votes(task.opinions, stands), spans))
 
     def _leave(self, judged: Iterable[Opinion[Said]]) -> None:
         self.counts["unsettled"] += 1
         for each in judged:
             self.counts["conflicting"] += 1
-            self.conflicts.append(Entry(each.place, CONFLICT, annotator=each.annotator))
+            self.conflicts.add(Entry(each.place, CONFLICT, annotator=each.annotator))
 
     def _votes(self, opinions: Iterable[Opinion[Said]], stands: bytes) -> bytes:
         groups: dict[Said, list[str]] = defaultdict(list)

@@ -86,6 +86,10 @@ class Row(NamedTuple):
     content: bytes
 
 
+Page = tuple[Sequence[int], Sequence[bytes]]
+"""Links, and as many contents with a line feed behind each."""
+
+
 Sight = tuple[float, ...]
 """What a connection saw of the database as a whole: its newest link first, then what changes but with new links."""
 
@@ -167,13 +171,13 @@ class Store(Protocol):
     def rows(self, dataset: str) -> Iterator[Row]:
         """As `answers`, with the hashes beside each content."""
 
-    def pages(self, dataset: str) -> Iterator[tuple[Sequence[int], bytes]]:
-        """Links, and their contents with a line feed behind each, in link order: a third of the time of `rows`.
+    def pages(self, dataset: str) -> Iterator[Page]:
+        """Links and their contents, in link order: a third of the time of `rows`.
 
         Some hundred at a time; what holds a line feed itself comes alone.
         """
 
-    def pages_at(self, dataset: str, links: Sequence[int]) -> Iterator[tuple[Sequence[int], bytes]]:
+    def pages_at(self, dataset: str, links: Sequence[int]) -> Iterator[Page]:
         """As `pages`, at some of a dataset's links, in the order asked, which is to grow.
 
         Raises:

@@ -19,6 +19,7 @@ from prodigy_team.store.base import (
     NewAnswer,
     News,
     Outcome,
+    Page,
     Routed,
     Row,
     Sight,
@@ -58,13 +59,13 @@ class SqliteStore:
         """See `Store.rows`."""
         return reading.read_rows(self._handle, dataset)
 
-    def pages(self, dataset: str) -> Iterator[tuple[Sequence[int], bytes]]:
+    def pages(self, dataset: str) -> Iterator[Page]:
         """See `Store.pages`."""
         from prodigy_team.store import pages
 
         return pages.read_pages(self._handle, dataset)
 
-    def pages_at(self, dataset: str, links: Sequence[int]) -> Iterator[tuple[Sequence[int], bytes]]:
+    def pages_at(self, dataset: str, links: Sequence[int]) -> Iterator[Page]:
         """See `Store.pages_at`."""
         from prodigy_team.store import pages
 

@@ -121,7 +121,7 @@ class _View:
         """All tasks that were counted at a glance."""
         assert isinstance(self._compared, Choices)
         ranks: dict[Votes, tuple[float, int, Judged]] = {}
-        times = Counter(votes for _, votes in tally.votes())
+        times = tally.times()
         for votes, count in sorted(times.items()):
             said = tally.voices(votes)
             judged: Judged = tuple((name, answer) for name, answer in said if answer != "ignore")
@@ -132,10 +132,9 @@ class _View:
             if sum(times[each] for each in wanted if ranks[each][:2] > ranks[votes][:2]) >= self._worst.limit:
                 break
             wanted.add(votes)
-        for task, votes in tally.votes() if wanted else ():
-            if votes in wanted:
-                distance, _, judged = ranks[votes]
-                self._worst.offer(distance, tally.place(task), judged)
+        for votes, place in tally.places(wanted) if wanted else ():
+            distance, _, judged = ranks[votes]
+            self._worst.offer(distance, place, judged)
 
     def _count(self, given: int, judged: int, times: int = 1) -> bool:
         """Whether there is something to compare in so many tasks with so many answers."""

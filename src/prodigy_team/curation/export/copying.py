@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from prodigy_team.curation.gathering import People
 
 _LOOKED_INTO = 20_000  # answers; from there on it would take longer than the copy
-_AHEAD = 4  # pieces between the writer and the hash; of pictures each has some megabytes
+_AHEAD = 4  # pieces between the reader and the writer; of pictures each has some megabytes
 
 
 def copy_source(store: Store | None, source: Source, write: Callable[[bytes], object]) -> int:
@@ -108,7 +108,7 @@ def _annotators(
 
 
 class _Copy:
-    """A file that is written, and hashed beside that: another thread does it while SQLite reads on."""
+    """A file that another thread writes and hashes, while SQLite reads on."""
 
     def __init__(self, file: BinaryIO, progress: Callable[[int], object] | None) -> None:
         self._file, self._progress = WholeFile(file), progress
@@ -116,7 +116,8 @@ class _Copy:
         self._hash = hashlib.sha256()
         self._pieces: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(_AHEAD)
-        self._thread = threading.Thread(target=self._run, name="hash", daemon=True)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="copy", daemon=True)
 
     @property
     def digest(self) -> str:
@@ -127,20 +128,28 @@ class _Copy:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         self._pieces.put(None)
         self._thread.join()
+        if self._error is not None and error is None:
+            raise self._error
 
     def write(self, lines: bytes) -> None:
-        """Append whole lines."""
+        """Append whole lines; an earlier one that could not be written fails here, or at the end."""
         self._room.acquire()
+        if self._error is not None:
+            raise self._error
         self._pieces.put(lines)
-        self._file.write(lines)
         if self._progress is not None:
             self._lines += lines.count(b"\n")
             self._progress(self._lines)
 
     def _run(self) -> None:
         while (piece := self._pieces.get()) is not None:
-            self._hash.update(piece)
+            try:
+                if self._error is None:
+                    self._file.write(piece)
+                    self._hash.update(piece)
+            except BaseException as error:
+                self._error = error
             self._room.release()
