@@ -163,6 +163,17 @@ def test_a_managers_buttons_start_and_stop_servers(team: Team) -> None:
         assert "manager stopped it" in joe.get("/a/joe/").text
 
 
+def test_who_was_taken_out_stays_out_when_the_gateway_is_brought_back(team: Team) -> None:
+    """It comes back with the roster of the last `up`, in which they still were."""
+    team.up()
+    team.write_roster(names=("jane",))
+    eventually(lambda: team.start_session("joe").status_code == 401, within=10, message="joe to be out")
+    os.kill(team.project.pids()["gateway"], signal.SIGKILL)
+    team.project.run("up", "--revive")
+    eventually(lambda: team.start_session("joe").status_code == 401, within=10, message="joe to be out")
+    assert team.start_session("jane").status_code == 200
+
+
 def hidden_csrf(browser: httpx.Client) -> str:
     """What the dashboard's buttons carry."""
     return re.findall(r'name="csrf" value="(\w+)"', browser.get("/dashboard").text)[0]

@@ -65,12 +65,19 @@ class Refusal:
 class Identity:
     """Tells who is asking. `visitor` and `authenticate` belong to the event loop's thread."""
 
-    def __init__(self, roster: Roster, *, environ: Mapping[str, str], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        roster: Roster,
+        *,
+        environ: Mapping[str, str],
+        clock: Callable[[], float] = time.time,
+        current: bool = True,
+    ) -> None:
         from prodigy_team.gateway.entry import entry_routes
 
         self.settings = GatewaySettings.of(roster)
         self.accounts = Accounts(roster.state, clock=clock)
-        self.members = Members(roster, environ)
+        self.members = Members(roster, environ, current=current)
         self.proxies = Proxies(self.settings.trusted_proxies)
         self.workers = Workers()
         self.key = team_key(roster.state)
@@ -289,7 +296,11 @@ def find_cookie(scope: Scope, name: bytes) -> str | None:
 
 
 def build_people(
-    roster: Roster, *, environ: Mapping[str, str] | None = None, clock: Callable[[], float] = time.time
+    roster: Roster,
+    *,
+    environ: Mapping[str, str] | None = None,
+    clock: Callable[[], float] = time.time,
+    current: bool = True,
 ) -> Identity:
     """Who may log in at the gateway of a roster, and how.
 
@@ -297,8 +308,9 @@ def build_people(
         roster: It has a [gateway], and its state folder exists.
         environ: With which the roster is read again when it changes; this process's where left out.
         clock: Unix seconds.
+        current: The roster is what its file says; else it is from before, and whom the file names counts soon.
 
     Raises:
         TeamError: The accounts cannot be opened, or a package for this way of logging in is missing.
     """
-    return Identity(roster, environ=os.environ if environ is None else environ, clock=clock)
+    return Identity(roster, environ=os.environ if environ is None else environ, clock=clock, current=current)

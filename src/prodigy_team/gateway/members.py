@@ -51,15 +51,18 @@ def _is_same(login: str, said: str) -> bool:
 class Members:
     """Everybody on the roster as it is now. One that is being edited and has problems changes nothing yet.
 
+    Args:
+        current: The roster is what the file says; else it is from before, and the file is read at the first look.
+
     Attributes:
         version: Counts how often the roster was read.
     """
 
-    def __init__(self, roster: Roster, environ: Mapping[str, str]) -> None:
+    def __init__(self, roster: Roster, environ: Mapping[str, str], *, current: bool = True) -> None:
         self._path = roster.path
         self._environ = environ
         self.version = 0
-        self._read = self._stamp()
+        self._read: tuple[int, ...] | None = self._stamp() if current else None
         self._members = members_of(roster)
 
     def find(self, name: str) -> Member | None:

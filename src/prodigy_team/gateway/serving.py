@@ -31,8 +31,9 @@ from prodigy_team.gateway.values import GatewaySettings
 from prodigy_team.roster.values import Roster
 from prodigy_team.servers import alive, logs, ports
 from prodigy_team.servers.gateways import kept_roster
-from prodigy_team.servers.lockfile import GATEWAY
+from prodigy_team.servers.lockfile import GATEWAY, read_lockfile
 from prodigy_team.servers.processes import MARK_VARIABLE, Mark, identity_of, read_mark
+from prodigy_team.servers.status import roster_digest
 from prodigy_team.servers.succession import NOBODY_THERE, SUCCESSOR_VARIABLE
 from prodigy_team.servers.supervisor import Supervisor
 
@@ -288,9 +289,17 @@ def backends_of(roster: Roster, settings: GatewaySettings, supervisor: Superviso
     return Backends(supervisor, homes, idle_stop=settings.idle_stop, at_once=at_once)
 
 
+def _is_as_brought_up(roster: Roster, supervisor: Supervisor) -> bool:
+    """Whether team.toml is what it was at the last `up`: whoever was taken out since must not come back by a crash."""
+    try:
+        return roster_digest(roster.path) == read_lockfile(supervisor.lockfile).roster_digest
+    except (OSError, TeamError):
+        return False
+
+
 def build(roster: Roster, settings: GatewaySettings, backends: Backends, supervisor: Supervisor) -> Gateway:
     """The application with all its parts."""
-    people = build_people(roster)
+    people = build_people(roster, current=_is_as_brought_up(roster, supervisor))
     board = Overview(roster, settings, backends, supervisor)
     more = session_routes(people, backends, settings)
     return build_app(people, backends, board, settings, more=more, limits=Limits.within(_allowed_files()))
