@@ -309,6 +309,16 @@ def test_whoever_is_handed_on_comes_in_once_by_a_token(team: Team) -> None:
     with httpx.Client(trust_env=False) as browser:
         assert browser.get(url).status_code == 303
         assert browser.get(f"http://127.0.0.1:{port}/").status_code == 200
+        team.project.run("accounts", "--log-out", "joe")
+        assert browser.get(f"http://127.0.0.1:{port}/project").status_code == 401
+        again = team.start_session("joe").json()["url"]
+        late = team.start_session("joe").json()["url"]
+        assert browser.get(again).status_code == 303
+        assert browser.get(f"http://127.0.0.1:{port}/project").status_code == 200
+        team.project.run("accounts", "--lock", "joe")
+        assert browser.get(f"http://127.0.0.1:{port}/project").status_code == 401
+        assert httpx.get(late, trust_env=False).status_code == 403, "given out before"
+        team.project.run("accounts", "--unlock", "joe")
     assert httpx.get(url, trust_env=False).status_code == 403
     with team.browser("joe") as browser:
         assert browser.get("/a/joe/").headers["location"].startswith(f"http://127.0.0.1:{port}/?token=")

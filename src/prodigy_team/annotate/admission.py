@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from prodigy_team.annotate import web
+from prodigy_team.servers.revoked import Revoked
 from prodigy_team.servers.secrets import (
     HAND_OFF,
     SECRET_HEADER,
@@ -37,6 +38,7 @@ class Admission:
         *,
         secret: str,
         direct: float | None = None,
+        ended: Callable[[str], float] = lambda _: 0.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Begin.
@@ -44,9 +46,10 @@ class Admission:
         Args:
             server: Its name in the roster.
             direct: Seconds for which a browser that came by a one-time token stays logged in; None: no such browser.
+            ended: When somebody's logins were last ended, in Unix seconds; tokens and cookies from before are void.
         """
         self._secret, self._expected, self._direct, self._clock = secret, secret.encode(), direct, clock
-        self._since = clock()
+        self._ended, self._since = ended, clock()
         self._used: dict[str, float] = {}
         self._told: dict[str, float] = {}
         self.cookie = f"prodigy_team_login_{server}"  # browsers keep the cookies of all ports of a host together
@@ -58,7 +61,7 @@ class Admission:
         Raises:
             OSError: The state folder's key can be neither read nor made.
         """
-        return cls(server, secret=server_secret(state, server), direct=direct)
+        return cls(server, secret=server_secret(state, server), direct=direct, ended=Revoked(state).at)
 
     def admit(self, scope: web.Scope) -> str:
         """The name of whoever sends a request.
@@ -89,7 +92,7 @@ class Admission:
         if content is None or self._direct is None:
             return None
         found = read_login_cookie(self._secret, content, now=self._clock(), length=self._direct)
-        if found is None:
+        if found is None or found.issued <= self._ended(found.name):
             raise web.HttpError(401, "This login has ended. Log in at the team's gateway again.")
         return found.name
 
@@ -102,7 +105,7 @@ class Admission:
             return None
         now = self._clock()
         found = read_hand_off(self._secret, token, now=now, since=self._since)
-        if found is None or found.nonce in self._used:
+        if found is None or found.nonce in self._used or found.issued <= self._ended(found.name):
             raise self.refusal(scope, "This link was used before, or is too old. Log in at the team's gateway again.")
         self._used = {nonce: at for nonce, at in self._used.items() if at >= now - HAND_OFF} | {found.nonce: now}
         value = login_cookie(self._secret, found.name, now)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from prodigy_team.gateway.file import GatewayFile
 from prodigy_team.gateway.throttle import FAMILIAR_SECONDS, MEMORY_SECONDS, Tally, counted_address, counted_by
+from prodigy_team.servers.revoked import forget_end, note_end
 from prodigy_team.servers.secrets import team_key
 
 INVITATION_SECONDS = 24 * 3600.0
@@ -86,7 +87,7 @@ class Accounts:
     """
 
     def __init__(self, state: Path, *, clock: Callable[[], float] = time.time) -> None:
-        self.file = GatewayFile(state)
+        self._state, self.file = state, GatewayFile(state)
         self._key = team_key(state)
         self._clock = clock
 
@@ -112,7 +113,12 @@ class Accounts:
             (name, hashed, self._clock()),
         )
         connection.execute("DELETE FROM invitation WHERE name = ?", (name,))
+        self._end_logins(connection, name)
+
+    def _end_logins(self, connection: sqlite3.Connection, name: str) -> None:
+        """Here, and at servers to which the gateway handed browsers on."""
         connection.execute("DELETE FROM login WHERE name = ?", (name,))
+        note_end(self._state, name, self._clock())
 
     def locked(self) -> frozenset[str]:
         """Names, in lower case, that were locked."""
@@ -125,7 +131,7 @@ class Accounts:
             connection.execute(
                 "INSERT INTO account (name, locked) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET locked = 1", (name,)
             )
-            connection.execute("DELETE FROM login WHERE name = ?", (name,))
+            self._end_logins(connection, name)
 
     def unlock(self, name: str) -> None:
         """Let somebody in again, also after too many failures."""
@@ -202,20 +208,26 @@ class Accounts:
             )
 
     def log_out(self, digest: bytes) -> None:
-        """End one login."""
+        """End one login, and with it all at servers to which its person was handed on."""
         with self.file.writing(revokes=True) as connection:
+            row = connection.execute("SELECT name FROM login WHERE token = ?", (digest,)).fetchone()
             connection.execute("DELETE FROM login WHERE token = ?", (digest,))
+            if row:
+                note_end(self._state, row[0], self._clock())
 
     def end_logins(self, name: str) -> int:
         """End all of somebody's logins, and say how many there were."""
         with self.file.writing(revokes=True) as connection:
-            found = "DELETE FROM login WHERE name = ? AND expires_at > ?"
-            return connection.execute(found, (name, self._clock())).rowcount
+            counted = "SELECT count(*) FROM login WHERE name = ? AND expires_at > ?"
+            found: int = connection.execute(counted, (name, self._clock())).fetchone()[0]
+            self._end_logins(connection, name)
+            return found
 
     def erase(self, name: str) -> bool:
         """Forget an account, with logins, invitation, addresses and failures; whether anything was known."""
         with self.file.writing(revokes=True) as connection:
             connection.execute("PRAGMA secure_delete=ON").fetchone()
+            forget_end(self._state, name)
             addresses = connection.execute("SELECT address FROM familiar WHERE name = ?", (name,)).fetchall()
             counted = [f"name {name.lower()}", *(f"own {name.lower()} {address}" for (address,) in addresses)]
             connection.executemany("DELETE FROM tally WHERE counted = ?", [(self._counted(each),) for each in counted])
