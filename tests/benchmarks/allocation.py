@@ -7,8 +7,8 @@
 Part "claims": eight processes with four people each answer and claim, 400 claims of 10 tasks a second together, from
 the beginning and where nearly all is done; among them pulls that end empty though a million tasks wait for others. All
 that is dealt out is answered: 4,000 answers a second beside, stored by a thread of each process as servers do it. To
-tell what of a figure is the machine's, each is noted beside that of the same processes at the same pace, beside the
-same saves, that take a lock and commit one row.
+tell what of a figure is the machine's, it is noted what the same processes get, at the same pace beside the same saves,
+that only take a lock and commit one row, and that hold the lock for as long as a claim computes besides.
 
 Part "seed": 150 tasks at `annotations_per_task = 1.2`, joe all day, jane now and then, over random schedules that both
 sides play alike; an absolute figure is the worst of all schedules. Prints one line a figure as servers.py does. Exit

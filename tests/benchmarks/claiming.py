@@ -39,9 +39,9 @@ def claims(settings: Settings) -> Iterator[Figure]:
 def paced(world: World, text: str) -> Iterator[Figure]:
     """400 claims a second."""
     full, empty, rate, busy = run(world, RATE)
-    alone = bare(world, saves=len(full) // PROCESSES)
+    row, held = (quantile(bare(world, len(full) // PROCESSES, hold), 0.99) for hold in (0.0, busy))
     note = f"{rate:.0f} claims/s; median {quantile(full, 0.5):.2f}, worst {max(full):.0f} ms; processor {busy:.2f} ms"
-    note += f"; lock and commit of one row beside the same saves: p99 {quantile(alone, 0.99):.1f} ms"
+    note += f"; beside the same saves lock and one row: p99 {row:.1f}, held for as long: {held:.1f} ms"
     yield Figure("claims", f"{text}: p99 of a claim of 10, ms", (quantile(full, 0.99),), 5, note=note)
     if empty:
         note = f"median {quantile(empty, 0.5):.2f}, worst {max(empty):.0f} ms"
@@ -65,8 +65,8 @@ def sync_figures(world: World, tasks: int) -> Iterator[Figure]:
 
 
 def run(world: World, rate: int) -> tuple[list[float], list[float], float, float]:
-    """Milliseconds of the claims that gave something and of those that did not; claims a second; median of all that
-    is the processor's, whatever else the machine does.
+    """Milliseconds of the claims that gave something and of those that did not; claims a second; median of what
+    of the former is the processor's, whatever else the machine does.
     """
     results = work(world, "claim", rate)
     full = [each for result in results for each in result["full"]]
@@ -75,9 +75,14 @@ def run(world: World, rate: int) -> tuple[list[float], list[float], float, float
     return full, empty, (len(full) + len(empty)) / SECONDS, quantile(processor, 0.5)
 
 
-def bare(world: World, *, saves: int) -> list[float]:
-    """Milliseconds of what any claim would need: what is the machine's in the figures of claims at the same pace."""
-    return [each for result in work(world, "bare", RATE, str(saves)) for each in result]
+def bare(world: World, saves: int, hold: float) -> list[float]:
+    """Milliseconds of what any claim would need, at the same pace: what is the machine's in the figures of claims.
+
+    Args:
+        saves: Of each process.
+        hold: Milliseconds for which the lock is held.
+    """
+    return [each for result in work(world, "bare", RATE, str(saves), str(hold)) for each in result]
 
 
 def work(world: World, what: str, rate: int, *more: str) -> list[Any]:

@@ -46,7 +46,6 @@ def test_a_long_log_begins_anew_while_others_claim(world: World, monkeypatch: py
         work(world, joe, "joe", most=300, count=30)
         work(world, jane, "jane", most=300, count=30)
     eventually(lambda: joe.confirm("joe", [], screen="any") == [] and not log.is_longer(world.path, 1 << 18))
-    assert world.path.with_name("ledger.db-wal").stat().st_size < 4 << 20
     assert people_per_task(world) == {2: 900}
 
 

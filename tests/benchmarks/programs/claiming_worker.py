@@ -2,7 +2,7 @@
 
     python claiming_worker.py FOLDER sync
     python claiming_worker.py FOLDER claim PEOPLE CLAIMS_A_SECOND START SECONDS   0: as many as it can
-    python claiming_worker.py FOLDER bare PEOPLE CLAIMS_A_SECOND START SECONDS SAVES
+    python claiming_worker.py FOLDER bare PEOPLE CLAIMS_A_SECOND START SECONDS SAVES HOLD_MS
 
 Prints one JSON object.
 """
@@ -59,15 +59,18 @@ def claim(world: World, people: str, rate: str, start: str, seconds: str) -> Non
                 stored.pop(name).result()
             took, busy, leases = one_claim(ledger, name)
             (full if leases else empty).append(took)
-            processor.append(busy)
+            processor += [busy] if leases else []
             if leases and name != DONE_BY[0]:
                 tasks = [(each.place, each.identity) for each in leases]
                 stored[name] = answers.submit(store_answers, store, name, tasks)
     print(json.dumps({"full": full, "empty": empty, "processor": processor}))
 
 
-def bare(world: World, people: str, rate: str, start: str, seconds: str, saves: str) -> None:
-    """At the same pace and beside as many saves: no claim, but only what any would need, lock and commit of one row."""
+def bare(world: World, people: str, rate: str, start: str, seconds: str, saves: str, hold: str) -> None:
+    """At the same pace and beside as many saves: no claim, but only what any would need, lock and commit of one row.
+
+    The lock is held until the processor has spent so many milliseconds more on nothing.
+    """
     path, name = world.folder / "bare.db", f"bare-{people.split(',')[0]}"
     lock = WriteLock(lock_path(path))
     with lock:
@@ -77,6 +80,9 @@ def bare(world: World, people: str, rate: str, start: str, seconds: str, saves: 
         for turn in turns(people, float(rate), float(start), float(seconds)):
             began = time.perf_counter()
             with lock:
+                end = time.thread_time() + float(hold) / 1000
+                while time.thread_time() < end:
+                    pass
                 connection.execute("BEGIN IMMEDIATE")
                 connection.execute("INSERT OR REPLACE INTO screen VALUES (1, ?, 1, ?)", (name, began))
                 connection.execute("COMMIT")
