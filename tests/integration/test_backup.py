@@ -254,6 +254,20 @@ def test_restore_puts_the_answers_back_and_keeps_what_it_replaces(roster):
     assert not list(roster.database.parent.glob(".*restoring*"))
 
 
+def test_a_restore_that_finds_the_disk_full_leaves_no_copy_behind(roster, tmp_path):
+    backup = make_backup(roster, {}).backup
+    save(tmp_path / "answers.db", "four")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_960, hard))
+    try:
+        with pytest.raises(TeamError, match="cannot be put back"):
+            restore(roster, {}, backup)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not [*tmp_path.rglob("*.restoring"), *tmp_path.rglob("*.replaced-*")]
+    assert texts_in(tmp_path / "answers.db") == ["one", "two", "three", "four"]
+
+
 def test_restore_where_the_database_is_gone_or_ruined(roster):
     backup = make_backup(roster, {}).backup
     for each in roster.database.parent.glob("answers.db*"):

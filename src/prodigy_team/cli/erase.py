@@ -302,7 +302,8 @@ def _files_naming(roster: Roster, person: _Person) -> list[Path]:
     if own is None:
         return files_naming(roster.state, person.names, but=(backups_folder(roster.state),))
     found = files_naming(roster.state, person.names, but=(backups_folder(roster.state), own))
-    beside = sorted(own.parent.glob(f"{glob.escape(own.name)}.replaced-*"))  # what `restore` put aside
+    # What `restore` put aside, and what one that was killed left.
+    beside = [*sorted(own.parent.glob(f"{glob.escape(own.name)}.replaced-*")), own.with_name(f".{own.name}.restoring")]
     return [*found, *(path for path in naming(beside, person.names) if path not in found)]
 
 

@@ -122,9 +122,15 @@ def restore(roster: Roster, environ: Mapping[str, str], backup: Backup, *, now: 
             _refuse_while_servers_run(roster)
             with contextlib.closing(WriteLock(lock_path(database.path))) as lock, lock:
                 targets = {ANSWERS: database.path, **{name: roster.state / name for name in BESIDE}}
-                drafts = {name: _draft(backup, name, target) for name, target in targets.items()}
-                # The answers last: should it end before, the ledger is brought in line with them at the next start.
-                kept = [path for name in (*BESIDE, ANSWERS) for path in _replace(targets[name], drafts[name], stamp)]
+                try:
+                    drafts = {name: _draft(backup, name, target) for name, target in targets.items()}
+                    # The answers last: should it end before, the ledger is brought in line with them at the next start.
+                    kept = [
+                        path for name in (*BESIDE, ANSWERS) for path in _replace(targets[name], drafts[name], stamp)
+                    ]
+                finally:  # where it failed a whole copy of the answers would stay
+                    for target in targets.values():
+                        _draft_beside(target).unlink(missing_ok=True)
     return RestoreReport(
         report.backup, report.created, report.datasets, "", tuple(kept), report.differing, restored=True
     )
@@ -135,7 +141,7 @@ def _draft(backup: Backup, name: str, target: Path) -> Path | None:
     source = backup.path / name
     if not source.exists():
         return None
-    draft = target.with_name(f".{target.name}.restoring")
+    draft = _draft_beside(target)
     draft.unlink(missing_ok=True)
     shutil.copyfile(source, draft)
     mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
@@ -146,6 +152,10 @@ def _draft(backup: Backup, name: str, target: Path) -> Path | None:
         connection.close()
     sync_file(draft)
     return draft
+
+
+def _draft_beside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.restoring")
 
 
 def _replace(target: Path, draft: Path | None, stamp: str) -> Iterator[Path]:
