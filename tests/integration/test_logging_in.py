@@ -12,6 +12,7 @@ import pytest
 
 from gateway_support import PASSWORD, Entrance, entrance, hidden_fields, write_roster
 from prodigy_team.gateway.accounts import Accounts
+from prodigy_team.servers.revoked import Revoked
 from support import eventually
 
 
@@ -56,6 +57,16 @@ def test_every_refusal_looks_alike(door: Entrance) -> None:
             pages.add(answer.text.replace(f'value="{name}"', "").replace(form["form"], ""))
         door.people.accounts.forgive_address("127.0.0.1")
     assert len(pages) == 1
+
+
+def test_whoever_leaves_the_roster_is_logged_in_nowhere(door: Entrance) -> None:
+    """Also at servers to which browsers were handed on: a script has no login here, but its browser one there."""
+    state, path = door.people.settings.state, door.people.settings.roster
+    revoked = Revoked(state)
+    path.write_text(path.read_text(encoding="utf-8").replace('[[annotator]]\nname = "Jane"\n', ""), encoding="utf-8")
+    with door.browser() as browser:
+        eventually(lambda: browser.get("/me") and revoked.at("Jane"), message="the end of her logins")
+    assert revoked.at("joe") < revoked.at("jane")
 
 
 def test_logging_out_ends_the_login_and_not_only_the_cookie(door: Entrance) -> None:

@@ -236,14 +236,17 @@ class Accounts:
                 sum(connection.execute(f"DELETE FROM {each} WHERE name = ?", (name,)).rowcount for each in tables) > 0
             )
 
-    def keep_only(self, names: Collection[str]) -> None:
-        """End the logins of everybody else: somebody who comes back to the roster logs in anew."""
+    def keep_only(self, names: Collection[str], *, before: Collection[str] = ()) -> None:
+        """End the logins of everybody else: somebody who comes back to the roster logs in anew.
+
+        Args:
+            before: Who was there until now; they may be logged in at a server alone.
+        """
         kept = {name.lower() for name in names}
         with self.file.reading() as connection:
             rows = connection.execute("SELECT DISTINCT name FROM login").fetchall()
-        for (name,) in rows:
-            if name.lower() not in kept:
-                self.end_logins(name)
+        for name in {*(name.lower() for (name,) in rows), *(name.lower() for name in before)} - kept:
+            self.end_logins(name)
 
     def begin_try(self, name: str, address: str) -> Try:
         """Count a try as a failure, before it is looked at: many at once are not more than one after the other."""

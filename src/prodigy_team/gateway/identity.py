@@ -216,9 +216,10 @@ class Identity:
 
     def _read_roster(self) -> None:
         """In another thread: of 200 people it takes a tenth of a second."""
+        before = self.members.names()
         try:
             self.members.read()
-            self.accounts.keep_only(self.members.names())
+            self.accounts.keep_only(self.members.names(), before=before)
         finally:
             self._reading = False
 
