@@ -71,13 +71,17 @@ def bare(world: World, people: str, rate: str, start: str, seconds: str, saves: 
 
     The lock is held until the processor has spent so many milliseconds more on nothing.
     """
-    path, name = world.folder / "bare.db", f"bare-{people.split(',')[0]}"
+    path, names = world.folder / "bare.db", people.split(",")
     lock = WriteLock(lock_path(path))
     with lock:
         connection = connect(path)
     took: list[float] = []
+    stored: dict[str, Future[None]] = {}
     with closing(connection), world.open_store_once() as store, ThreadPoolExecutor(1) as answers:
         for turn in turns(people, float(rate), float(start), float(seconds)):
+            name = f"bare-{names[turn % len(names)]}"
+            if name in stored:
+                stored.pop(name).result()
             began = time.perf_counter()
             with lock:
                 end = time.thread_time() + float(hold) / 1000
@@ -88,7 +92,8 @@ def bare(world: World, people: str, rate: str, start: str, seconds: str, saves: 
                 connection.execute("COMMIT")
             took.append(1000 * (time.perf_counter() - began))
             if turn < int(saves):
-                answers.submit(store_answers, store, name, [(turn, os.urandom(16)) for _ in range(10)])
+                tasks = [(turn, os.urandom(16)) for _ in range(10)]
+                stored[name] = answers.submit(store_answers, store, name, tasks)
     print(json.dumps(took))
 
 
