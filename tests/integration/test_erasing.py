@@ -15,6 +15,7 @@ from prodigy_team.allocation.ledger import Ledger, Snapshot
 from prodigy_team.cli.answers import read_roster
 from prodigy_team.cli.pools import roster_pools
 from prodigy_team.curation.erasing import files_naming, without
+from prodigy_team.errors import TeamError
 from prodigy_team.gateway.accounts import Accounts
 from prodigy_team.servers.gateways import keep_roster, kept_roster, roster_path
 
@@ -195,6 +196,24 @@ def test_a_name_that_only_ends_a_datasets_name_is_nobodys(team: Team) -> None:
         assert f"Nobody here is called {name}" in team.errors
     with team.store() as store:
         assert [(each.name, each.answers) for each in store.datasets()] == before
+
+
+def test_what_was_begun_and_ended_is_finished_by_the_next(begun: Team) -> None:
+    """Once the answers of somebody who left are gone, nothing but a mark tells that their name is to go too."""
+    begun.answer("zoe", 4, into="headlines_shared")
+    ledger = begun.folder / ".prodigy-team" / "ledger.db"
+    kept = ledger.read_bytes()
+    ledger.unlink()
+    ledger.mkdir()
+    with pytest.raises((TeamError, OSError, AssertionError)):
+        begun.run("erase", "zoe", "--yes")
+    assert "zoe" not in {str(each.get("_annotator_id")) for each in rows(begun, "headlines_shared")}
+    ledger.rmdir()
+    ledger.write_bytes(kept)
+    begun.run("erase", "zoe", "--yes")
+    assert not [each for each in texts(begun) if "zoe" in each]
+    begun.run("erase", "zoe", "--yes", code=2)
+    assert not list(ledger.parent.glob("erasing-*"))
 
 
 def test_what_a_restore_put_aside_is_listed(begun: Team) -> None:

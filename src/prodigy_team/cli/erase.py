@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -173,7 +174,8 @@ def _report(roster: Roster, person: _Person, people: People, traces: Traces) -> 
     ]
     account = _has_account(roster, person.names)
     decides = any(each.adjudicator in person.names for each in read_reviews(roster.state))
-    if not (person.on_roster or traces.datasets or account or disputes or decides):
+    begun = _mark(roster, person).exists()  # killed when their answers were gone, and other traces were not
+    if not (person.on_roster or traces.datasets or account or disputes or decides or begun):
         known = sorted({*traces.people, *(each.name for each in roster.annotators)})
         near = get_close_matches(person.name, known, n=1, cutoff=0.5)
         remedy = f"Did you mean {near[0]}?" if near else f"There is: {', '.join(known) or 'nobody'}."
@@ -261,6 +263,7 @@ def _erase(
     with guard(lockfile_path(roster.state)):  # nobody starts their server meanwhile
         _refuse_running(roster, person, report)
         backup = backup_before(roster, os.environ, "erase")
+        _mark(roster, person).touch(0o600)
         store.erase_answers(traces.removed, traces.rewritten)
         if report.ledger:  # registers whoever is on the roster
             _rebuild_ledger(roster, store, person.names)
@@ -279,6 +282,7 @@ def _erase(
             forget_in_roster(roster.state, person.names)
         if report.account:
             _erase_account(roster, person.names)
+        _mark(roster, person).unlink()
     backups = tuple(str(each.path) for each in list_backups(roster.state))
     named = _files_naming(roster, person)
     return replace(
@@ -288,6 +292,11 @@ def _erase(
         backup=str(backup.path) if backup else None,
         backups=backups,
     )
+
+
+def _mark(roster: Roster, person: _Person) -> Path:
+    """The file that is there while somebody is erased; it does not name them."""
+    return roster.state / f"erasing-{hashlib.sha256(person.name.encode()).hexdigest()[:16]}"
 
 
 def _files_naming(roster: Roster, person: _Person) -> list[Path]:
