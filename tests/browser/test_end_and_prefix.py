@@ -32,6 +32,7 @@ def test_the_end_says_why_and_goes_on_by_itself(start: Any, open_desk: Any) -> N
     jane.page.locator("#live").filter(has_text="New tasks have come.").wait_for(state="attached")
     jane.press("a", "a")
     end.filter(has_text="All 3 answers are saved.").filter(has_text="All tasks are answered.").wait_for()
+    assert end.get_by_role("heading").inner_text() == "No tasks available"
     stored(server, 3)
 
 

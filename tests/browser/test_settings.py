@@ -258,6 +258,15 @@ def test_large_text(start: Any, open_desk: Any) -> None:
     assert large.page.evaluate(size) > small.page.evaluate(size)
 
 
+def test_the_text_is_as_large_as_somebody_has_set_their_browser_to(start: Any, open_desk: Any) -> None:
+    desk = open_desk(start(tasks_of(1)))
+    size = "parseFloat(getComputedStyle(document.querySelector('.text')).fontSize)"
+    before = desk.page.evaluate(size)
+    devtools = desk.page.context.new_cdp_session(desk.page)
+    devtools.send("Page.setFontSizes", {"fontSizes": {"standard": 32}})
+    desk.page.wait_for_function(f"{size} === {2 * before}")
+
+
 def test_white_space_can_be_shown_without_changing_the_offsets(start: Any, open_desk: Any) -> None:
     text = start([{"text": "one\n\ttwo"}], settings={"show_whitespace": True})
     assert open_desk(text).page.text_content(".text") == "one↵\n⇥\ttwo"
