@@ -197,8 +197,7 @@ class Gateway:
             return await self._to_login(scope, send)
         place = self._enter(scope, visitor, name)
         desk = name.decode()  # the visitor's own, or of a review of theirs
-        hands_over = self._hands_over and not rest and asking.wants_page(scope)
-        if hands_over:
+        if self._hands_over and not rest:
             place = self._servers.found(desk)
         if not slash:
             await redirect(send, 308, f"{self._base}/a/{desk}/")
@@ -206,12 +205,8 @@ class Gateway:
         place = place or await self._woken(scope, desk)
         if place is None:
             return await self._asleep(scope, send, visitor, desk)
-        if place.engine == "prodigy" and not rest and not scope["query_string"] and scope["method"] == "GET":
-            # The page itself reads from its address whose session it is.
-            await redirect(send, 303, f"{self._base}/a/{desk}/?session={visitor.name}")
-            return 303
-        if hands_over and place.engine == "embedded":
-            await redirect(send, 303, address_of(place, visitor.name, self._settings))
+        if not rest and (leads_to := self._page_address(scope, place, visitor, desk)) is not None:
+            await redirect(send, 303, leads_to)
             return 303
         self._servers.touched(desk)
         target = b"/" + rest + (b"?" + scope["query_string"] if scope["query_string"] else b"")
@@ -223,6 +218,15 @@ class Gateway:
             if waking is None or not waking.barred:
                 self._wake(desk)
             return await self._asleep(scope, send, visitor, desk)
+
+    def _page_address(self, scope: Scope, place: Place, visitor: Visitor, desk: str) -> str | None:
+        """Where a person's page is, if not at the address of their server here."""
+        if place.engine == "prodigy" and not scope["query_string"] and scope["method"] == "GET":
+            # The page itself reads from its address whose session it is.
+            return f"{self._base}/a/{desk}/?session={visitor.name}"
+        if self._hands_over and place.engine == "embedded" and asking.wants_page(scope):
+            return address_of(place, visitor.name, self._settings)
+        return None
 
     def _enter(self, scope: Scope, visitor: Visitor, name: bytes) -> Place | None:
         """Where a visitor's server is, if it is theirs that they ask for.
