@@ -262,6 +262,11 @@ def test_files_alone_need_no_roster_and_broken_lines_are_counted(team: Team) -> 
 
     assert (found["read"], found["counted"], found["left_out"]) == (4, 2, {"unreadable": 2})
     assert [each["name"] for each in found["views"][0]["people"]] == ["jane", "joe"]
+    assert [(each["position"], each["reason"]) for each in found["broken"]] == [(2, "no JSON object")] * 2
+    Path(names[0]).write_text("{broken\n" * 30)
+    team.run("agreement", names[0])
+    told = team.errors.splitlines()
+    assert (told[0], len(told), told[-1]) == (f"{names[0]}:1: no JSON object", 21, "and 10 more")
     team.run("agreement", "headlines_joe", code=2)
     assert "There is no roster" in team.errors
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _SHOWN_DIFFERENT = {"reopened": "sent back", "decisions": "decisions of disputes"}
 _MARK = "*"
+_SHOWN = 20
 
 
 def agreement_lines(found: Agreement, *, by: str) -> list[str]:
@@ -31,6 +32,13 @@ def agreement_lines(found: Agreement, *, by: str) -> list[str]:
     if any(_MARK in line.split(" of ")[0] for line in lines):
         lines += ["", f"{_MARK} on few tasks: chance moves it more than people do"]
     return lines
+
+
+def broken_lines(found: Agreement) -> list[str]:
+    """`joe.jsonl:12: no JSON object`, of the first unreadable records."""
+    lines = [f"{each.source}:{each.position}: {each.reason}" for each in found.broken[:_SHOWN]]
+    more = found.left_out.get("unreadable", 0) - len(lines)
+    return [*lines, *([f"and {more:,} more"] if more else [])]
 
 
 def figure(value: Figure | None) -> str:

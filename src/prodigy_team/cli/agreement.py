@@ -60,3 +60,4 @@ def command(
         output.show_json(values_of(found))
     elif not shared.quiet or found.views:
         output.say(agreed.agreement_lines(found, by=by.value))
+        output.tell(agreed.broken_lines(found))

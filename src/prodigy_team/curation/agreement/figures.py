@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from prodigy_team.curation.agreement.records import Part, columns_of, records_of
 from prodigy_team.curation.agreement.sums import Rows, Statistic, intervals
 from prodigy_team.curation.frames import frame_of
+from prodigy_team.curation.gathering import Broken
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -184,6 +185,7 @@ class Agreement:
         counted: Each person's newest answers, ignored ones included.
         left_out: Why and how many were not counted.
         views: By name; answers given in different views are never compared.
+        broken: The first 1,000 unreadable records.
     """
 
     sources: tuple[str, ...]
@@ -191,6 +193,7 @@ class Agreement:
     counted: int
     left_out: Mapping[str, int]
     views: tuple[ViewAgreement, ...]
+    broken: tuple[Broken, ...] = ()
 
     def records(self, part: Part = "views") -> list[dict[str, Any]]:
         """One table over all views as plain dicts: of each figure its value, and beside it `_low`, `_high`, `_tasks`,

@@ -80,6 +80,7 @@ def measure(
         counted=sum(each.answers + each.ignored for each in told),
         left_out={key: count for key, count in left_out.items() if count},
         views=told,
+        broken=tuple(gathering.broken),
     )
 
 
