@@ -119,6 +119,8 @@ def test_the_last_tasks_of_one_person(begun: Team) -> None:
     told = begun.json("reopen", "--annotator", "joe", "--last", "3")["pools"][0]
     assert (told["people"], told["answers"]) == ({"joe": 3}, 5)
     assert pull(begun, "joe") == [4, 5, 10]
+    again = begun.json("reopen", "--annotator", "joe", "--last", "3")["pools"][0]
+    assert (again["people"], again["answers"]) == ({}, 0), "a second run sends nothing more"
     begun.answer("joe", 3, _version="3", _answer_id="d3")
     assert pull(begun, "joe") == [5, 10]
     assert begun.pool("coverage")["reopened"] == 5

@@ -59,11 +59,11 @@ def reopen(pool: Pool, wish: Wish, *, dry_run: bool = False) -> ReopenedPool:
     """
     if not dry_run:
         pool.index_answers()
-    given = [each for each in pool.given() if each.task and not (each.gold or each.reopened)]
+    given = [each for each in pool.given() if each.task and not each.gold]
     wanted = _wanted(pool, {(each.task, each.person): each for each in given}, wish)
     links: dict[str, list[int]] = defaultdict(list)
     for each in given:
-        if (each.task, each.person) in wanted:
+        if (each.task, each.person) in wanted and not each.reopened:
             links[each.dataset].append(each.link)
     if pool.store is not None and not dry_run:
         for dataset, found_links in links.items():
@@ -93,7 +93,8 @@ def _wanted(pool: Pool, newest: Mapping[tuple[bytes, str], Given], wish: Wish) -
         found = _as_told(pool.store, found, wish.where)
     if wish.last is not None:
         found = _last(found, wish.last)
-    return {(each.task, each.person) for each in found}
+    # What is back already counts as one of the last ones, so that a second run sends nothing more.
+    return {(each.task, each.person) for each in found if not each.reopened}
 
 
 def _as_told(store: Store, given: Collection[Given], where: tuple[tuple[str, str], ...]) -> list[Given]:
