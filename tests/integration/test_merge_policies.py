@@ -228,6 +228,9 @@ def test_a_database_that_is_locked_and_a_disk_that_is_full_leave_what_was_there(
     assert merge(store, ["joe"], "gold", "review").tasks == 299
     with pytest.raises(TeamError, match="cannot be written: No such file or directory"):
         merge(store, ["joe"], str(tmp_path / "nowhere" / "gold.jsonl"), "review")
+    (tmp_path / "round.jsonl").symlink_to("round.jsonl")
+    with pytest.raises(UsageError, match="leads nowhere"):
+        merge(store, ["joe"], str(tmp_path / "round.jsonl"), "review")
 
 
 @pytest.mark.parametrize(

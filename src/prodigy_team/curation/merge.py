@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -194,7 +195,7 @@ def _request(
 
 
 def _same(name: str) -> str:
-    return str(Path(name).resolve()) if is_file_name(name) else name
+    return os.path.realpath(name) if is_file_name(name) else name  # a link to itself is refused where it is opened
 
 
 def _beside(into: str) -> str:
@@ -253,7 +254,7 @@ class _Plan:
         unknown = unknown_people(self.request.policy, self._people)
         if unknown:
             near = get_close_matches(unknown[0], self._people, n=1)
-            remedy = f"Did you mean {near[0]}?" if near else f"There is: {', '.join(sorted(self._people))}."
+            remedy = f"Did you mean {near[0]}?" if near else f"There is: {', '.join(sorted(self._people)) or 'none'}."
             raise UsageError(f"Nobody called {', '.join(unknown)} answered any of this.", remedy=remedy)
         strangers.refuse()
         self._counts = self.settled.counts + Counter(repeated=self.gathering.counts["repeated"])
