@@ -125,6 +125,7 @@ def test_one_alone_reaches_the_end_and_the_other_gets_exactly_the_rest(fed: Proj
     assert tally(fed) == {1: 120, 2: 30}
 
 
+@pytest.mark.long
 def test_both_at_once_make_the_exact_total(fed: Project) -> None:
     """S1, in turns: near the end each waits for what the other still holds, and for neither it is for ever."""
     fed.run("up")

@@ -182,6 +182,7 @@ def limited(project: Project, size: int, *arguments: str) -> subprocess.Complete
     )
 
 
+@pytest.mark.long
 def test_a_lockfile_that_cannot_be_written_leaves_nothing_half_started(project: Project) -> None:
     project.run("up")
     project.run("stop")

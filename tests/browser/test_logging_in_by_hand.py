@@ -53,7 +53,7 @@ def type_in(page: Any, *words: str) -> None:
             page.keyboard.type(word)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_axe_finds_nothing_and_a_phone_shows_all(browser: Any, door: Entrance, scheme: str) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm ci in the page's folder")

@@ -56,7 +56,7 @@ def visit(browser: Any, gateway: Running, name: str, path: str, **options: Any) 
     return desk
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_axe_finds_nothing(browser: Any, gateway: Running, axe: str, scheme: Any) -> None:
     gateway.servers.problems["jane"] = "It did not start."
     for name, path, said in (

@@ -214,6 +214,7 @@ def test_by_keys_alone(team: Project, open_desk: Any) -> None:
     }
 
 
+@pytest.mark.long
 def test_disputes_come_to_an_open_page_and_never_ones_own(team: Project, open_desk: Any) -> None:
     team.write_source(6)
     begin(team)
