@@ -37,9 +37,11 @@ def test_from_an_invitation_to_work_and_out_and_in_again_without_scripts(browser
         page.goto(f"{door.root}/logout")
         type_in(page, "Tab", "Enter")
         page.wait_for_url("**/login")
+        page.wait_for_selector("#name:focus")
         type_in(page, "jane", "Tab", "wrong wrong", "Enter")
         assert "did not work" in page.inner_text("[role=alert]")
         assert page.input_value("#name") == "jane"
+        page.wait_for_selector("#password:focus")
         type_in(page, PASSWORD, "Enter")
         page.wait_for_url(f"{door.root}/")
 
