@@ -38,6 +38,20 @@ def test_up_starts_all_and_a_second_up_changes_nothing(project: Project) -> None
     assert project.lockfile.read_bytes() == lockfile
 
 
+def test_up_says_what_is_wrong_with_a_source(project: Project) -> None:
+    """Once for all who share it, when they are started; the log, where it stands too, nobody reads."""
+    project.write_source(2).write_bytes(b'{"text": "a"}\n{"text": "\xe9"}\n{"text": \n')
+    project.write_roster(("joe", "jane"))
+
+    said = [note for note in project.json("up")["notes"] if note.startswith("source.jsonl: ")]
+
+    assert said == [
+        "source.jsonl: 2 lines are left out, `prodigy-team plan` lists them. The first is line 2: invalid UTF-8 at "
+        "byte 11. Save the file as UTF-8."
+    ]
+    assert "source.jsonl" not in project.run("up").stdout
+
+
 def test_up_of_one_server_leaves_the_others(project: Project) -> None:
     project.run("up", "jane")
     assert list(project.marked()) == ["jane"]

@@ -30,6 +30,9 @@ def test_the_target_is_known_before_the_start(team: Team, k: str, said: str) -> 
     assert said in told
     assert told.endswith("Next: prodigy-team up\n")
     assert not team.database.exists()
+    state = team.folder / ".prodigy-team"
+    assert state.stat().st_mode & 0o777 == 0o700, "texts are in it, so it is private whoever makes it first"
+    assert (state / ".gitignore").read_text() == "*\n"
 
 
 def test_who_gets_at_least_and_at_most_how_much(team: Team) -> None:

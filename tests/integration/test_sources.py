@@ -13,6 +13,7 @@ from pathlib import Path
 import mmh3
 import pytest
 
+from prodigy_team.annotate.preparing import remark_on
 from prodigy_team.sources import (
     SourceChangedError,
     SourceError,
@@ -166,7 +167,7 @@ def test_hashes_that_the_source_brings_are_kept(tmp_path, folder):
 
 
 BAD = [
-    (b'{"text": "a"', "broken JSON"),
+    (b'{"text": "a"', "broken JSON: Expecting ',' delimiter (column 13)"),
     (b"not json", "broken JSON"),
     (b'["a"]', "not an object but a list"),
     (b'"a"', "not an object but a string"),
@@ -238,6 +239,35 @@ def test_a_text_file_is_one_task_a_line(tmp_path, folder):
     assert texts(index) == ["one", "two {"]
     assert index.repeats == 1
     assert reasons(index) == {3: "invalid UTF-8 at byte 1"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "line", "rest"), [('a\n"b\nc\nd\n', 3, "all 3 lines"), ('a\n\n"b', 4, "")], ids=["swallows", "last"]
+)
+def test_a_quotation_mark_that_is_never_closed_is_said(tmp_path, folder, rows, line, rest):
+    """One stray mark makes a single cell of everything behind it, which nobody meant."""
+    index = index_source(str(write(tmp_path / "source.csv", f"text\n{rows}")), by="task", folder=folder)
+
+    assert texts(index) == ["a"]
+    assert list(reasons(index)) == [line]
+    assert "never closed" in reasons(index)[line]
+    assert rest in reasons(index)[line]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"text": "a"}\n', ""),
+        (b'[{"text": "a"}]', "1 line is left out, and no task is left. The first is line 1: not an object but a list."),
+        (b"\n", "nothing is in it, and nobody has anything to annotate."),
+    ],
+)
+def test_a_source_without_tasks_is_remarked_on(tmp_path, folder, content, said):
+    path = write(tmp_path / "source.jsonl", content)
+
+    remark = remark_on(str(path), index_source(str(path), by="task", folder=folder))
+
+    assert remark == (said and f"source.jsonl: {said}")
 
 
 def test_a_table_gives_text_label_and_meta(tmp_path, folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -18,6 +19,7 @@ from prodigy_team.annotate.reopening import ReopenedPool
 from prodigy_team.cli.erase import EraseReport
 from prodigy_team.cli.main import COMMANDS, NAMES, load_command
 from prodigy_team.cli.objects import report_object, status_object
+from prodigy_team.cli.options import Shared
 from prodigy_team.curation.agreement import (
     Agreement,
     Disagreement,
@@ -262,6 +264,68 @@ def test_an_interruption_ends_with_130(tmp_path):
     assert said == b""
 
 
+@pytest.mark.parametrize("words", [("--help",), ("check",)])
+def test_what_cannot_be_written_is_said(words, tmp_path):
+    """A full disk behind `>` is two lines and exit code 1, no traceback."""
+    (tmp_path / "team.toml").write_text(
+        '[team]\nname = "t"\n[task]\nrecipe = "textcat.manual"\nsource = "sample:headlines"\nlabels = ["A", "B"]\n'
+        '[[annotator]]\nname = "joe"\n'
+    )
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "prodigy_team", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            check=False,
+        )
+
+    assert ended.returncode == 1
+    assert ended.stderr == "The output: No space left on device.\nMake room, then run the command again.\n"
+
+
+def test_what_may_not_be_read_is_said(monkeypatch, capsys):
+    """Another user's folder: the file and what to do, whichever command met it."""
+    from prodigy_team.cli import main
+
+    def refuse(**_):
+        raise PermissionError(errno.EACCES, "Permission denied", "/srv/team/.prodigy-team/logs/joe.log")
+
+    monkeypatch.setattr(main, "app", refuse)
+
+    assert main.run(["logs", "joe"]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "/srv/team/.prodigy-team/logs/joe.log: Permission denied."
+    assert "Run as the user who ran `up`" in said[1]
+
+
+def test_a_folder_in_place_of_a_roster(tmp_path):
+    """`-f .` is told the file, and a shell whose folder was deleted says so."""
+    assert f"-f {tmp_path / 'team.toml'}" in run("-f", ".", "status", cwd=tmp_path).stderr
+    gone = subprocess.run(
+        ["sh", "-c", f'mkdir gone; cd gone; rmdir ../gone; "{sys.executable}" -m prodigy_team status'],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        check=False,
+    )
+    assert gone.returncode == 2
+    assert gone.stderr.startswith("The folder you are in is not there any more.")
+
+
+def test_a_linked_folder_is_the_same_team(tmp_path):
+    """Whichever way a roster is named: else each `up` would restart what the other one started."""
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.mkdir()
+    link.symlink_to(real)
+    (real / "team.toml").touch()
+
+    assert Shared(link / "team.toml").path() == real / "team.toml"
+
+
 def test_logs_of_a_server_that_is_not_there(tmp_path):
     """The nearest name, and no way out of the folder."""
     (tmp_path / "team.toml").write_text('[team]\nname = "t"\n', encoding="utf-8")
@@ -272,6 +336,15 @@ def test_logs_of_a_server_that_is_not_there(tmp_path):
     assert run("logs", "joe", "--tail", "2", cwd=tmp_path).stdout == "2\n3\n"
     assert "Did you mean joe?" in run("logs", "jo", cwd=tmp_path).stderr
     assert run("logs", "../logs/joe", cwd=tmp_path).returncode == 2
+
+
+def test_the_hint_beside_a_crontab_line_can_be_pasted(tmp_path):
+    """Also where the folder's name has a space."""
+    folder = tmp_path / "two words"
+    folder.mkdir()
+    (folder / "team.toml").write_text('[team]\nname = "t"\n', encoding="utf-8")
+
+    assert f"-f '{folder}/team.toml' service cron" in run("service", "cron", cwd=folder).stderr
 
 
 def test_crontab_lines_have_absolute_paths(tmp_path):

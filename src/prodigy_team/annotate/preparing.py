@@ -38,9 +38,23 @@ def prepare(setup: Setup) -> Ground:
 
 
 def tell_tasks(setup: Setup, ground: Ground) -> None:
-    """Let `status` know how many tasks there are."""
+    """Let `status` know how many tasks there are, and `up` what is wrong with the source."""
     if setup.context is not None:
-        alive.update(setup.context.alive, tasks=ground.index.tasks)
+        remark = remark_on(setup.options.source, ground.index)
+        alive.update(setup.context.alive, tasks=ground.index.tasks, remark=remark or None)
+
+
+def remark_on(source: str, index: SourceIndex) -> str:
+    """What whoever starts servers should know of their source: it has no task, or lines of it are none; else ""."""
+    name = source if ":" in source.split("/")[0] else Path(source).name
+    if not index.bad_count:
+        empty = "in it makes a task, and" if index.lines else "is in it, and"
+        return "" if index.tasks else f"{name}: nothing {empty} nobody has anything to annotate."
+    lines = "1 line is" if index.bad_count == 1 else f"{index.bad_count:,} lines are"
+    left = "and no task is left" if not index.tasks else "`prodigy-team plan` lists them"
+    first = f"line {index.bad[0].line}: {index.bad[0].reason}"
+    remedy = " Save the file as UTF-8." if index.bad[0].reason.startswith("invalid UTF-8") else ""
+    return f"{name}: {lines} left out, {left}. The first is {first}.{remedy}"
 
 
 def index_of(setup: Setup, source: str, store: Store) -> SourceIndex:

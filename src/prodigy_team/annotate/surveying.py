@@ -32,6 +32,7 @@ from prodigy_team.errors import TeamError
 from prodigy_team.roster import Roster, Routing, Server
 from prodigy_team.servers.engines import EMBEDDED, ServerPlan, decide_engine, plan_server, server_environment
 from prodigy_team.servers.pools import asked_by, read_pools
+from prodigy_team.servers.statefolder import prepare_state
 from prodigy_team.sources import SourceIndex, SourceReader
 from prodigy_team.sources.faults import find_collisions, find_repeats
 from prodigy_team.sources.index import open_index
@@ -326,6 +327,7 @@ def _setup(plan: ServerPlan, source: str) -> Setup:
 def _open(roster: Roster, rules: Rules, servers: tuple[str, ...], setup: Setup, store: Store | None) -> Pool:
     if store is None and any(each and each.startswith("dataset:") for each in (rules.source, rules.gold)):
         raise TeamError(f"{rules.source} is in a database that is not there yet.", remedy="First: prodigy-team up")
+    prepare_state(roster.state)
     index = index_of(setup, rules.source, store)  # type: ignore[arg-type]
     gold = gold_of(setup, rules, store)  # type: ignore[arg-type]
     routed = roster.routing is not None

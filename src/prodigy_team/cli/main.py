@@ -161,14 +161,20 @@ def run(arguments: Sequence[str]) -> int:
         output.tell(["prodigy-team does not run on Windows itself.", "Use WSL: wsl --install, then install it there."])
         return 2
     output.prepare()
+    code: object = None
+    refused: OSError | None = None
     try:
         app(args=list(arguments), prog_name="prodigy-team")
     except SystemExit as end:
         code = end.code
     except BrokenPipeError:
         code = 1
-    finally:
-        output.close()
+    except OSError as found:  # a full disk, somebody else's file: for a person to put right, wherever it showed
+        refused = found
+    unwritten = output.close()
+    if error := refused or unwritten:
+        output.tell(output.refusal_lines(error))
+        return 1
     return code if isinstance(code, int) else int(code is not None)
 
 

@@ -60,13 +60,22 @@ class Shared(NamedTuple):
         return cls(roster or before.roster, quiet or before.quiet, bool(as_json) or before.as_json)
 
     def path(self, environ: Mapping[str, str] | None = None) -> Path:
-        """The roster's path, absolute, whether it exists or not."""
+        """The roster's path, absolute, whether it exists or not.
+
+        Its folder is named as the shell's own folder is, without links: a team that is reached by two ways is one.
+        """
         given = self.roster or (os.environ if environ is None else environ).get("PRODIGY_TEAM_ROSTER") or "team.toml"
-        return Path(given).absolute()
+        try:
+            path = Path(given).absolute()
+            return path.parent.resolve() / path.name
+        except FileNotFoundError:
+            raise UsageError("The folder you are in is not there any more.", remedy="cd to the roster's.") from None
 
     def existing(self, environ: Mapping[str, str] | None = None) -> Path:
         """The roster's path; an error that leads to `init` where there is no such file."""
         path = self.path(environ)
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder.", remedy=f"Name the roster in it: -f {path / 'team.toml'}")
         if not path.is_file():
             raise UsageError(
                 f"There is no roster {path}.", remedy="Write one with `prodigy-team init`, or name another: -f PATH."

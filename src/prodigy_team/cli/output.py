@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TextIO
 
 from prodigy_team.errors import TeamError, UsageError
 
@@ -18,19 +19,42 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def close() -> None:
-    """Write out what is buffered; a reader that has gone (`| head`) is no error worth words."""
+def close() -> OSError | None:
+    """Write out what is buffered; what the system said against it. That a reader has gone is no matter."""
+    refused = None
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except BrokenPipeError:
-            # The interpreter flushes once more at its end; that must not complain either.
-            with contextlib.suppress(OSError, ValueError):
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, stream.fileno())
-                os.close(nowhere)
+            _send_nowhere(stream)
+        except OSError as error:
+            refused = error
+            _send_nowhere(stream)
         except ValueError:
             pass
+    return refused
+
+
+def _send_nowhere(stream: TextIO) -> None:
+    """The interpreter flushes once more at its end; that must not complain either."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def refusal_lines(error: OSError) -> list[str]:
+    """What the system refused, in two lines; without a file's name it was the output that could not be written."""
+    what = "The output" if error.filename is None else f"{error.filename}"
+    remedies = {
+        errno.ENOSPC: "Make room, then run the command again.",
+        errno.EDQUOT: "Make room, then run the command again.",
+        errno.EACCES: "Run as the user who ran `up`, or give this one the right to read it.",
+        errno.EPERM: "Run as the user who ran `up`, or give this one the right to change it.",
+        errno.EROFS: "It lies on a file system that cannot be written: choose another place.",
+    }
+    said = f"{what}: {error.strerror or error}."
+    return [said, *filter(None, [remedies.get(error.errno or 0)])]
 
 
 def say(lines: Iterable[str]) -> None:

@@ -136,8 +136,8 @@ def problem_lines(entry: Entry, *, indent: str = "      ") -> list[str]:
     """The problem of one server, the last lines of its log, and the remedy."""
     if not entry.problem:
         return []
-    lines = [entry.problem, *(f"| {line}" for line in entry.log_tail)]
-    log = f"Log: {entry.log}. " if entry.log else ""
+    lines = [entry.problem, *(f"| {line}" for line in entry.log_tail if line not in entry.problem)]
+    log = f"Log: {entry.log}. " if entry.log and entry.log not in entry.remedy else ""
     lines.append(log + (entry.remedy or f"Then: prodigy-team up {entry.name}"))
     return [indent + line for line in lines if line]
 

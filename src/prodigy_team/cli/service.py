@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from enum import Enum
@@ -44,7 +45,8 @@ def command(
         from prodigy_team.servers.service import cron_line
 
         output.say([cron_line(executable(), path)])
-        hint = f"Put it into your crontab: (crontab -l; prodigy-team -f {path} service cron) | crontab -"
+        words = shlex.join(["prodigy-team", "-f", str(path), "service", "cron"])
+        hint = f"Put it into your crontab: (crontab -l; {words}) | crontab -"
     else:
         output.say([unit(path).rstrip("\n")])
         hint = "Put it into /etc/systemd/system/prodigy-team.service, then: systemctl enable --now prodigy-team"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -60,6 +61,6 @@ def show(report: StatusReport, shared: Shared, *, redraw: bool) -> None:
         return
     if shared.quiet and not report.exit_code:
         return
-    clear = [HOME_AND_CLEAR] if redraw and sys.stdout.isatty() else []
+    clear = [HOME_AND_CLEAR] if redraw and sys.stdout.isatty() and os.environ.get("TERM") != "dumb" else []
     output.say(["".join(clear) + "\n".join(render.status_lines(report))])
     sys.stdout.flush()

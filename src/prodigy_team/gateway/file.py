@@ -98,5 +98,5 @@ class GatewayFile:
         return connection
 
     def _connect(self) -> sqlite3.Connection:
-        uri = "file:" + quote(os.fspath(self.path))
+        uri = "file:" + quote(os.fsencode(self.path))
         return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10.0)

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from prodigy_team.errors import TeamError, UsageError
 from prodigy_team.roster.paths import read_toml, state_folder
+from prodigy_team.servers import alive
 from prodigy_team.servers.activity import idle_seconds
+from prodigy_team.servers.launches import alive_path
 from prodigy_team.servers.lockfile import GATEWAY, Lockfile, ServerRecord, guard, write_lockfile
 from prodigy_team.servers.observing import Observation, note_deaths, observe
 from prodigy_team.servers.plan import Step, UpOptions, plan_revive
@@ -126,8 +128,14 @@ class Supervisor:
         run, strange = self._run_up(decided, wanted, recorded.lockfile, on_event)
         entries = run.carry_out(wait=wait, timeout=timeout)
         self._rotate_logs()
-        stale = backup_notes(wanted.roster, self.environ, now=time.time())
+        stale = (*self._remarks(entries), *backup_notes(wanted.roster, self.environ, now=time.time()))
         return self._report(wanted.engine, entries, (*decided.notes, *wanted.notes, *dealing, *strange, *stale))
+
+    def _remarks(self, entries: Iterable[Entry]) -> list[str]:
+        """What servers that were just started say of their sources, each once."""
+        begun = [entry.name for entry in entries if entry.action in ("start", "restart")]
+        said = [alive.read(alive_path(self.state, name)).get("remark") for name in begun]
+        return [remark for remark in dict.fromkeys(said) if isinstance(remark, str)]
 
     def _run_up(
         self, decided: Decided, wanted: Wanted, before: Lockfile, on_event: OnEvent | None

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,6 +31,8 @@ _TYPE_NAMES = {
     type(None): "null",
 }
 _LONGEST_FIELD = 2**31 - 1
+_END = "\ue000 end of the table \ue000"
+"""Put behind a table: the parser takes a cell that is still open at the end for a good one."""
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 decode = msgspec.json.Decoder().decode
@@ -100,7 +103,7 @@ def _explain(line: bytes, error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "nested too deeply"
     try:
-        text = line.decode("utf-8")
+        text = line.rstrip(b"\r\n").decode("utf-8")  # at the end of a line the parser would speak of the next one
     except UnicodeDecodeError as problem:
         return f"invalid UTF-8 at byte {problem.start + 1}"
     try:
@@ -240,19 +243,28 @@ def read_csv(file: IO[bytes], path: Path, by: By) -> Iterator[Record]:
     header = file.readline()
     names, delimiter = _header(header, path)
     csv.field_size_limit(_LONGEST_FIELD)  # the module's own limit of 128 KiB would refuse long texts
-    rows = csv.reader((line.decode("utf-8", "surrogateescape") for line in file), delimiter=delimiter)
+    lines = chain((line.decode("utf-8", "surrogateescape") for line in file), [_END])
+    rows = csv.reader(lines, delimiter=delimiter)
     number = 2
     while True:
         try:
             row = next(rows)
-        except StopIteration:
-            return
         except csv.Error as error:
             yield number, BadLine(number, f"broken CSV: {error}")
         else:
+            if row == [_END]:
+                return
+            if row and row[-1].endswith(_END):
+                yield number, BadLine(number, _unclosed(rows.line_num - number + 1))
+                return
             if any(cell.strip() for cell in row):
                 yield _record(number, partial(_row_task, names), row, by)
         number = rows.line_num + 2
+
+
+def _unclosed(lines: int) -> str:
+    rest = "" if lines == 1 else f": all {lines} lines to the end of the file would be one cell"
+    return f"broken CSV: a quotation mark that opens a cell is never closed{rest}"
 
 
 def _header(line: bytes, path: Path) -> tuple[list[str], str]:

@@ -153,7 +153,7 @@ def _connect(uri: str) -> sqlite3.Connection:
 
 
 def _uri(path: Path) -> str:
-    return "file:" + quote(os.fspath(path.absolute()))
+    return "file:" + quote(os.fsencode(path.absolute()))
 
 
 def _has_all_tables(connection: sqlite3.Connection) -> bool:

@@ -164,7 +164,7 @@ def _attach(handle: Handle, index: Path) -> str:
         if handle.source:
             handle.all("DETACH DATABASE source")
             handle.source = ""
-        handle.all("ATTACH DATABASE ? AS source", (f"file:{quote(os.fspath(index.resolve()))}?mode=ro",))
+        handle.all("ATTACH DATABASE ? AS source", (f"file:{quote(os.fsencode(index.resolve()))}?mode=ro",))
         handle.source = stamp
     return stamp
 

@@ -277,4 +277,4 @@ def _schema() -> str:
 
 
 def _uri(path: Path) -> str:
-    return "file:" + quote(os.fspath(path.absolute()))
+    return "file:" + quote(os.fsencode(path.absolute()))

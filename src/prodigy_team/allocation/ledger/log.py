@@ -78,7 +78,7 @@ class LogCopier:
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        uri = f"file:{quote(os.fspath(self._path.absolute()))}?mode=rw"
+        uri = f"file:{quote(os.fsencode(self._path.absolute()))}?mode=rw"
         with self._lock:  # while nobody puts another file in this one's place: its log goes by the same name
             connection = sqlite3.connect(uri, uri=True, isolation_level=None)
             with contextlib.suppress(sqlite3.Error):
