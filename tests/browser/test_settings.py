@@ -12,6 +12,7 @@ import pytest
 
 from browser.desk import stored, tasks_of
 from embedded import EmbeddedServer, write_jsonl
+from support import eventually
 
 
 def refused(folder: Path, settings: Any) -> str:
@@ -227,6 +228,25 @@ def test_progress_without_a_total_and_with_a_target(start: Any, open_desk: Any) 
     desk.press("a")
     desk.page.locator(".count").filter(has_text="1 of 2").wait_for()
     assert desk.page.evaluate("document.querySelector('progress').value") == 0.5
+
+
+def test_a_look_for_tasks_that_is_overtaken_does_not_take_progress_back(start: Any, open_desk: Any) -> None:
+    """The server had counted nothing yet when it sent the tasks; they come after the answer is confirmed."""
+    desk = open_desk(start(tasks_of(4), settings={"total_examples_target": 2}))
+    looks: list[tuple[Any, Any]] = []
+    given: list[Any] = []
+    desk.page.route("**/give_answers", lambda route: given.append(route))
+    desk.page.route("**/get_session_questions", lambda route: looks.append((route, route.fetch())))
+    desk.press("a")
+    eventually(lambda: desk.page.evaluate("true") and looks and given, message="both requests")
+    given[0].continue_()
+    count = desk.page.locator(".count")
+    count.filter(has_text="1 of 2").wait_for()
+    route, reply = looks[0]
+    with desk.page.expect_response("**/get_session_questions"):
+        route.fulfill(response=reply)
+    desk.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    assert count.inner_text() == "1 of 2"
 
 
 def test_global_css_is_a_file_of_the_page(start: Any, open_desk: Any) -> None:

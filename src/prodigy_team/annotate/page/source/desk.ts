@@ -83,6 +83,7 @@ export class Desk {
   private scheduled = false;
   private was_unsent = 0;
   private decided = 0;
+  private confirmed = 0;
   private tasks_answered = 0;
   private counted = 0;
   private undoing: Promise<void> = Promise.resolve();
@@ -111,6 +112,7 @@ export class Desk {
     this.outbox = await Outbox.open(await open_storage(), this.owner, {
       changed: () => this.outbox_changed(),
       progress: (content, telling) => {
+        this.confirmed += 1;
         this.take_progress(content);
         this.heard(telling, content);
       },
@@ -277,11 +279,14 @@ export class Desk {
     this.answered_meanwhile = new Set(held);
     const telling = this.telling([]);
     const under_way = this.outbox.unsent().length > 0 && !this.outbox.problem;
+    const confirmed = this.confirmed;
     const reply = await this.ask("get_session_questions", { held, ...telling });
     this.pulling = false;
     if (reply.status === 200) {
       // With an answer under way the server thinks that its task is still to be done here, and others are worse off.
       this.take_tasks(reply.content, had, under_way);
+      // What answers brought meanwhile may be newer than what this request was told.
+      if (confirmed === this.confirmed) this.take_progress(reply.content);
       this.heard(telling, reply.content);
     }
     else this.problem = problem_of(reply);
@@ -297,7 +302,6 @@ export class Desk {
     const fresh = list(content.tasks).filter(is_object).filter((task) => !known.has(hash_of(task)));
     const was_empty = this.empty && !this.queue.length;
     this.queue.push(...fresh.map((task) => this.item(task, null)));
-    this.take_progress(content);
     this.take_reasons(content);
     this.empty = !fresh.length && !had && !under_way;
     if (fresh.length) this.looks = 0;
