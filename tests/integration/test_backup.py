@@ -254,6 +254,16 @@ def test_restore_puts_the_answers_back_and_keeps_what_it_replaces(roster):
     assert not list(roster.database.parent.glob(".*restoring*"))
 
 
+def test_two_restores_in_one_second_keep_both_files_that_they_replaced(roster):
+    backup = make_backup(roster, {}, now=NIGHT).backup
+    save(roster.database, "four")
+
+    first, second = restore(roster, {}, backup, now=NIGHT), restore(roster, {}, backup, now=NIGHT)
+
+    assert "four" in texts_in(first.kept[-1])
+    assert "four" not in texts_in(second.kept[-1])
+
+
 def test_a_restore_that_finds_the_disk_full_leaves_no_copy_behind(roster, tmp_path):
     backup = make_backup(roster, {}).backup
     save(tmp_path / "answers.db", "four")

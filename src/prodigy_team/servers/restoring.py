@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,9 @@ from prodigy_team.settings import Database
 from prodigy_team.store.backup import find_damage, sync_file
 from prodigy_team.store.base import open_store
 from prodigy_team.store.locking import WriteLock, lock_path
+
+_LOGS = ("-wal", "-shm", "-journal")
+"""What SQLite puts beside a file."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,6 @@ def restore(roster: Roster, environ: Mapping[str, str], backup: Backup, *, now: 
         )
     if database.kind != "sqlite" or database.path is None:
         raise TeamError(f"The answers are in a {database.kind} database ({database.origin}), not in a file.")
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(time.time() if now is None else now))
     with _translated(database.path):
         prepare_state(roster.state)
         database.path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,6 +124,7 @@ def restore(roster: Roster, environ: Mapping[str, str], backup: Backup, *, now: 
             _refuse_while_servers_run(roster)
             with contextlib.closing(WriteLock(lock_path(database.path))) as lock, lock:
                 targets = {ANSWERS: database.path, **{name: roster.state / name for name in BESIDE}}
+                stamp = _free_stamp(targets.values(), time.time() if now is None else now)
                 try:
                     drafts = {name: _draft(backup, name, target) for name, target in targets.items()}
                     # The answers last: should it end before, the ledger is brought in line with them at the next start.
@@ -158,9 +161,25 @@ def _draft_beside(target: Path) -> Path:
     return target.with_name(f".{target.name}.restoring")
 
 
+def _free_stamp(targets: Collection[Path], now: float) -> str:
+    """What the files to be replaced are kept under: another one where something is kept from the same second."""
+    second = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+    stamps = (second, *(f"{second}-{number}" for number in range(2, 1000)))
+    ends = ("", *_LOGS)
+    return next(
+        stamp
+        for stamp in stamps
+        if not any(Path(f"{_kept(each, stamp)}{end}").exists() for each in targets for end in ends)
+    )
+
+
+def _kept(target: Path, stamp: str) -> Path:
+    return target.with_name(f"{target.name}.replaced-{stamp}")
+
+
 def _replace(target: Path, draft: Path | None, stamp: str) -> Iterator[Path]:
     """Put a draft in the place of a file, which stays under another name; its log goes with it."""
-    kept = target.with_name(f"{target.name}.replaced-{stamp}")
+    kept = _kept(target, stamp)
     if target.exists():
         with contextlib.suppress(sqlite3.Error):  # a sound file takes its log in; a damaged one is kept with its log
             connection = sqlite3.connect(target)
@@ -172,7 +191,7 @@ def _replace(target: Path, draft: Path | None, stamp: str) -> Iterator[Path]:
         except OSError:
             target.rename(kept)  # a file system without hard links
         yield kept
-    for end in ("-wal", "-shm", "-journal"):
+    for end in _LOGS:
         beside = Path(f"{target}{end}")
         if beside.exists():
             beside.rename(f"{kept}{end}")
