@@ -58,6 +58,16 @@ def test_a_child_that_outlives_its_killed_server_is_ended(stubborn: Project, dam
     assert stubborn.entries("up")["joe"]["state"] == "running"
 
 
+def test_nothing_is_put_back_or_erased_under_a_child_that_may_still_write(stubborn: Project) -> None:
+    name = stubborn.json("backup")["path"]
+    leader = stubborn.pids()["joe"]
+    os.kill(leader, signal.SIGKILL)
+    eventually(lambda: processes.identity_of(leader) is None)
+
+    for command in (("restore", name), ("erase", "joe", "--yes")):
+        assert "joe runs" in stubborn.run(*command, code=1).stderr, command
+
+
 @pytest.mark.parametrize("command", [("up",), ("up", "--revive")])
 def test_up_clears_away_what_a_killed_server_left(stubborn: Project, command: tuple[str, ...]) -> None:
     leader = stubborn.pids()["joe"]

@@ -219,18 +219,17 @@ def _has_account(roster: Roster, names: Collection[str]) -> bool:
 
 def _refuse_running(roster: Roster, person: _Person, report: EraseReport) -> None:
     """Refuse while a server runs that writes what is to go, or shows it."""
-    from prodigy_team.servers.observing import observe
+    from prodigy_team.servers.observing import names_alive, observe
     from prodigy_team.servers.statefolder import lockfile_path
 
     touched = {each.name for each in report.datasets if each.removed or each.gone} | set(person.own)
     reviews = {Path(each).stem for each in report.reviews}
     observed = observe(lockfile_path(roster.state), roster.state, team=roster.name, keep_copy=False)
+    alive = names_alive(observed, roster.state)
     running = [
         name
         for name, record in observed.lockfile.servers.items()
-        if (seen := observed.seen.get(name)) is not None
-        and seen.alive
-        and (name in person.servers or record.dataset in touched or record.dataset in reviews)
+        if name in alive and (name in person.servers or record.dataset in touched or record.dataset in reviews)
     ]
     if running:
         verb = "runs" if len(running) == 1 else "run"

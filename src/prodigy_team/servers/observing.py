@@ -70,6 +70,12 @@ def observe(
     return Observation(true, seen, notes, changed=bool(notes) or true != lockfile)
 
 
+def names_alive(observed: Observation, state: Path) -> frozenset[str]:
+    """Names of the servers of which anything lives, be it a child that holds no lock and may still write answers."""
+    known = {name for name, seen in observed.seen.items() if seen.alive or seen.leftovers}
+    return frozenset(known | {each.name for each in processes.find_marked(state)})
+
+
 def look_at(record: ServerRecord, state: Path, team: str) -> tuple[ServerRecord, Seen]:
     """The record made true to what runs, and whether its server lives or only something it left behind.
 

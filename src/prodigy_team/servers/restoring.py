@@ -17,7 +17,7 @@ from prodigy_team.roster import Roster
 from prodigy_team.servers.backups import ANSWERS, BESIDE, DUMP, Backup, backups_folder, list_backups, read_backup
 from prodigy_team.servers.dumps import counts_in
 from prodigy_team.servers.lockfile import guard
-from prodigy_team.servers.observing import observe
+from prodigy_team.servers.observing import names_alive, observe
 from prodigy_team.servers.statefolder import lockfile_path, prepare_state
 from prodigy_team.servers.tools import team_database
 from prodigy_team.settings import Database
@@ -204,7 +204,7 @@ def _replace(target: Path, draft: Path | None, stamp: str) -> Iterator[Path]:
 
 def _refuse_while_servers_run(roster: Roster) -> None:
     found = observe(lockfile_path(roster.state), roster.state, team=roster.name, keep_copy=False)
-    running = [name for name, seen in found.seen.items() if seen.alive]
+    running = sorted(names_alive(found, roster.state))
     if running:
         raise TeamError(
             f"{', '.join(running)} {'runs' if len(running) == 1 else 'run'}; answers would be lost.",
