@@ -14,7 +14,6 @@ import pytest
 from prodigy_team.roster import load_roster
 from prodigy_team.servers import doctor
 from prodigy_team.servers.doctor import Finding, examine
-from prodigy_team.servers.machine import mount_kind
 from support import free_ports, run_team
 
 ROSTER = """
@@ -38,13 +37,6 @@ Version          1.18.4
 Location         /env/lib/python3.11/site-packages/prodigy
 Prodigy Home     /home/joe/.prodigy
 Platform         Linux
-"""
-MOUNTS = """
-22 1 0:20 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
-30 22 0:30 / /home rw,relatime shared:2 - nfs4 server:/home rw
-31 30 0:31 / /home/joe/with\\040space rw,relatime - tmpfs tmpfs rw
-32 22 0:32 / /data rw - ext4 /dev/sdb1 rw
-33 22 0:33 / /data rw - fuse.sshfs joe@host: rw
 """
 
 
@@ -197,21 +189,6 @@ def test_the_journal_and_its_place(wal, network, chosen, level):
 
     assert finding.level == level
     assert bool(finding.remedy) == (level != "ok")
-
-
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [
-        ("/etc", "ext4"),
-        ("/home/jane", "nfs4"),
-        ("/homework", "ext4"),
-        ("/home/joe/with space/x", "tmpfs"),
-        ("/data/x", "fuse.sshfs"),
-    ],
-)
-def test_the_file_system_that_holds_a_path(path, kind):
-    """The longest mount point decides, and of two on one place the later."""
-    assert mount_kind(Path(path), MOUNTS) == kind
 
 
 @pytest.mark.parametrize(("free", "level"), [(5 * 10**9, "ok"), (5 * 10**8, "warning"), (10**7, "error")])

@@ -28,6 +28,16 @@ from support import ROOT
 STORED, REPEATED, REFUSED = Outcome.STORED, Outcome.REPEATED, Outcome.REFUSED
 
 
+MOUNTS = """\
+/dev/sda1 / ext4 rw,relatime 0 0
+server:/home ROOT/home nfs4 rw 0 0
+tmpfs ROOT/home/joe/with\\040space tmpfs rw 0 0
+/dev/sdb1 ROOT/data ext4 rw 0 0
+joe@host: ROOT/data fuse.sshfs rw 0 0
+/dev/sdc1 ROOT/media/Данные vfat rw 0 0
+"""
+
+
 @pytest.fixture(params=["sqlite"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     return Database(request.param, tmp_path / "answers.db")
@@ -447,11 +457,23 @@ def test_the_lock_says_who_to_look_for_when_it_is_held_for_ever(database: Databa
     assert stat.S_ISREG(lock_path(database.path).stat().st_mode)
 
 
-def test_the_type_of_a_file_system(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("etc", "ext4"),
+        ("home/jane", "nfs4"),
+        ("homework", "ext4"),
+        ("home/joe/with space/a.db", "tmpfs"),
+        ("data/a.db", "fuse.sshfs"),
+        ("media/Данные/a.db", "vfat"),
+    ],
+)
+def test_the_type_of_a_file_system(tmp_path: Path, path: str, kind: str) -> None:
+    """The longest mount point decides, and of two on one place the later; only a blank and the like are escaped."""
     mounts = tmp_path / "mounts"
-    mounts.write_text(f"/dev/sda / ext4 rw 0 0\nsrv:/x {tmp_path}/ho\\040me nfs4 rw 0 0\n", encoding="utf-8")
-    assert filesystem_type(tmp_path / "ho me" / "a.db", mounts) == "nfs4"
-    assert filesystem_type(tmp_path / "home" / "a.db", mounts) == "ext4"
+    mounts.write_text(MOUNTS.replace("ROOT", str(tmp_path)), encoding="utf-8")
+
+    assert filesystem_type(tmp_path / path, mounts) == kind
     assert filesystem_type(tmp_path, tmp_path / "none") == ""
 
 

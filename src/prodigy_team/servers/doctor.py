@@ -16,9 +16,10 @@ from typing import Literal
 
 from prodigy_team.errors import TeamError
 from prodigy_team.roster import Roster, RosterError, load_roster
-from prodigy_team.servers.machine import boot_time, network_kind, uses_wal
+from prodigy_team.servers.machine import boot_time, uses_wal
 from prodigy_team.servers.tools import team_database, tool_environment
 from prodigy_team.settings import Database
+from prodigy_team.store.connection import network_kind
 
 Level = Literal["ok", "warning", "error"]
 

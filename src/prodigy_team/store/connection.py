@@ -73,7 +73,7 @@ def filesystem_type(path: Path, mounts: Path = Path("/proc/mounts")) -> str:
     for fields in (line.split(" ") for line in lines):
         if len(fields) < 3:
             continue
-        point = Path(fields[1].encode("latin-1", "surrogateescape").decode("unicode_escape"))
+        point = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[1]))  # a space is \040
         # A later mount on the same point hides the earlier one.
         if (point == target or point in target.parents) and len(point.parts) >= best:
             best, kind = len(point.parts), fields[2]
@@ -82,7 +82,13 @@ def filesystem_type(path: Path, mounts: Path = Path("/proc/mounts")) -> str:
 
 def is_network_file_system(path: Path) -> bool:
     """Whether a path lies where SQLite's WAL must not be used."""
-    return filesystem_type(path) in NETWORK_FILE_SYSTEMS
+    return bool(network_kind(path))
+
+
+def network_kind(path: Path) -> str:
+    """The network file system a path lies on; "" for a local one, or where nothing tells."""
+    kind = filesystem_type(path)
+    return kind if kind in NETWORK_FILE_SYSTEMS else ""
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
