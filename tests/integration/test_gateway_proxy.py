@@ -8,6 +8,7 @@ import gzip
 import json
 import logging
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -288,6 +289,24 @@ def test_connections_to_a_server_are_kept(plain: Running, upstream: RawServer) -
             assert client.get("/a/joe/").status_code == 200
             assert client.post("/a/joe/", json={}).status_code == 200
     assert upstream.connections == 1
+
+
+def test_an_unused_connection_is_closed_before_its_server_does_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that meets the closing is lost to its sender, for it must not be sent twice."""
+    monkeypatch.setattr("prodigy_team.gateway.upstream.KEPT_SECONDS", 0.0)
+    ended = threading.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(reply(b"{}"))
+        assert await reader.read() == b""
+        ended.set()
+
+    with in_front_of(talk, tmp_path) as (_, gateway), gateway.client("joe") as client:
+        assert client.get("/a/joe/project").status_code == 200
+        assert ended.wait(10)
 
 
 def test_head_has_no_body_and_harms_no_connection(plain: Running) -> None:

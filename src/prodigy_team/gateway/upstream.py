@@ -276,10 +276,12 @@ class Pool:
         Raises:
             UnreachableError: Nobody takes it.
         """
-        idle = self._idle.get(address)
+        idle, now = self._idle.get(address), asyncio.get_running_loop().time()
         while idle and not fresh:
             found = idle.pop()
-            if not found.closed:
+            if now - found.idle_since > KEPT_SECONDS:  # the sweep comes by once a second
+                found.close()
+            elif not found.closed:
                 found.used = True
                 self._busy.add(found)
                 return found
@@ -289,7 +291,7 @@ class Pool:
         """Take back a connection; it is kept where its answer has come whole."""
         self._busy.discard(connection)
         if connection.is_reusable():
-            connection.idle_since = connection.deadline
+            connection.idle_since = asyncio.get_running_loop().time()
             self._idle.setdefault(connection.address, []).append(connection)
         elif not connection.closed:
             connection.close()
