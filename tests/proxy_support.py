@@ -24,7 +24,9 @@ from prodigy_team.gateway.asking import header
 from prodigy_team.gateway.guarding import GuardedProtocol
 from prodigy_team.gateway.limits import Limits
 from prodigy_team.gateway.metrics import Metrics
+from prodigy_team.gateway.tls import TlsServer
 from prodigy_team.gateway.values import GatewaySettings, Place, Scope, Visitor, Waking
+from prodigy_team.servers import ports
 from support import eventually, free_ports
 
 COOKIE = "prodigy-team-test"
@@ -194,9 +196,12 @@ def read_to_end(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def serving(app: Any, *, protocol: Any, loop: str = "auto") -> Iterator[int]:
-    """An application served on a free port of loopback in a thread."""
+def serving(
+    app: Any, *, protocol: Any, loop: str = "auto", certificate: tuple[Path, Path] | None = None
+) -> Iterator[int]:
+    """An application served on a free port of loopback in a thread; by TLS where it has a certificate and its key."""
     [port] = free_ports(1)
+    listener = ports.bind("127.0.0.1", port, annotator="a test")
     config = uvicorn.Config(
         app,
         host="127.0.0.1",
@@ -211,9 +216,11 @@ def serving(app: Any, *, protocol: Any, loop: str = "auto") -> Iterator[int]:
         proxy_headers=False,
         log_config=None,
         timeout_graceful_shutdown=1,
+        ssl_certfile=certificate[0] if certificate else None,
+        ssl_keyfile=certificate[1] if certificate else None,
     )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
+    server = TlsServer(config)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     try:
         eventually(lambda: server.started or not thread.is_alive(), message="a server")
@@ -234,11 +241,12 @@ def a_gateway(
     limits: Limits | None = None,
     loop: str = "auto",
     board: Any = None,
+    certificate: tuple[Path, Path] | None = None,
 ) -> Iterator[Running]:
     """A gateway that takes requests."""
     settings = gateway_settings(folder, base=base, trusted=trusted)
     app = build_app(People(base=base), servers, board or Board(), settings, limits=limits)
-    with serving(app, protocol=GuardedProtocol, loop=loop) as port:
+    with serving(app, protocol=GuardedProtocol, loop=loop, certificate=certificate) as port:
         yield Running(app, port, servers, base)
 
 

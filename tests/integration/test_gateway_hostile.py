@@ -7,13 +7,16 @@ import logging
 import random
 import re
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from fronts import self_signed
 from prodigy_team.gateway.guarding import Guard
 from prodigy_team.gateway.limits import Limits
 from prodigy_team.gateway.seldom import Seldom
@@ -319,6 +322,30 @@ def test_one_address_cannot_take_all_connections(tmp_path: Path, seen: Seen) -> 
         eventually(lambda: len(gateway.app.guard) == 0)
         with gateway.client("joe") as client:
             assert client.get("/a/joe/").text == "served"
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "auto"])
+def test_a_handshake_that_is_never_ended_is_counted_and_cut_off(tmp_path: Path, seen: Seen, loop: str) -> None:
+    self_signed(tmp_path)
+    certificate = tmp_path / "tls.pem", tmp_path / "tls.key"
+    limits = Limits(connections=2, handshake_seconds=1)
+    with (
+        RawServer(seen) as server,
+        a_gateway(
+            tmp_path, Servers({"joe": server.place()}), limits=limits, loop=loop, certificate=certificate
+        ) as gateway,
+    ):
+        silent = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(2)]
+        eventually(lambda: len(gateway.app.guard) == 2, message="two that are counted")
+        assert gateway.say(b"") == b""  # a third is not taken
+        for each in silent:
+            assert read_to_end(each) == b""
+            each.close()
+        gateway.say(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")  # no TLS at all
+        eventually(lambda: len(gateway.app.guard) == 0, message="an end of their connections")
+        verify = ssl.create_default_context(cafile=str(certificate[0]))
+        with httpx.Client(base_url=f"https://localhost:{gateway.port}", verify=verify, trust_env=False) as client:
+            assert client.get("/a/joe/", headers={"Cookie": f"{COOKIE}=joe"}).text == "served"
 
 
 def test_a_household_is_one_address_and_others_still_come_in() -> None:

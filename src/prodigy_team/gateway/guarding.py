@@ -48,7 +48,9 @@ class Guard:
         self._timer: asyncio.TimerHandle | None = None
 
     def admit(self, connection: GuardedProtocol, loop: asyncio.AbstractEventLoop) -> bool:
-        """Take a connection, unless there are too many."""
+        """Take a connection, unless there are too many; one that was taken before stays."""
+        if connection in self._connections:
+            return True
         counted, trusted = connection.counted, self._is_trusted(connection.address)
         if len(self._connections) >= self.limits.connections:
             self.seldom.warn("too many connections", "%d connections are open; more are refused.", len(self))
@@ -111,13 +113,18 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_since = self._body_since = self._blocked_since = 0.0
         self._body_size = 0
 
+    def expect(self, address: str) -> bool:
+        """Count a connection that `connection_made` will come for, if its handshake ends well; whether it may come."""
+        self._set_address(address)
+        return self._guard.admit(self, self.loop)
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a new connection, or refuse it."""
         if hasattr(transport, "max_size"):  # asyncio's own; uvloop reads otherwise, and has none
             transport.max_size = READ_AT_ONCE
         super().connection_made(transport)
-        self.address = self.client[0] if self.client else ""
-        self.counted = counted_address(self.address)
+        if not self.address:
+            self._set_address(self.client[0] if self.client else "")
         self._head_since = self.loop.time()
         if not self._guard.admit(self, self.loop):
             self._refuse(503, "Too many connections are open. Try again in a moment.")
@@ -267,6 +274,9 @@ class GuardedProtocol(HttpToolsProtocol):
                 return
         self.transport.write(_answer(status, detail))
         self.transport.close()
+
+    def _set_address(self, address: str) -> None:
+        self.address, self.counted = address, counted_address(address)
 
     def _keep_no_longer(self) -> None:
         if self.cycle is not None:

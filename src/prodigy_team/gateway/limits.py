@@ -17,6 +17,7 @@ class Limits:
         target: Path and query of a request.
         head: All header lines of a request together.
         headers: How many of these there may be.
+        handshake_seconds: From a connection's start until it speaks TLS.
         head_seconds: From a connection's start, or a request's first byte, until its head has come.
         body_seconds: What a body may take in any case; beyond that it must have come at ``body_rate`` bytes a second.
         blocked_seconds: How long a client may leave what it is sent lying; some 50 KB move meanwhile, or it is cut off.
@@ -33,6 +34,7 @@ class Limits:
     target: int = 8 * 1024
     head: int = 32 * 1024
     headers: int = 100
+    handshake_seconds: float = 10
     head_seconds: float = 15
     body_seconds: float = 60
     body_rate: float = 8 * 1024

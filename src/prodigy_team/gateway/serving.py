@@ -27,6 +27,7 @@ from prodigy_team.gateway.identity import build_people
 from prodigy_team.gateway.limits import OTHER_FILES, Limits
 from prodigy_team.gateway.overview import Overview
 from prodigy_team.gateway.sessions import session_routes
+from prodigy_team.gateway.tls import TlsServer
 from prodigy_team.gateway.values import GatewaySettings
 from prodigy_team.roster.values import Roster
 from prodigy_team.servers import alive, logs, ports
@@ -138,7 +139,7 @@ def _ended_by_signals() -> Any:
     yield ending
 
 
-class _Uvicorn(uvicorn.Server):
+class _Uvicorn(TlsServer):
     """uvicorn that tells when it takes requests."""
 
     def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
