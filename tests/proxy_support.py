@@ -242,9 +242,10 @@ def a_gateway(
     loop: str = "auto",
     board: Any = None,
     certificate: tuple[Path, Path] | None = None,
+    public_url: str | None = None,
 ) -> Iterator[Running]:
     """A gateway that takes requests."""
-    settings = gateway_settings(folder, base=base, trusted=trusted)
+    settings = gateway_settings(folder, base=base, trusted=trusted, public_url=public_url)
     app = build_app(People(base=base), servers, board or Board(), settings, limits=limits)
     with serving(app, protocol=GuardedProtocol, loop=loop, certificate=certificate) as port:
         yield Running(app, port, servers, base)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from prodigy_team.gateway.limits import Limits
+from prodigy_team.gateway.scraping import write_token
 from proxy_support import PAGE, RawServer, Running, Servers, a_gateway, read_request, reply
 from support import eventually
 
@@ -139,12 +141,30 @@ def test_figures_are_for_managers_and_for_this_machine_alone(gateway: Running) -
         assert client.get("/dashboard").status_code == 401
         assert client.get("/metrics").text == "hello program"
         assert client.get("/metrics", headers={"X-Forwarded-For": "1.2.3.4"}).status_code == 401
+        assert client.get("/metrics", headers={"Host": "annotate.example.org"}).status_code == 401
+        assert (
+            client.get("/metrics", headers={"Authorization": f"Bearer {'0' * 64}", "Via": "1.1 x"}).status_code == 401
+        )
     with gateway.client("joe") as client:
         assert client.get("/dashboard").status_code == 403
         assert client.get("/dashboard/data.json").status_code == 403
         assert client.get("/metrics", headers={"Forwarded": "for=1.2.3.4"}).status_code == 403
     with gateway.client("boss") as client:
         assert client.get("/dashboard").text == "hello boss"
+
+
+@pytest.mark.parametrize(
+    "settings", [{"trusted": ("10.0.0.1",)}, {"public_url": "https://annotate.example.org"}], ids=str
+)
+def test_with_a_proxy_in_front_figures_are_for_programs_with_the_token(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    """nginx tells nobody for whom it asks unless it is told to, and asks from here, by this very address."""
+    with a_gateway(tmp_path, Servers(), **settings) as gateway, gateway.client() as client:
+        assert client.get("/metrics").status_code == 401
+        write_token(tmp_path)
+        token = (tmp_path / "metrics.token").read_text().strip()
+        assert client.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text == "hello program"
 
 
 def test_every_page_of_its_own_keeps_to_itself(gateway: Running) -> None:

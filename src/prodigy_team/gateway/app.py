@@ -30,9 +30,10 @@ from prodigy_team.gateway.journal import Journal
 from prodigy_team.gateway.landing import why_not
 from prodigy_team.gateway.limits import Limits
 from prodigy_team.gateway.metrics import Metrics
-from prodigy_team.gateway.network import Proxies, peer
+from prodigy_team.gateway.network import Proxies
 from prodigy_team.gateway.own import UNABLE, is_for_managers, is_open, is_prodigys, own_pages, plain, warn_of
 from prodigy_team.gateway.proxy import Errand, Proxy
+from prodigy_team.gateway.scraping import Scrapers
 from prodigy_team.gateway.seldom import Seldom
 from prodigy_team.gateway.upstream import UnreachableError
 from prodigy_team.gateway.values import GatewaySettings, People, Place, Scope, Servers, Visitor, Waking
@@ -124,7 +125,7 @@ class Gateway:
         self._settings, self._hands_over = settings, settings.hand_off == "redirect"
         self._base, self._raw_base = settings.base_path, settings.base_path.encode()
         self._desks = self._raw_base + b"/a/"
-        self._proxies = Proxies(settings.trusted_proxies)
+        self._proxies, self._scrapers = Proxies(settings.trusted_proxies), Scrapers(settings)
         self._hosts = frozenset((urlsplit(settings.url).netloc.encode(),))
         self._seldom = Seldom(log)
         self.guard = Guard(limits, is_trusted=lambda each: asking.is_loopback(each) or self._proxies.trusts(each))
@@ -314,7 +315,7 @@ class Gateway:
             return 308
         visitor = self._people.visitor(scope)
         scope[VISITOR], scope["root_path"] = visitor, self._base
-        if not is_open(below) and not (below == "/metrics" and self._is_at_home(scope)):
+        if not is_open(below) and not (below == "/metrics" and self._scrapers.admits(scope)):
             if visitor is None:
                 return await self._to_login(scope, send)
             if (place := self._strayed(scope, visitor)) is not None:
@@ -341,10 +342,6 @@ class Gateway:
         place = self._servers.place(visitor.name)
         query = f"?{scope['query_string'].decode('ascii')}" if scope["query_string"] else ""
         return f"{self._base}/a/{visitor.name}{below}{query}" if place and place.engine == "prodigy" else None
-
-    def _is_at_home(self, scope: Scope) -> bool:
-        """Whether a program of this machine asks, and no proxy for somebody else."""
-        return asking.is_loopback(peer(scope)) and not asking.is_forwarded(scope)
 
     async def _to_login(self, scope: Scope, send: Send) -> int:
         if not asking.wants_page(scope):

@@ -26,6 +26,7 @@ from prodigy_team.gateway.handover import Heirs, Inheritance, inherit
 from prodigy_team.gateway.identity import build_people
 from prodigy_team.gateway.limits import OTHER_FILES, Limits
 from prodigy_team.gateway.overview import Overview
+from prodigy_team.gateway.scraping import write_token
 from prodigy_team.gateway.sessions import session_routes
 from prodigy_team.gateway.tls import TlsServer
 from prodigy_team.gateway.values import GatewaySettings
@@ -303,4 +304,5 @@ def build(roster: Roster, settings: GatewaySettings, backends: Backends, supervi
     people = build_people(roster, current=_is_as_brought_up(roster, supervisor))
     board = Overview(roster, settings, backends, supervisor)
     more = session_routes(people, backends, settings)
+    write_token(settings.state)
     return build_app(people, backends, board, settings, more=more, limits=Limits.within(_allowed_files()))

@@ -49,6 +49,11 @@ def server_secret(state: Path, name: str) -> str:
     return hmac.new(team_key(state), b"server\0" + name.encode(), sha256).hexdigest()
 
 
+def metrics_token(state: Path) -> str:
+    """What a program must show to read the gateway's figures, 64 hexadecimal digits."""
+    return hmac.new(team_key(state), b"metrics", sha256).hexdigest()
+
+
 @dataclass(frozen=True)
 class Pass:
     """What a signed text says.
