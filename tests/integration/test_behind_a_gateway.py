@@ -15,6 +15,7 @@ import pytest
 
 from embedded import EmbeddedServer, answer, served, write_jsonl
 from prodigy_team.annotate.serve import LEDGER
+from prodigy_team.errors import TeamError
 from prodigy_team.servers.secrets import hand_off_token, server_secret
 from support import eventually
 
@@ -167,3 +168,14 @@ def test_a_browser_that_is_handed_over_comes_in_by_a_one_time_token(tmp_path: Pa
         client.cookies.clear()
         assert client.get(f"/?token={token}").status_code == 403, "used before"
         assert token not in server.output()
+
+
+@pytest.mark.parametrize("left", [b"", b"half of it"])
+def test_a_key_that_lost_its_content_signs_nothing(tmp_path: Path, left: bytes) -> None:
+    """With an empty key anybody could sign: a power cut must not open the servers."""
+    (tmp_path / "gateway.key").write_bytes(left)
+
+    with pytest.raises(TeamError, match="damaged") as error:
+        server_secret(tmp_path, "joe")
+
+    assert "delete that file" in error.value.remedy

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from prodigy_team.errors import TeamError
+
 KEY_FILE = "gateway.key"
 KEY_BYTES = 32
 SECRET_HEADER = b"x-prodigy-team-secret"
@@ -29,19 +31,33 @@ def team_key(state: Path) -> bytes:
 
     Raises:
         OSError: It can be neither read nor made.
+        TeamError: It is not whole; whoever knows what is left of it could sign as the gateway.
     """
     path = state / KEY_FILE
     with contextlib.suppress(FileNotFoundError):
-        return path.read_bytes()
+        return _read_key(path)
     made = path.with_name(f".{KEY_FILE}.{os.getpid()}.{secrets.token_hex(4)}")
     made.touch(0o600)
     try:
-        made.write_bytes(secrets.token_bytes(KEY_BYTES))
+        with made.open("wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut may leave the name without the content
         with contextlib.suppress(FileExistsError):
             os.link(made, path)
     finally:
         made.unlink()
-    return path.read_bytes()
+    return _read_key(path)
+
+
+def _read_key(path: Path) -> bytes:
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise TeamError(
+            f"The gateway's key {path} is damaged: it has {len(key)} bytes and not {KEY_BYTES}.",
+            remedy="prodigy-team stop, delete that file, then: prodigy-team up. People log in anew.",
+        )
+    return key
 
 
 def server_secret(state: Path, name: str) -> str:
