@@ -13,6 +13,8 @@ import pytest
 
 from prodigy_team.servers import ports, processes
 from prodigy_team.servers.ending import Outcome, Target, end_groups
+from prodigy_team.servers.halting import halt
+from prodigy_team.servers.lockfile import Lockfile, ServerRecord, write_lockfile
 from prodigy_team.servers.runners.local import LocalRunner, LocalRunning
 from server_support import BEHAVED, STUBBORN, Team, team
 from support import eventually
@@ -94,6 +96,22 @@ def test_a_child_with_the_socket_is_ended_and_the_port_is_free(
     assert ended.seconds < 1.5
     assert processes.group_members(target.pgid) == []
     assert ports.is_free("127.0.0.1", port)
+
+
+def test_a_record_that_was_removed_while_its_server_ended_is_no_fault(team: Team, start) -> None:  # type: ignore[no-untyped-def]
+    """`up --remove-orphans` beside `stop`, or somebody who deletes the lockfile."""
+    book = team.state / "team.lock"
+    launch = team.script("joe", BEHAVED.replace("sys.exit(0)", "(os.remove(sys.argv[1]), sys.exit(0))"), str(book))
+    [target] = start(launch)
+    identity = processes.identity_of(target.pgid)
+    assert identity is not None
+    record = ServerRecord("joe", pid=identity.pid, started_at=identity.started_at, pgid=target.pgid)
+    write_lockfile(book, Lockfile("headlines", servers={"joe": record}))
+
+    ended = halt(["joe"], book, team.state, team="headlines", grace=5)
+
+    assert ended["joe"].ran
+    assert not ended["joe"].problem
 
 
 def test_a_stranger_with_a_recorded_pid_is_left_alone(team: Team) -> None:

@@ -68,7 +68,9 @@ def halt(
     ended = {each.name: each for each in end_servers(records, state, team=team, grace=grace)}
     with guard(lockfile):
         book = read_lockfile(lockfile, team=team)
-        after = [_stopped_record(book.servers[each.name], each, ended[each.name]) for each in records]
+        # Whoever took a server out of the roster may have had its record removed meanwhile.
+        there = [each for each in records if each.name in book.servers]
+        after = [_stopped_record(book.servers[each.name], each, ended[each.name]) for each in there]
         write_lockfile(lockfile, book.with_records(*after))
     return ended
 
