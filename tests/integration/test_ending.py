@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from prodigy_team.servers import ports, processes
-from prodigy_team.servers.ending import Outcome, Target, end_groups
+from prodigy_team.servers.ending import Outcome, Target, _Group, end_groups
 from prodigy_team.servers.halting import halt
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord, write_lockfile
 from prodigy_team.servers.runners.local import LocalRunner, LocalRunning
@@ -124,6 +124,18 @@ def test_a_stranger_with_a_recorded_pid_is_left_alone(team: Team) -> None:
             assert (ended.outcome, ended.pids) == (Outcome.FOREIGN, (stranger.pid,))
         assert stranger.poll() is None
         stranger.kill()
+
+
+def test_what_ends_just_when_the_next_signal_is_due_has_ended(team: Team) -> None:
+    """Of a process that is gone nothing can be proved: it was told as one that survives SIGKILL, or as a stranger."""
+    with subprocess.Popen([sys.executable, "-c", ""], start_new_session=True) as ended:
+        ended.wait()
+        group = _Group(Target("joe", ended.pid, team.mark("joe")), members={ended.pid: None})
+        group.begin(now=0.0, grace=1.0)
+        assert group.outcome is Outcome.GONE
+        group = _Group(group.target, members={ended.pid: None}, sent=signal.SIGINT)
+        group.escalate(now=1.0, grace=1.0)
+        assert group.outcome is None
 
 
 def test_our_own_group_is_never_signalled(team: Team) -> None:

@@ -94,7 +94,7 @@ class _Group:
         if not self.members:
             self.finish(Outcome.GONE, now)
         elif not self.is_ours():
-            self.finish(Outcome.FOREIGN, now)
+            self.finish(Outcome.FOREIGN if self.is_there() else Outcome.GONE, now)
         elif grace <= 0:
             self.send(signal.SIGKILL, now + _AFTER_KILL)
         else:
@@ -110,6 +110,10 @@ class _Group:
         if proved:
             self.trusted |= identities
         return proved
+
+    def is_there(self) -> bool:
+        """Whether one of those that were found still runs: what has just ended proves nothing, and is no stranger."""
+        return any(map(processes.identity_of, self.members))
 
     def send(self, number: signal.Signals, due: float) -> None:
         """Signal the whole group; the next signal is due at a time of the monotonic clock."""
@@ -132,7 +136,10 @@ class _Group:
         if now < self.due:
             return
         if self.sent is signal.SIGKILL or not self.is_ours():
-            self.finish(Outcome.SURVIVED, now)
+            if self.is_there():
+                self.finish(Outcome.SURVIVED, now)
+            else:
+                self.due = now + _TICK  # the next look finds nobody, or who was forked meanwhile
         elif self.sent is signal.SIGINT:
             self.send(signal.SIGTERM, now + (grace / 5 if self.without_leader else grace / 2))
         else:
