@@ -171,6 +171,9 @@ def test_activity_counts_and_tells_the_newest_time(store: Store) -> None:
     assert store.activity(["meta"])["meta"].last_answer_at is None
     store.append("meta", [[new_answer("z", meta={"_timestamp": 5}, _timestamp=77)]])
     assert store.activity(["meta"])["meta"].last_answer_at == 77.0
+    for odd in (1_732_269_600_000, 10**400):  # milliseconds; `status` makes a date of it
+        store.append("meta", [[new_answer(f"at {odd}", _timestamp=odd)]])
+        assert store.activity(["meta"])["meta"].last_answer_at is None
 
 
 def test_a_correction_counts_with_the_answer_it_corrects(store: Store) -> None:

@@ -16,6 +16,7 @@ from prodigy_team.store.handle import HIDDEN, Handle, as_bytes
 AT_ONCE = 256
 PAGE_BYTES = 4_000_000
 _TIMESTAMP = re.compile(rb'"_timestamp" ?: ?([0-9]+(?:\.[0-9]+)?)')
+_LAST_TIME = 253_402_300_800  # the year 10000, which no date of Python's reaches
 # A string, or white space between tokens. A raw line break inside a string is no JSON, but costs nothing to mend.
 _TOKEN = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+', re.DOTALL)
 
@@ -229,12 +230,13 @@ def _compact_token(match: re.Match[bytes]) -> bytes:
 
 
 def _timestamp(content: bytes) -> float | None:
-    """When an answer was given, Unix seconds; parsed only where the key stands more than once."""
+    """When an answer was given, Unix seconds; parsed only where the key stands more than once.
+
+    None, too, for what is no time, such as the milliseconds of a client of one's own.
+    """
     found = _TIMESTAMP.findall(content) if b'"_timestamp"' in content else []
-    if len(found) == 1:
-        return float(found[0])
     try:
-        stamp = json.loads(content).get("_timestamp") if found else None
+        stamp = json.loads(content).get("_timestamp") if len(found) > 1 else float(found[0]) if found else None
     except (ValueError, AttributeError):
         return None
-    return float(stamp) if isinstance(stamp, (int, float)) else None
+    return float(stamp) if isinstance(stamp, (int, float)) and 0 <= stamp < _LAST_TIME else None
