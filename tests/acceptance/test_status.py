@@ -74,6 +74,13 @@ def test_status_changes_nothing_and_takes_no_task(project: Project) -> None:
         assert [task["text"] for task in pull(client)] == [task["text"] for task in first]
 
 
+def test_a_database_that_cannot_be_looked_for_costs_the_count_alone(project: Project) -> None:
+    """As in a folder that this account may not look into; the gateway, which asks the same, went on no more."""
+    project.run("up", "joe")
+    project.edit_record("joe", database="/" + "x" * 5000)
+    assert project.status("joe")["joe"]["answers"] is None
+
+
 def test_before_the_first_up_all_are_stopped(project: Project) -> None:
     assert project.states() == {"joe": "stopped", "jane": "stopped", "cy": "stopped"}
     assert not project.state.exists()

@@ -180,10 +180,16 @@ class Backends:
         """Stop servers that nobody uses, for ever."""
         while True:
             await asyncio.sleep(min(15.0, self._idle_stop / 4))
-            self._look(at_once=True)
-            idle = await asyncio.to_thread(self._idle)
-            for first in range(0, len(idle), ENDED_AT_ONCE):
-                await self._end(idle[first : first + ENDED_AT_ONCE])
+            try:
+                await self._stop_those_idle_now()
+            except Exception:  # the edge of what nobody waits for: it is tried again, and the log says why
+                log.exception("Servers that nobody uses could not be looked for.")
+
+    async def _stop_those_idle_now(self) -> None:
+        self._look(at_once=True)
+        idle = await asyncio.to_thread(self._idle)
+        for first in range(0, len(idle), ENDED_AT_ONCE):
+            await self._end(idle[first : first + ENDED_AT_ONCE])
 
     def close(self) -> None:
         """Start and stop nothing more; the servers run on."""

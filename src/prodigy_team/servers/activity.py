@@ -38,15 +38,15 @@ def _read(database: str, names: list[str]) -> Mapping[str, Activity] | None:
     if not database or database == ":memory:":
         return None
     path = Path(database)
-    if not path.exists():
-        return {}
     try:
+        if not path.exists():
+            return {}
         store = open_store(Database("sqlite", path, ""), write=False)
         try:
             return store.activity(names)
         finally:
             store.close()
-    except TeamError:
+    except (TeamError, OSError):  # such as a folder that this account may not look into
         return None
 
 
