@@ -74,6 +74,16 @@ def test_rotation_keeps_three_and_leaves_small_logs_alone(tmp_path: Path) -> Non
     assert (tmp_path / "joe.log.1").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_log_that_cannot_be_copied_is_left_as_it_is(tmp_path: Path) -> None:
+    """Nobody who rotates looks for errors: in the gateway one would have been the last rotation."""
+    log = tmp_path / "joe.log"
+    log.write_text("a line\n")
+    (tmp_path / "joe.log.0").mkdir()
+
+    assert not logs.rotate(log, limit=1)
+    assert log.read_text() == "a line\n"
+
+
 def test_following_shows_each_line_once_across_rotations(tmp_path: Path) -> None:
     """Whatever was written before a rotation and not yet read is read from the copy; half lines wait for their end."""
     log = tmp_path / "joe.log"

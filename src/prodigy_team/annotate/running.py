@@ -19,8 +19,6 @@ from prodigy_team.annotate.protocol import ShortWayProtocol
 from prodigy_team.annotate.web import App
 from prodigy_team.servers import logs
 
-log = logging.getLogger(__name__)
-
 GRACE = 3
 """Seconds that open requests get to finish once the server is told to end."""
 LOG_CHECK = 60.0
@@ -83,10 +81,7 @@ async def _rotate_log(path: Path | None) -> None:
         return
     while True:
         await asyncio.sleep(LOG_CHECK)
-        try:
-            logs.rotate(path)
-        except OSError as error:
-            log.warning("%s cannot be rotated: %s", path, error)
+        logs.rotate(path)
 
 
 def _writes_to(path: Path) -> bool:

@@ -74,7 +74,8 @@ def rotate(path: Path, *, limit: int = LIMIT, keep: int = KEEP) -> bool:
         return False
     except OSError as error:  # a full disk: the log is of more use than its rotation
         _log.warning("%s could not be rotated: %s", path, error)
-        _copy(path, 0).unlink(missing_ok=True)
+        with suppress(OSError):
+            _copy(path, 0).unlink(missing_ok=True)
         return False
 
 
