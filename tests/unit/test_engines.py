@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -253,6 +254,20 @@ def test_a_password_file_that_others_can_read_is_refused(tmp_path: Path) -> None
     with pytest.raises(TeamError) as caught:
         passwords.read_passwords(tmp_path)
     assert "hush" not in str(caught.value)
+
+
+def test_on_a_full_disk_the_old_passwords_stay_and_no_copy_of_the_new_ones(tmp_path: Path) -> None:
+    passwords.write_password(tmp_path, "joe", "hush", now=1.0)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, before[1]))
+    try:
+        with pytest.raises(TeamError, match="cannot be written"):
+            passwords.write_password(tmp_path, "joe", "another", now=2.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert passwords.read_passwords(tmp_path)["joe"].password == "hush"
+    assert [each.name for each in tmp_path.iterdir()] == ["passwords.json"]
 
 
 def test_prodigy_is_found_by_metadata(standin_python: Path, plain_python: Path) -> None:

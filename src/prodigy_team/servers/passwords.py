@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from prodigy_team.errors import TeamError
+from prodigy_team.servers.lockfile import write_private
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,9 @@ def write_password(state: Path, name: str, password: str, *, now: float, user: s
     """Set the password of a server; the user is its name unless another is given. ``now`` is Unix seconds.
 
     Callers hold the guard, so that no other command writes at the same time.
+
+    Raises:
+        TeamError: The file cannot be read or written.
     """
     entry = Password(user or name, password, now)
     _write(state, read_passwords(state) | {name: entry})
@@ -74,11 +76,7 @@ def basic_auth_environment(password: Password | None) -> dict[str, str]:
 
 
 def _write(state: Path, passwords: Mapping[str, Password]) -> None:
-    """Replace the file as a whole; mkstemp's files are 0600 from the start."""
+    """Replace the file as a whole; no draft of it is left anywhere."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, draft = tempfile.mkstemp(dir=state, prefix=".passwords-")
-    with os.fdopen(descriptor, "w") as file:
-        json.dump({name: vars(entry) for name, entry in sorted(passwords.items())}, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(draft).replace(passwords_path(state))
+    content = {name: vars(entry) for name, entry in sorted(passwords.items())}
+    write_private(passwords_path(state), json.dumps(content, indent=1).encode())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from prodigy_team.errors import TeamError
 from prodigy_team.roster import Roster, Server
+from prodigy_team.servers.lockfile import write_private
 
 PREFIX = "review-"
 FILE = "reviews.json"
@@ -58,14 +59,14 @@ def read_reviews(state: Path) -> tuple[ReviewServer, ...]:
 
 
 def write_reviews(state: Path, reviews: Iterable[ReviewServer]) -> None:
-    """Keep these in place of those there were. Under the guard."""
+    """Keep these in place of those there were. Under the guard.
+
+    Raises:
+        TeamError: The file cannot be written.
+    """
     import msgspec
 
-    path = state / FILE
-    new = path.with_name(f"{FILE}.new")
-    new.touch(0o600)
-    new.write_bytes(msgspec.json.encode(list(reviews)))
-    new.replace(path)
+    write_private(state / FILE, msgspec.json.encode(list(reviews)))
 
 
 def review_folder(state: Path) -> Path:
