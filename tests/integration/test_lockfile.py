@@ -38,7 +38,12 @@ def test_no_lockfile_is_an_empty_one(tmp_path: Path) -> None:
     assert read_lockfile(tmp_path / "team.lock", team="headlines") == Lockfile("headlines")
 
 
-@pytest.mark.parametrize("content", [b"", b'{"version": 1, "serv', b"\xff\xfe", b"[]", b'{"version": 1}', b"null"])
+BY_NAME = b'{"version": 1, "team": "x", "engine": "", "roster_digest": "", "servers": {"joe": {"name": "joe"}}}'
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b'{"version": 1, "serv', b"\xff\xfe", b"[]", b'{"version": 1}', b"null", BY_NAME]
+)
 def test_garbage_is_explained_and_can_be_kept_aside(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "team.lock"
     path.write_bytes(content)

@@ -149,7 +149,7 @@ def _lockfile_of(content: Any, path: Path) -> Lockfile:
             str(content["roster_digest"]),
             {record.name: record for record in records},
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnreadableLockfileError(path, f"its content is not a lockfile's ({error!r})") from error
 
 
