@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from prodigy_team.servers.service import cron_line, systemd_unit
+from prodigy_team.servers.watch import notify
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,8 @@ def test_the_unit_watches_and_names_its_roster() -> None:
     assert 'ExecStart=/opt/pt/bin/prodigy-team -f "/srv/50%% h/team.toml" watch --stop-servers' in unit
     assert "Type=notify" in unit
     assert "Environment=PRODIGY_HOME=/srv/home" in unit
+
+
+def test_a_socket_of_systemds_that_is_not_there_keeps_nobody_from_watching(tmp_path: Path) -> None:
+    """As in a container that is told of it, but not let in."""
+    notify("READY=1", {"NOTIFY_SOCKET": str(tmp_path / "gone")})

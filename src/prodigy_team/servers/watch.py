@@ -166,12 +166,15 @@ def _tell(entries: list[Entry] | tuple[Entry, ...], say: Callable[[str], None]) 
 
 
 def notify(message: str, environ: Mapping[str, str] | None = None) -> None:
-    """Tell systemd, where it started this process with ``Type=notify``; nothing elsewhere. Source: sd_notify(3)."""
+    """Tell systemd, where it started this process with ``Type=notify``; nothing elsewhere. Source: sd_notify(3).
+
+    Containers and shells pass the variable on to programs that reach no such socket; watching does not hang on it.
+    """
     address = (os.environ if environ is None else environ).get("NOTIFY_SOCKET", "")
     if not address:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel, suppress(OSError):
         channel.connect(address)
         channel.sendall(message.encode())
