@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from prodigy_team.feeding.pipe import TaskPipe
+from support import team_environment
 
 READERS = {
     "lines of the text layer": "for line in sys.stdin: told(line)",
@@ -93,3 +94,27 @@ def test_a_signal_ends_the_wait() -> None:
     pipe.close()
     os.close(ears)
     os.close(mouth)
+
+
+FAILING = """
+import os, sys
+from prodigy_team.feeding.feeder import Feeder
+
+class Leases:
+    tasks = fed = 0
+    def refresh(self): pass
+    def next_line(self): raise RuntimeError("nobody thought of this")
+    def close(self): pass
+
+sys.exit(Feeder(Leases(), sys.argv[1:], os.environ, tell=lambda told: None).run())
+"""
+STAYING = "import select, sys; sys.exit(1 if select.select([0], [], [], 1)[0] else 7)"
+"""Ends with 1 once its standard input has ended."""
+
+
+def test_a_fault_of_the_feeders_does_not_leave_prodigy_alone() -> None:
+    """The feeder leads the group: with it gone, the next `up` would end a Prodigy with answers in its pages."""
+    command = [sys.executable, "-c", FAILING, sys.executable, "-c", STAYING]
+    done = subprocess.run(command, env=team_environment(), capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 7, done.stderr
+    assert done.stderr.count("nobody thought of this") == 2  # the log's line and its traceback, once

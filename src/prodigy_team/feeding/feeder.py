@@ -120,7 +120,8 @@ class Feeder:
             self._pipe.send(found)
         elif found is Nothing.END or (found is Nothing.WAIT and self._has_waited()):
             self._pipe.close()
-            self._tell(Told(self._leases.tasks, time.time(), self._leases.fed))
+            told = Told(self._leases.tasks, time.time(), self._leases.fed)
+            self._guarded(lambda: self._tell(told))
         else:
             self._wait(ears, PATIENCE)
 
@@ -135,12 +136,12 @@ class Feeder:
             _drain(ears)
 
     def _guarded(self, ask: Callable[[], object]) -> object:
-        """Prodigy goes on whatever happens here; each trouble is told once."""
+        """Prodigy goes on whatever happens here, with answers in its pages; each trouble is told once."""
         try:
             found = ask()
-        except TeamError as error:
+        except Exception as error:
             if str(error) != self._trouble:
-                log.error("No task can be fed: %s", error)
+                log.error("No task can be fed: %s", error, exc_info=not isinstance(error, TeamError))
             self._trouble = str(error)
             return None
         self._trouble = ""
