@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 
 from prodigy_team.annotate.sessions import Session
 from prodigy_team.annotate.stream import Offer, Stream
+from prodigy_team.store import StoreError
 
 NAMES = ("ana", "bob", "cy")
 STEPS = some.lists(some.tuples(some.sampled_from(NAMES), some.integers(0, 4), some.booleans()), max_size=40)
@@ -90,3 +91,26 @@ def test_what_is_answered_while_tasks_are_looked_for_is_not_asked_again() -> Non
     with ThreadPoolExecutor(1) as executor:
         assert asyncio.run(pull_twice(_Late(4), executor, 4)) == [2, 3, 2, 3, 4]
         assert asyncio.run(pull_twice(_Late(4), executor, 2)) == [2, 3, 2, 3]
+
+
+class _Locked(Source):
+    """A database that is locked for too long when it is first asked."""
+
+    failures = 1
+
+    def count_answered(self, annotator: str | None) -> int:
+        if self.failures:
+            self.failures -= 1
+            raise StoreError("It is locked.")
+        return super().count_answered(annotator)
+
+
+def test_answers_that_could_not_be_counted_are_counted_by_a_later_pull() -> None:
+    async def pull_twice(source: Source, executor: ThreadPoolExecutor) -> list[int]:
+        stream, session = Stream(source, executor, overlap=True, batch_size=2), Session("ana", "ana", named=True)
+        return [(await stream.pull(session, held=[9])).count.answered for _ in range(2)]
+
+    source = _Locked(4)
+    source.answers.add(("ana", 1))
+    with ThreadPoolExecutor(1) as executor:
+        assert asyncio.run(pull_twice(source, executor)) == [0, 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -12,7 +13,10 @@ import msgspec
 
 from prodigy_team.annotate.history import Past, find_answers, newest_answers
 from prodigy_team.annotate.sessions import Session
+from prodigy_team.errors import TeamError
 from prodigy_team.store.base import Row
+
+log = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
 COUNT_WAIT = 0.25
@@ -328,7 +332,11 @@ class Stream:
 
     async def _count_answers(self, pool: _Pool) -> None:
         # An answer saved while this counts may be counted twice; progress is a display, the database is the truth.
-        pool.answered += await self._ask(lambda: self._supply.count_answered(pool.annotator))
+        try:
+            pool.answered += await self._ask(lambda: self._supply.count_answered(pool.annotator))
+        except TeamError as error:
+            log.error("Answers cannot be counted: %s", error)
+            pool.counted = None  # the next pull tries again
 
     async def _ask(self, question: Callable[[], Value]) -> Value:
         return await asyncio.get_running_loop().run_in_executor(self._executor, question)
