@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from embedded import EmbeddedServer, answer, served, write_jsonl
+from prodigy_team.annotate.arguments import Options
+from prodigy_team.annotate.preparing import with_loader
 from support import shared_data
 
 COLOURS = [{"text": "The red 🟥 car"}, {"text": "A blue and red sky", "meta": {"n": 1}}, {"text": "nothing"}]
@@ -215,6 +218,16 @@ def test_sources_of_every_kind(tmp_path: Path) -> None:
         tasks = everything(server, "copy-ana")
         assert [task["text"] for task in tasks] == ["one", "two"]
         assert all(task["_session_id"] == "copy-ana" and "answer" not in task for task in tasks)
+
+
+def test_servers_of_one_source_that_start_together_find_one_link_to_it(tmp_path: Path) -> None:
+    """`up` starts them at once, and each sees to the name that tells the format."""
+    options = Options("mark", "ds", str(tmp_path / "data.dat"), loader="txt")
+    for number in range(50):
+        folder = tmp_path / str(number)
+        with ThreadPoolExecutor(8) as servers:
+            [link] = set(servers.map(lambda _, folder=folder: with_loader(options, folder), range(8)))
+        assert [str(each) for each in folder.iterdir()] == [link]
 
 
 def test_two_inputs_whose_hashes_collide_are_two_tasks(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
@@ -85,8 +87,11 @@ def with_loader(options: Options, folder: Path) -> str:
     link = folder / f"source-{name}.{options.loader}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (link.is_symlink() and link.readlink() == Path(options.source)):
-        link.unlink(missing_ok=True)
-        link.symlink_to(options.source)
+        # Under a name of its own first: the servers of one source start at the same time, and all do this.
+        own = link.with_name(f"{link.name}.{os.getpid()}.{threading.get_ident()}")
+        own.unlink(missing_ok=True)
+        own.symlink_to(options.source)
+        own.replace(link)
     return str(link)
 
 
