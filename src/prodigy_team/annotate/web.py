@@ -196,7 +196,10 @@ def is_foreign(scope: Scope) -> bool:
     if origin is None or (header(scope, b"content-type") or b"").startswith(b"application/json"):
         return False
     hosts = (header(scope, b"host"), header(scope, b"x-forwarded-host"))
-    return urlsplit(origin.decode("latin-1")).netloc.encode("latin-1") not in hosts
+    try:
+        return urlsplit(origin.decode("latin-1")).netloc.encode("latin-1") not in hosts
+    except ValueError:
+        return True  # such as `http://[`, which is no address
 
 
 def with_security_headers(app: App, *, image_sources: str = "") -> App:
