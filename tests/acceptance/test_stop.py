@@ -49,6 +49,13 @@ def test_stop_dry_run_and_unknown_names(project: Project) -> None:
     assert "Did you mean joe?" in project.run("stop", "jo", code=2).stderr
 
 
+def test_less_than_no_time_is_wrong_usage_and_kills_nobody(project: Project) -> None:
+    pids = project.run("up", "joe") and project.pids()
+    assert "--grace" in project.run("stop", "--grace", "-1", code=2).stderr
+    assert "--timeout" in project.run("up", "--timeout", "-1", code=2).stderr
+    assert project.pids() == pids
+
+
 def test_stop_mentions_who_was_answering_on_an_embedded_server(project: Project) -> None:
     project.run("up", "joe")
     with project.client("joe") as client:

@@ -18,7 +18,9 @@ def command(
     when_idle: Annotated[
         str | None, typer.Option(help="Wait until nobody answered for so long, as 30s, 10m or 2h.", metavar="TIME")
     ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for a server to answer.", metavar="SECONDS")] = 60.0,
+    timeout: Annotated[
+        float, typer.Option(min=0.0, help="Seconds to wait for a server to answer.", metavar="SECONDS")
+    ] = 60.0,
     force: Annotated[bool, typer.Option("--force", help="Restart although somebody answered a moment ago.")] = False,
     roster: RosterPath = None,
     quiet: Quiet = False,

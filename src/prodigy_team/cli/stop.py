@@ -15,7 +15,9 @@ EXAMPLES = ("prodigy-team stop joe", "prodigy-team stop --grace 30", "prodigy-te
 def command(
     context: typer.Context,
     names: Names = None,
-    grace: Annotated[float, typer.Option(help="Seconds for a server to end by itself.", metavar="SECONDS")] = 10.0,
+    grace: Annotated[
+        float, typer.Option(min=0.0, help="Seconds for a server to end by itself.", metavar="SECONDS")
+    ] = 10.0,
     force: Annotated[bool, typer.Option("--force", help="Stop although somebody answered a moment ago.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
     roster: RosterPath = None,

@@ -26,7 +26,7 @@ def command(
     context: typer.Context,
     names: Names = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until each server answers.")] = True,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for.", metavar="SECONDS")] = 60.0,
+    timeout: Annotated[float, typer.Option(min=0.0, help="Seconds to wait for.", metavar="SECONDS")] = 60.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
     now: Annotated[bool, typer.Option("--now", help="Restart changed servers although somebody is answering.")] = False,
     revive: Annotated[
