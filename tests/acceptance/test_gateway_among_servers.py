@@ -21,6 +21,7 @@ import pytest
 
 from prodigy_team.gateway.accounts import Accounts
 from prodigy_team.gateway.passwords import hash_password
+from prodigy_team.gateway.serving import allowed_files
 from prodigy_team.servers.secrets import server_secret
 from support import eventually, free_ports
 from team_support import Project, a_project
@@ -87,6 +88,15 @@ def test_a_shells_bound_on_files_is_none_on_browsers(team: Team) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     limits = Path(f"/proc/{team.project.pids()['gateway']}/limits").read_text()
     assert int(re.findall(r"Max open files +(\d+)", limits)[0]) > min(hard - 1, 8000)
+
+
+def test_the_bound_that_servers_inherit_is_not_lowered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process may lower its hard bound, and nobody but root can raise it again."""
+    said: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, resource.RLIM_INFINITY))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, bounds: said.append(bounds))
+    assert allowed_files() == said[0][0] > 8000
+    assert said[0][1] == resource.RLIM_INFINITY
 
 
 def test_servers_sleep_until_somebody_comes(team: Team) -> None:

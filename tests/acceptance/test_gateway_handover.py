@@ -120,6 +120,20 @@ def test_two_restarts_at_once_leave_one_gateway(project: Project) -> None:
     assert project.states()["gateway"] == "running"
 
 
+@pytest.mark.usefixtures("port")
+def test_a_gateway_that_can_hand_nothing_over_serves_and_is_restarted(project: Project) -> None:
+    """Its state lies where there are no sockets, or under a path that is too long for one."""
+    project.run("stop", "gateway")
+    door = project.state / "gateway.sock"
+    door.unlink(missing_ok=True)
+    door.mkdir()
+    project.run("up")
+    before = project.pids()["gateway"]
+    project.run("restart", "gateway")
+    assert project.states()["gateway"] == "running"
+    assert project.pids()["gateway"] != before
+
+
 def gateways(project: Project) -> list[int]:
     """Every process that is a gateway of this project, also one that has just been executed."""
     return [pid for pid in project.marked().get("gateway", []) if pid]

@@ -84,17 +84,20 @@ def serve(path: Path, environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _allowed_files() -> int:
+def allowed_files() -> int:
     """How many files this process may have open; a shell's usual 1,024 are raised to what the gateway can use.
 
     Each browser keeps up to six connections, and 200 people would have all of them.
     """
     wanted = 2 * Limits.connections + OTHER_FILES
-    soft, hard = (each if each != resource.RLIM_INFINITY else wanted for each in resource.getrlimit(_FILES))
+    soft, hard = resource.getrlimit(_FILES)
+    if soft == resource.RLIM_INFINITY:
+        return wanted
     if soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         with contextlib.suppress(OSError, ValueError):  # where it is forbidden, fewer are let in
-            resource.setrlimit(_FILES, (min(wanted, hard), hard))
-            soft = min(wanted, hard)
+            resource.setrlimit(_FILES, (most, hard))  # the hard one as it is: servers inherit it
+            soft = most
     return soft
 
 
@@ -247,7 +250,10 @@ class _Process:
         """Requests are taken from here on: become the one on record, and let the one before go."""
         identity = identity_of(os.getpid())
         assert identity is not None, "a process that runs is alive"
-        self._heirs = Heirs(self._mark.state, self._listener, self._lock, self._on_handed_over)
+        try:
+            self._heirs = Heirs(self._mark.state, self._listener, self._lock, self._on_handed_over)
+        except OSError as error:  # a path too long for the system, or a file system that has no sockets
+            log.warning("A restart of this gateway will be noticed, it cannot hand over: %s", error)
         alive.update(self._mark.alive, pid=identity.pid, started_at=identity.started_at, pgid=os.getpgrp())
         if self._inheritance is not None:
             self._inheritance.take_over()
@@ -305,4 +311,4 @@ def build(roster: Roster, settings: GatewaySettings, backends: Backends, supervi
     board = Overview(roster, settings, backends, supervisor)
     more = session_routes(people, backends, settings)
     write_token(settings.state)
-    return build_app(people, backends, board, settings, more=more, limits=Limits.within(_allowed_files()))
+    return build_app(people, backends, board, settings, more=more, limits=Limits.within(allowed_files()))
