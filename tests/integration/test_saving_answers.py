@@ -196,6 +196,8 @@ MALFORMED = [
     (b"", 400),
     (b"{", 400),
     (b"\xff\xfe", 400),
+    (b'{"answers": [{"_input_hash": 1, "_task_hash": 2, "answer": "accept", "note": "caf\xe9"}]}', 400),
+    (b'{"answers": [{"_input_hash": 1, "_task_hash": 2, "answer": "accept", "_view_id": "\xed\xa0\x80"}]}', 400),
     (b"[]", 422),
     (b"{}", 422),
     (b'{"answers": 1}', 422),
