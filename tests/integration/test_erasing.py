@@ -76,6 +76,16 @@ def test_nothing_of_them_is_left(begun: Team) -> None:
     assert "headlines_jane" not in gone
 
 
+def test_a_gateway_that_runs_keeps_no_name_in_its_log(begun: Team) -> None:
+    state = begun.folder / ".prodigy-team"
+    with closing(Accounts(state)) as of_the_gateway:
+        of_the_gateway.log_in("joe", "192.0.2.9", seconds=60)
+        assert b"joe" in b"".join(each.read_bytes() for each in state.glob("gateway.db*"))
+        begun.run("erase", "joe", "--yes")
+        assert b"joe" not in b"".join(each.read_bytes() for each in state.glob("gateway.db*"))
+        assert of_the_gateway.password("jane") == "hash"
+
+
 def test_merged_rows_stay_with_those_who_said_the_same(begun: Team) -> None:
     before = {each["text"]: each for each in rows(begun, "headlines_gold")}
     assert before["text 0"]["_annotator_id"] == "headlines_jane-jane"

@@ -232,9 +232,9 @@ class Accounts:
             counted = [f"name {name.lower()}", *(f"own {name.lower()} {address}" for (address,) in addresses)]
             connection.executemany("DELETE FROM tally WHERE counted = ?", [(self._counted(each),) for each in counted])
             tables = ("account", "invitation", "login", "familiar")
-            return (
-                sum(connection.execute(f"DELETE FROM {each} WHERE name = ?", (name,)).rowcount for each in tables) > 0
-            )
+            rows = sum(connection.execute(f"DELETE FROM {each} WHERE name = ?", (name,)).rowcount for each in tables)
+        self.file.forget_deleted()
+        return rows > 0
 
     def keep_only(self, names: Collection[str], *, before: Collection[str] = ()) -> None:
         """End the logins of everybody else: somebody who comes back to the roster logs in anew.
