@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import io
 from pathlib import Path
 
 import pytest
 
+from prodigy_team.cli.watch import say
 from prodigy_team.servers.service import cron_line, systemd_unit
 from prodigy_team.servers.watch import notify
 
@@ -40,3 +43,12 @@ def test_the_unit_watches_and_names_its_roster() -> None:
 def test_a_socket_of_systemds_that_is_not_there_keeps_nobody_from_watching(tmp_path: Path) -> None:
     """As in a container that is told of it, but not let in."""
     notify("READY=1", {"NOTIFY_SOCKET": str(tmp_path / "gone")})
+
+
+def test_a_watch_whose_log_is_full_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str, /) -> int:
+            raise OSError(errno.ENOSPC, text)
+
+    monkeypatch.setattr("sys.stdout", Full())
+    say("joe is back")

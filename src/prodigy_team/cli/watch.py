@@ -34,8 +34,13 @@ def command(
 
 
 def say(line: str) -> None:
-    """Print what happened, at once: a log reads this."""
-    print(line, flush=True)
+    """Print what happened, at once: a log reads this; where its disk is full, servers are brought back all the same."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError:
+        pass
 
 
 def silent(line: str) -> None:
