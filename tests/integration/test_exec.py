@@ -57,6 +57,16 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
     )
 
 
+def test_a_file_that_is_no_program_is_said_in_two_lines(folder: Path) -> None:
+    write_roster(folder)
+    script = folder / "script"
+    script.write_bytes(b"\x00 no program")
+    script.chmod(0o755)
+    ended = run(folder, "exec", "./script")
+    assert ended.returncode == 2
+    assert ended.stderr.decode().startswith("./script cannot be run: Exec format error.\n")
+
+
 def seen_by(folder: Path, *options: str, cwd: Path | None = None, **environment: str) -> dict[str, str]:
     """The environment in which a command runs."""
     ended = run(cwd or folder, *options, "exec", sys.executable, "-c", SHOW, **environment)

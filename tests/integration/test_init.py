@@ -57,6 +57,27 @@ def test_a_roster_that_would_not_work_is_not_written(folder):
     assert sorted(path.name for path in folder.iterdir()) == ["headlines.jsonl"]
 
 
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_bytes_of_another_encoding_are_wrong_usage(folder: Path, locale: str) -> None:
+    latin = "Jürgen".encode("latin-1")
+    for words, stdin in ((["init", "--annotators", latin, *GIVEN[3:]], b""), (["passwd", "joe", "--stdin"], latin)):
+        ended = subprocess.run(
+            [*PROGRAM, *words],
+            input=stdin,
+            capture_output=True,
+            cwd=folder,
+            env=team_environment(LC_ALL=locale, PYTHONIOENCODING=":strict"),
+            timeout=60,
+            check=False,
+        )
+        assert ended.returncode == 2, ended.stderr
+        assert b"no text in UTF-8" in ended.stderr
+        assert b"Traceback" not in ended.stderr
+        if words[0] == "init":
+            assert not (folder / "team.toml").exists()
+            assert run_team(folder, *GIVEN).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("given", "missing"),
     [

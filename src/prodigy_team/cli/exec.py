@@ -46,4 +46,9 @@ def replace_with(words: list[str], environment: dict[str, str]) -> None:
         )
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(program, words, environment)
+    try:
+        os.execve(program, words, environment)
+    except OSError as error:
+        raise UsageError(
+            f"{program} cannot be run: {error.strerror}.", remedy="A script needs a first line such as #!/bin/sh."
+        ) from None

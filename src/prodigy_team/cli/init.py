@@ -159,6 +159,11 @@ def write_new(path: Path, text: str) -> Roster:
         os.link(draft, path)
     except RosterError as error:
         raise RosterError(path, error.problems) from None
+    except UnicodeEncodeError as error:
+        word = error.object[error.start - 10 : error.end + 10]
+        raise UsageError(
+            f"What was given is no text in UTF-8: {word!r}.", remedy="Check the terminal's encoding."
+        ) from None
     except FileExistsError:
         raise UsageError(
             f"{path} is there already.", remedy="Change it by hand, or write another: -f PATH init."

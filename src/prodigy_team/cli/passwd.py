@@ -91,7 +91,10 @@ def server_of(roster: Roster, name: str) -> str:
 
 def line_from_stdin() -> str:
     """One line without its end."""
-    return checked(sys.stdin.readline().rstrip("\r\n"))
+    try:
+        return checked(sys.stdin.readline().rstrip("\r\n"))
+    except UnicodeDecodeError:
+        raise not_text() from None
 
 
 def typed_twice(name: str) -> str:
@@ -108,8 +111,15 @@ def typed_twice(name: str) -> str:
     raise UsageError("No password was set.")
 
 
+def not_text() -> UsageError:
+    """The error for bytes that this terminal's encoding has no letters for."""
+    return UsageError("The password is no text in UTF-8.", remedy="Check the encoding of the program it comes from.")
+
+
 def checked(password: str) -> str:
     """Refuse what basic authentication cannot carry."""
+    if any("\ud800" <= each <= "\udfff" for each in password):  # what Python makes of bytes in the locale C
+        raise not_text()
     if not password:
         raise UsageError("The password is empty.", remedy="Give one line with at least one character.")
     if any(ord(each) < 32 or ord(each) == 127 for each in password):
