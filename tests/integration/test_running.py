@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from prodigy_team.servers import alive, logs, processes, readiness
-from prodigy_team.servers.lockfile import guard
+from prodigy_team.errors import TeamError
+from prodigy_team.servers import alive, logs, processes, readiness, starting
+from prodigy_team.servers.lockfile import Lockfile, guard
 from prodigy_team.servers.runners.local import LocalRunner, LocalRunning
 from server_support import BEHAVED, Team, team
 from support import eventually, open_files
@@ -53,6 +55,20 @@ def test_an_executed_server_gets_exactly_what_it_should(team: Team) -> None:
     assert directory == str(team.folder)
     assert len(descriptors) == 5, "stdin, output twice, the lock, and the listing itself"
     assert team.log("joe").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_start_that_fails_before_its_launch_holds_no_lock(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway would hold it for weeks, and the server could not be started."""
+
+    def fails(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files", "gateway.key")
+
+    prepared = team.script("joe", BEHAVED)
+    os.close(prepared.alive)
+    monkeypatch.setattr(starting, "_basic_authentication", fails)
+    with pytest.raises(TeamError, match="Too many open files"):
+        starting.launch([prepared.plan], Lockfile("headlines"), team.state, LocalRunner(os.environ), lambda _: None)
+    assert not alive.is_held(team.mark("joe").alive)
 
 
 def test_an_executed_server_holds_its_lock_and_is_known_by_it(team: Team) -> None:

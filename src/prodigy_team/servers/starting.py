@@ -214,6 +214,7 @@ class _Prepared:
 def _prepare(prepared: _Prepared, plans: Sequence[ServerPlan], team: str, state: Path) -> None:
     secrets = passwords.read_passwords(state)
     for plan in plans:
+        secret = _basic_authentication(plan, state, secrets.get(plan.name))
         descriptor = alive.acquire(alive_path(state, plan.name))
         if descriptor is None:
             prepared.held.append(plan.name)
@@ -225,7 +226,6 @@ def _prepare(prepared: _Prepared, plans: Sequence[ServerPlan], team: str, state:
             prepared.blocked.append(Blocked(plan.name, error.message, error.remedy))
             continue
         log = log_path(state, plan.name)
-        secret = _basic_authentication(plan, state, secrets.get(plan.name))
         prepared.launches.append(Launch(plan, Mark(team, plan.name, state), listener, descriptor, log, secret))
         rotate(log)
 
