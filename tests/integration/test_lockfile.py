@@ -19,6 +19,7 @@ from prodigy_team.servers.lockfile import (
     read_lockfile,
     write_lockfile,
 )
+from prodigy_team.servers.statefolder import prepare_state
 from support import eventually
 
 JOE = ServerRecord("joe", ("joe",), pid=1, started_at="boot:1", port=8081, command=("python", "-m"), failures=(1.5,))
@@ -32,6 +33,13 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert read_lockfile(tmp_path / "team.lock") == lockfile
     assert (tmp_path / "team.lock").stat().st_mode & 0o777 == 0o600
     assert [each.name for each in tmp_path.iterdir()] == ["team.lock"]
+
+
+def test_a_state_folder_that_was_made_in_half_is_completed(tmp_path: Path) -> None:
+    """Its file for git was there and empty, and `git add` took passwords and the key."""
+    (tmp_path / ".gitignore").touch()
+    prepare_state(tmp_path)
+    assert (tmp_path / ".gitignore").read_text() == "*\n"
 
 
 def test_no_lockfile_is_an_empty_one(tmp_path: Path) -> None:
