@@ -102,8 +102,8 @@ def _rows(path: Path, table: str) -> Iterator[dict[str, str]]:
                 yield dict(zip(columns, line[:-1].split("\t"), strict=False))
         for _ in lines:
             pass
-        if columns is None:
-            raise TeamError(f"{path} holds no table {table} of Prodigy's.", remedy="Choose another one.")
+    if columns is None:  # asked for last: of a copy that is not whole pg_restore says why there is none
+        raise TeamError(f"{path} holds no table {table} of Prodigy's.", remedy="Choose another one.")
 
 
 @contextmanager
