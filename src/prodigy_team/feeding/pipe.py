@@ -38,7 +38,7 @@ class TaskPipe:
         self.reader, self._writer = os.pipe()  # not inherited by what is executed, until it is made somebody's input
         os.set_blocking(self._writer, False)
         self._told = told and _shrink(self._writer)
-        self._pending = b""
+        self._pending = memoryview(b"")  # so that a line of 50 MB is not copied for every piece of it
 
     @property
     def closed(self) -> bool:
@@ -71,7 +71,7 @@ class TaskPipe:
 
     def send(self, line: bytes) -> None:
         """Write a line, or as much of it as there is room for; ``wait`` writes the rest."""
-        self._pending += line
+        self._pending = memoryview(bytes(self._pending) + line)
         self._write()
 
     def close(self) -> None:
