@@ -213,3 +213,9 @@ def test_a_host_of_another_machine_is_no_taken_port() -> None:
     """What is wrong is said as it is."""
     with pytest.raises(ports.AddressError, match=r"203\.0\.113\.1"):
         ports.bind("203.0.113.1", free_ports(1)[0], annotator="jane")
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 70 + ".example"])
+def test_what_is_no_name_of_a_machine_is_said_so(host: str) -> None:
+    with pytest.raises(ports.AddressError, match="this is no name of a machine"):
+        ports.bind(host, free_ports(1)[0], annotator="jane")

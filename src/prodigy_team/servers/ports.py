@@ -101,6 +101,8 @@ def _bound(host: str, port: int, *, annotator: str) -> socket.socket:
             holder = holder_of_port(host, port) or "another program"
             raise PortTakenError(port, annotator=annotator, holder=holder) from error
         raise AddressError(host, port, annotator=annotator, reason=error.strerror or str(error)) from error
+    except ValueError as error:  # an empty or too long part of a name, a NUL
+        raise AddressError(host, port, annotator=annotator, reason="this is no name of a machine") from error
     return listener
 
 
