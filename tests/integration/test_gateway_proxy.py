@@ -15,7 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from prodigy_team.gateway.asking import is_loopback
+from prodigy_team.gateway.forwarding import request_head
 from prodigy_team.gateway.limits import Limits
+from prodigy_team.gateway.values import Place
 from proxy_support import (
     COOKIE,
     PAGE,
@@ -427,3 +430,10 @@ def test_pages_are_told_from_programs(plain: Running) -> None:
         assert client.get("/a/joe/", headers=PAGE).headers["location"] == "/login?next=/a/joe/"
         answer = client.get("/a/joe/project")
     assert (answer.status_code, answer.json()) == (401, {"detail": "You are not logged in, or no longer."})
+
+
+def test_addresses_of_ipv6_are_written_and_known_as_such() -> None:
+    place = Place("joe", "embedded", "::1", 8081)
+    head = request_head(method="GET", target=b"/", lines=[], place=place, session="joe", forwarded=[])
+    assert b"\r\nhost: [::1]:8081\r\n" in head
+    assert is_loopback("::ffff:127.0.0.1"), "so a socket for both kinds of address names this machine"

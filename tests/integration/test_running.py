@@ -64,7 +64,7 @@ def test_a_start_that_fails_before_its_launch_holds_no_lock(team: Team, monkeypa
         raise OSError(errno.EMFILE, "Too many open files", "gateway.key")
 
     prepared = team.script("joe", BEHAVED)
-    os.close(prepared.alive)
+    os.close(prepared.alive_fd)
     monkeypatch.setattr(starting, "_basic_authentication", fails)
     with pytest.raises(TeamError, match="Too many open files"):
         starting.launch([prepared.plan], Lockfile("headlines"), team.state, LocalRunner(os.environ), lambda _: None)

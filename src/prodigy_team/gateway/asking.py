@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from prodigy_team.gateway.network import parse_address
 from prodigy_team.gateway.values import Scope
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -70,7 +70,5 @@ def is_forwarded(scope: Scope) -> bool:
 
 def is_loopback(address: str) -> bool:
     """Whether an address is this machine's own."""
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return not address  # a socket of this machine
+    found = parse_address(address)
+    return found.is_loopback if found is not None else not address  # none: a socket of this machine

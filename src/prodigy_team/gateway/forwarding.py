@@ -68,7 +68,7 @@ def request_head(
     own = [b"%s: %s\r\n" % (name.encode("latin-1"), value.encode("latin-1")) for name, value in place.headers.items()]
     return b"".join(
         [
-            b"%s %s HTTP/1.1\r\nhost: %s:%d\r\n" % (method.encode(), target, place.host.encode(), place.port),
+            b"%s %s HTTP/1.1\r\nhost: %s\r\n" % (method.encode(), target, place.netloc.encode()),
             *lines,
             *forwarded,
             *own,

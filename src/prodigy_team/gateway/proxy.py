@@ -162,7 +162,7 @@ class Proxy:
     async def _bring_back(self, connection: Connection, errand: Errand, scope: Scope, send: Send) -> None:
         """Pass an answer on; one that breaks off must not look whole to the client."""
         place = errand.place
-        hosts = (b"%s:%d" % (place.host.encode(), place.port), errand.host)
+        hosts = (place.netloc.encode(), errand.host)
         headers = reply_headers(
             connection.headers,
             status=connection.status,

@@ -130,6 +130,11 @@ class Place:
     port: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
+    @property
+    def netloc(self) -> str:
+        """HOST:PORT as addresses and requests have it."""
+        return f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
 
 @dataclass(frozen=True)
 class Waking:
