@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,10 @@ from ledgers import World, known, person, source_texts, texts
 from prodigy_team.allocation.draw import base, doubled
 from prodigy_team.allocation.ledger import Ledger
 from prodigy_team.allocation.rules import Rules
+from prodigy_team.store import Mark, News, Store, StoreError
+from prodigy_team.store.base import Identify
+from prodigy_team.store.locking import hold_alone, lock_path
+from prodigy_team.store.sqlite import SqliteStore
 
 NAMES = ("joe", "jane", "cy", "ana")
 
@@ -22,8 +28,8 @@ NAMES = ("joe", "jane", "cy", "ana")
 class Walk:
     """A random history of a project."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
-        self.world, self.dice = World(folder), random.Random(seed)
+    def __init__(self, world: World, seed: int) -> None:
+        self.world, self.dice = world, random.Random(seed)
         self.lines, self.next_line = texts(30), 30
         self.k, self.people, self.order = "1.4", {"joe": False, "jane": False}, "source"
         self.world.write(self.lines)
@@ -169,9 +175,87 @@ class Walk:
         return found
 
 
+class SlowStore(SqliteStore):
+    """Answers whose reading takes long enough for something to happen."""
+
+    def __init__(self, store: SqliteStore, meanwhile: Callable[[], None]) -> None:
+        super().__init__(store._handle)
+        self._meanwhile = meanwhile
+
+    def follow(self, datasets: Mapping[str, Mark | None], identify: Identify | None) -> dict[str, News]:
+        news = super().follow(datasets, identify)
+        self._meanwhile()
+        return news
+
+
+@dataclass
+class SlowWorld(World):
+    """As `World`, where something happens while answers are read."""
+
+    meanwhile: Callable[[], None] = lambda: None
+
+    def open_store(self) -> Store:
+        store = super().open_store()
+        assert isinstance(store, SqliteStore)
+        return SlowStore(store, lambda: self.meanwhile())
+
+
+class CrossingWalk(Walk):
+    """As `Walk`, with others at work in the middle of claims: before these hold the lock, and while they do."""
+
+    def __init__(self, world: SlowWorld, seed: int) -> None:
+        self.claiming: Ledger | None = None
+        self.inside = False
+        self.crossings = Counter[bool]()
+        super().__init__(world, seed)
+        world.meanwhile = self.meanwhile
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.dice.choice([each for each in self.ledgers if each is not self.claiming])
+
+    def step(self) -> None:
+        if self.dice.random() < 0.5:
+            super().step()
+            return
+        self.claiming, self.ledgers = self.ledgers[0], self.ledgers[::-1]
+        name = self.dice.choice(NAMES)
+        self.held.setdefault(name, []).extend(each.place - 1 for each in self.claiming.pull(name, count=3).leases)
+        self.claiming = None
+
+    def meanwhile(self) -> None:
+        if self.claiming is None or self.inside or self.dice.random() < 0.3:
+            return
+        self.inside = True
+        free = self.is_free()
+        events = [self.answer, self.answer, self.delete, self.drop]
+        self.dice.choice([*events, self.pull, self.pull, self.confirm, self.rebuild] if free else events)()
+        self.crossings[free] += 1
+        self.inside = False
+
+    def is_free(self) -> bool:
+        """Whether nobody holds the ledger's lock."""
+        try:
+            with hold_alone(lock_path(self.world.path), "claim"):
+                return True
+        except StoreError:
+            return False
+
+
 @pytest.mark.parametrize("seed", range(16))
 def test_the_ledger_stays_true(tmp_path: Path, seed: int) -> None:
-    walk = Walk(tmp_path, seed)
+    run(Walk(World(tmp_path), seed))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_ledger_stays_true_whatever_happens_in_the_middle_of_a_claim(tmp_path: Path, seed: int) -> None:
+    walk = CrossingWalk(SlowWorld(tmp_path), seed)
+    run(walk)
+    assert walk.crossings[True], "nothing happened"
+
+
+def run(walk: Walk) -> None:
+    """Some steps, after each of which everything is as it should be."""
     try:
         for _ in range(60):
             walk.step()

@@ -18,7 +18,7 @@ from prodigy_team.store.answered import reconcile
 from prodigy_team.store.base import Identify, Mark, News, Routed, Sight
 from prodigy_team.store.handle import Handle
 
-_AT_ONCE = 5000
+_AT_ONCE, _FEW = 5000, 100
 _STATE = """
     SELECT dataset.name, indexed.id, coalesce((SELECT times FROM prodigy_team_deletion WHERE dataset = dataset.id), 0),
            indexed.mark, (SELECT max(id) FROM link WHERE dataset_id = dataset.id)
@@ -33,9 +33,12 @@ _SIGHT = """
     FROM dataset
 """
 _PAGE = """
-    SELECT link, annotator, identity FROM prodigy_team_answer INDEXED BY prodigy_team_answer_link
+    SELECT {columns} FROM prodigy_team_answer INDEXED BY prodigy_team_answer_link
     WHERE dataset = ? AND link > ? AND link <= ? ORDER BY link LIMIT ?
 """
+_INDEXED = "link, annotator, identity"
+_WHOLE = f"{_INDEXED}, digest, answer_id"
+_MANY, _SOME = _PAGE.format(columns=_INDEXED), _PAGE.format(columns=_WHOLE)
 
 
 @dataclass(frozen=True)
@@ -95,13 +98,24 @@ def _news(handle: Handle, name: str, state: _State | None, since: Mark | None) -
     known = since if since is not None and _still_true(handle, name, state, since) else None
     if known is not None and known.link >= state.indexed:
         return None
+    if known is not None:
+        return _behind(handle, state, known)
     link, newest = _newest(handle, state)
-    if known is not None and known.link == link:
-        return None  # what came belongs to no task
-    after = known.link if known is not None else 0
     mark = Mark(state.generation, link, state.deletions, newest)
-    whole = since is None or (known is None and since.link > 0)
-    return News(mark, whole, _answers(handle, state.generation, after, link))
+    return News(mark, since is None or since.link > 0, _answers(handle, state.generation, 0, link))
+
+
+def _behind(handle: Handle, state: _State, known: Mark) -> News | None:
+    """What came behind a mark; None where it belongs to no task."""
+    rows = handle.all(_SOME, (state.generation, known.link, state.indexed, _FEW))
+    if not rows:
+        return None
+    if len(rows) < _FEW:
+        mark = Mark(state.generation, rows[-1][0], state.deletions, _digest(rows[-1]))
+        return News(mark, False, [row[1:3] for row in rows])
+    link, newest = _newest(handle, state)
+    mark = Mark(state.generation, link, state.deletions, newest)
+    return News(mark, False, _answers(handle, state.generation, known.link, link))
 
 
 def _still_true(handle: Handle, name: str, state: _State, since: Mark) -> bool:
@@ -126,20 +140,23 @@ def _newest(handle: Handle, state: _State) -> tuple[int, bytes]:
 def _at(handle: Handle, generation: int, condition: str, link: int) -> tuple[int, bytes]:
     """Link of an answer and what tells it from any other; 0 and nothing where there is none."""
     rows: list[tuple[Any, ...]] = handle.all(
-        "SELECT link, identity, annotator, digest, answer_id FROM prodigy_team_answer "
+        f"SELECT {_WHOLE} FROM prodigy_team_answer "
         f"INDEXED BY prodigy_team_answer_link WHERE dataset = ? AND {condition}",
         (generation, link),
     )
-    if not rows:
-        return 0, b""
-    found, identity, annotator, digest, answer_id = rows[0]
-    return found, mmh3.hash_bytes(b"%b%b%b:%b" % (identity, digest, annotator.encode(), (answer_id or "").encode()))
+    return (rows[0][0], _digest(rows[0])) if rows else (0, b"")
+
+
+def _digest(row: tuple[Any, ...]) -> bytes:
+    """What tells an answer from any other."""
+    _, annotator, identity, digest, answer_id = row
+    return mmh3.hash_bytes(b"%b%b%b:%b" % (identity, digest, annotator.encode(), (answer_id or "").encode()))
 
 
 def _answers(handle: Handle, generation: int, after: int, until: int) -> Iterator[tuple[str, bytes]]:
     while after < until:
-        rows = handle.all(_PAGE, (generation, after, until, _AT_ONCE))
-        yield from ((annotator, identity) for _, annotator, identity in rows)
+        rows = handle.all(_MANY, (generation, after, until, _AT_ONCE))
+        yield from (row[1:3] for row in rows)
         after = rows[-1][0] if len(rows) == _AT_ONCE else until
 
 

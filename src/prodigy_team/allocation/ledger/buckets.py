@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from prodigy_team.allocation.buckets import ALL, Bucket
 
 _FEW = 100
+_OLD_AND_NEW = itemgetter(1, 2)
 _COLUMNS = "eligible, preferred, target, people, gold"
 
 
@@ -102,21 +104,20 @@ class Buckets:
 
     def move_all(self, moves: Sequence[tuple[int, int, int]]) -> None:
         """Let tasks pass: (task, old bucket, new bucket) each."""
+        counts = Counter(map(_OLD_AND_NEW, moves))
         if len(moves) < _FEW:
-            by_new: dict[int, list[int]] = {}
-            for task, _, new in moves:
-                by_new.setdefault(new, []).append(task)
-            for new, tasks in by_new.items():
+            for wanted in {new for _, new in counts}:
+                tasks = [task for task, _, new in moves if new == wanted]
                 self._connection.execute(
-                    f"UPDATE task SET bucket = ? WHERE number IN ({marks(len(tasks))})", (new, *tasks)
+                    f"UPDATE task SET bucket = ? WHERE number IN ({marks(len(tasks))})", (wanted, *tasks)
                 )
         else:
             self._connection.executemany(
                 "UPDATE task SET bucket = ? WHERE number = ?", [(new, task) for task, _, new in moves]
             )
-        for _, old, new in moves:
-            self._moved[old] -= 1
-            self._moved[new] += 1
+        for (old, new), count in counts.items():
+            self._moved[old] -= count
+            self._moved[new] += count
 
     def count_new(self, bucket: int, tasks: int) -> None:
         """Count tasks that were entered straight into a bucket."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from prodigy_team.allocation.buckets import Bucket, People, may, need
 from prodigy_team.allocation.ledger.buckets import Key
@@ -13,6 +14,7 @@ from prodigy_team.allocation.ledger.values import Held, Leased, Pull
 from prodigy_team.allocation.policy import Choice, Loose, Taken, choose, from_pages, is_open_enough, takeover
 from prodigy_team.allocation.reach import outlook
 
+_AT_ONCE = 20
 _OTHER_SCREEN = "(? AND lease.screen IS NOT ?)"
 """Another browser by the asker's own name."""
 
@@ -117,6 +119,8 @@ def _drop_unwanted(pool: Pool, asker: Asker, leases: Sequence[_OpenLease]) -> li
 
 def _hand_over(pool: Pool, asker: Asker, leases: Sequence[Leased]) -> None:
     """Give open tasks to the screen that asks. Those over their time nobody wanted meanwhile: they are dealt anew."""
+    if not leases:
+        return
     pool.connection.executemany(
         "UPDATE lease SET shown = CASE WHEN screen IS ?1 THEN shown ELSE 0 END, screen = ?1, "
         "until = CASE WHEN until <= ?2 THEN ?3 ELSE until END WHERE pool = ?4 AND person = ?5 AND position = ?6",
@@ -160,10 +164,15 @@ def _lease(pool: Pool, asker: Asker, tasks: Sequence[int], taken_from: str = "")
         return []
     first, until = asker.position + 1, pool.lease_end()
     asker.position += len(tasks)
-    pool.connection.executemany(
-        "INSERT INTO lease (task, person, pool, screen, position, until) VALUES (?, ?, ?, ?, ?, ?)",
-        [(task, asker.number, pool.id, asker.screen, position, until) for position, task in enumerate(tasks, first)],
-    )
+    for start in range(0, len(tasks), _AT_ONCE):
+        some = tasks[start : start + _AT_ONCE]
+        numbered = enumerate(some, first + start)
+        values = [(task, asker.number, pool.id, asker.screen, position, until) for position, task in numbered]
+        pool.connection.execute(
+            "INSERT INTO lease (task, person, pool, screen, position, until) "
+            f"VALUES {', '.join(['(?, ?, ?, ?, ?, ?)'] * len(some))}",
+            list(chain.from_iterable(values)),
+        )
     rows = [
         asker.seen.get(task)
         or pool.connection.execute("SELECT place, identity, gold FROM task WHERE number = ?", (task,)).fetchone()

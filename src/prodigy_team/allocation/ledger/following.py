@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -17,17 +18,102 @@ _AT_ONCE = 5000
 _PAGE = 100
 
 
-def follow(pool: Pool) -> None:
-    """Read what is new in every dataset of a pool. In a transaction; costs next to nothing where nothing is new."""
+@dataclass(frozen=True)
+class _Given:
+    """Answers of one person.
+
+    Attributes:
+        tasks: Those of them that they held.
+    """
+
+    person: str
+    identities: Sequence[bytes]
+    tasks: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What was read of the answers before the ledger's lock was taken.
+
+    Attributes:
+        seen: The answers' database then.
+        since: How far each dataset that has news was followed then.
+        marks: How far they are once ``given`` is entered.
+    """
+
+    seen: Seen
+    since: Mapping[str, Mark]
+    marks: Mapping[str, Mark]
+    given: Mapping[str, Sequence[_Given]]
+
+
+def read_ahead(pool: Pool, seen: Seen) -> Ahead | None:
+    """Read what is new since ``seen`` while others may still write the ledger, so that it costs nobody's turn.
+
+    None where it is more than some answers: that is read under the lock.
+    """
+    now, names = _look(pool, seen)
+    since = read_marks(pool, names)
+    news = _news(pool, since)
+    if any(each.whole for each in news.values()):
+        return None
+    given = {dataset: list(islice(each.answers, _PAGE + 1)) for dataset, each in news.items()}
+    if any(len(answers) > _PAGE for answers in given.values()):
+        return None
+    return Ahead(
+        now,
+        {dataset: since[dataset] for dataset in news},
+        {dataset: each.mark for dataset, each in news.items()},
+        {dataset: _by_person(pool, dataset, answers) for dataset, answers in given.items()},
+    )
+
+
+def _look(pool: Pool, seen: Seen | None) -> tuple[Seen, Sequence[str]]:
+    """The answers' database now, and which datasets may have news since it was seen."""
     version = pool.answers.version()
-    if pool.seen is not None and pool.seen.version == version:
-        return
-    sight, touched = pool.answers.touched(pool.seen.sight if pool.seen is not None else None)
+    if seen is not None and seen.version == version:
+        return seen, ()
+    sight, touched = pool.answers.touched(seen.sight if seen is not None else None)
+    if touched is None:
+        return Seen(version, sight), pool.datasets
     # What others than this pool write may be entered into the index of answers later than it was stored.
-    names: Sequence[str] = pool.datasets
-    if touched is not None:
-        late = touched | pool.others
-        names = [name for name in pool.datasets if name in late]
+    late = touched | pool.others
+    return Seen(version, sight), [name for name in pool.datasets if name in late]
+
+
+def _by_person(pool: Pool, dataset: str, answers: Iterable[tuple[str, bytes]]) -> list[_Given]:
+    given: dict[str, list[bytes]] = {}
+    for annotator, identity in answers:
+        given.setdefault(annotator, []).append(identity)
+    return [_look_up(pool, pool.naming.person(dataset, annotator), each) for annotator, each in given.items()]
+
+
+def _look_up(pool: Pool, person: str, identities: Sequence[bytes]) -> _Given:
+    """By what they hold: these are few and lie together, unlike identities."""
+    member = pool.everybody.get(person)
+    held: dict[bytes, int] = {}
+    if member is not None:
+        query = "SELECT identity, task FROM lease JOIN task ON number = task WHERE lease.pool = ? AND person = ?"
+        held = dict(pool.connection.execute(query, (pool.id, member.number)).fetchall())
+    return _Given(person, identities, [held[each] for each in identities if each in held])
+
+
+def follow(pool: Pool) -> None:
+    """Read what is new in every dataset of a pool. In a transaction; costs next to nothing where nothing is new.
+
+    What was stored after a claim began need not be known to it: `Pool.ahead` is enough where it fits.
+    """
+    ahead, pool.ahead = pool.ahead, None
+    if ahead is None or not _enter_ahead(pool, ahead):
+        follow_all(pool)
+
+
+def follow_all(pool: Pool) -> bool:
+    """As `follow`, up to this moment; whether anything had been stored."""
+    before = pool.seen_here or pool.seen
+    seen, names = _look(pool, before)
+    if seen is before:
+        return False
     news = _news(pool, read_marks(pool, names))
     if any(each.whole for each in news.values()):
         recount(pool)
@@ -35,23 +121,45 @@ def follow(pool: Pool) -> None:
         for dataset, each in news.items():
             _apply(pool, dataset, each.answers)
         write_marks(pool, {dataset: each.mark for dataset, each in news.items()})
-    pool.note_seen(Seen(version, sight))
+    pool.note_seen(seen)
+    return True
 
 
-def _news(pool: Pool, marks: dict[str, Mark | None]) -> dict[str, News]:
+def _enter_ahead(pool: Pool, ahead: Ahead) -> bool:
+    """Enter what was read ahead, but for what others entered meanwhile; False where it tells nothing any more."""
+    known = read_marks(pool, ahead.since) if ahead.since else {}
+    new = [dataset for dataset, mark in ahead.marks.items() if not _reaches(known[dataset], mark)]
+    if any(known[dataset] != ahead.since[dataset] for dataset in new):
+        return False
+    for dataset in new:
+        _enter(pool, ahead.given[dataset])
+    write_marks(pool, {dataset: ahead.marks[dataset] for dataset in new})
+    pool.note_seen(ahead.seen)
+    return True
+
+
+def _reaches(known: Mark, mark: Mark) -> bool:
+    return (known.generation, known.deletions) == (mark.generation, mark.deletions) and known.link >= mark.link
+
+
+def _news(pool: Pool, marks: Mapping[str, Mark | None]) -> dict[str, News]:
     own = {name: mark for name, mark in marks.items() if name in pool.own_datasets}
     others = {name: mark for name, mark in marks.items() if name not in pool.own_datasets}
     return pool.answers.follow(own, pool.identify) | (pool.answers.follow(others, None) if others else {})
 
 
-def read_marks(pool: Pool, names: Iterable[str]) -> dict[str, Mark | None]:
+def read_marks(pool: Pool, names: Collection[str]) -> dict[str, Mark]:
     """How far datasets have been read."""
-    query = "SELECT generation, link, deletions, newest FROM followed WHERE pool = ? AND dataset = ?"
-    found = {name: pool.connection.execute(query, (pool.id, name)).fetchone() for name in names}
-    return {name: Mark(*row) if row else Mark() for name, row in found.items()}
+    if not names:
+        return {}
+    query = "SELECT dataset, generation, link, deletions, newest FROM followed WHERE pool = ?"
+    some = names if len(names) < _PAGE else ()
+    rows = pool.connection.execute(f"{query} AND dataset IN ({marks(len(some))})" if some else query, (pool.id, *some))
+    found = {name: Mark(*row) for name, *row in rows.fetchall()}
+    return {name: found.get(name) or Mark() for name in names}
 
 
-def write_marks(pool: Pool, marks: dict[str, Mark]) -> None:
+def write_marks(pool: Pool, marks: Mapping[str, Mark]) -> None:
     """Note how far datasets have been read."""
     pool.connection.executemany(
         "INSERT OR REPLACE INTO followed VALUES (?, ?, ?, ?, ?, ?)",
@@ -63,32 +171,35 @@ def write_marks(pool: Pool, marks: dict[str, Mark]) -> None:
 
 
 def _apply(pool: Pool, dataset: str, answers: Iterable[tuple[str, bytes]]) -> None:
-    """Enter new answers: each ends the answerer's lease, and renews their others, since they are at work."""
-    at_work: set[int] = set()
     left = iter(answers)
     while page := list(islice(left, _PAGE)):
-        given: dict[str, list[bytes]] = {}
-        for annotator, identity in page:
-            given.setdefault(annotator, []).append(identity)
-        for annotator, identities in given.items():
-            number = pool.members.number(pool.naming.person(dataset, annotator))
-            _answered(pool, identities, number)
-            at_work.add(number)
-    pool.connection.executemany(
-        "UPDATE lease SET until = ? WHERE pool = ? AND person = ?",
-        [(pool.lease_end(), pool.id, number) for number in at_work],
-    )
+        _enter(pool, _by_person(pool, dataset, page))
+
+
+def _enter(pool: Pool, given: Iterable[_Given]) -> None:
+    """Enter new answers: each ends the answerer's lease, and renews their others, since they are at work."""
+    for each in given:
+        number = pool.members.number(each.person)
+        ended = _end_leases(pool, each.tasks, number)
+        if ended < len(each.identities):  # whoever holds a task is among its bucket's people already
+            _touch(pool, each.identities, number)
+        pool.connection.execute(
+            "UPDATE lease SET until = ? WHERE pool = ? AND person = ?", (pool.lease_end(), pool.id, number)
+        )
     pool.buckets.flush()
 
 
-def _answered(pool: Pool, identities: Sequence[bytes], person: int) -> None:
+def _end_leases(pool: Pool, tasks: Sequence[int], person: int) -> int:
+    query = f"DELETE FROM lease WHERE person = ? AND task IN ({marks(len(tasks))})"
+    return pool.connection.execute(query, (person, *tasks)).rowcount if tasks else 0
+
+
+def _touch(pool: Pool, identities: Sequence[bytes], person: int) -> None:
     rows = pool.connection.execute(
         f"SELECT number, bucket FROM task WHERE pool = ? AND identity IN ({marks(len(identities))})",
         (pool.id, *identities),
     ).fetchall()
-    pool.connection.execute(
-        f"DELETE FROM lease WHERE person = ? AND task IN ({marks(len(rows))})", (person, *(task for task, _ in rows))
-    )
+    _end_leases(pool, [task for task, _ in rows], person)
     for task, bucket in rows:
         key = pool.buckets.key(bucket)
         if not key.people >> person & 1:

@@ -22,6 +22,7 @@ from prodigy_team.allocation.ledger.targets import Targets
 from prodigy_team.allocation.ledger.values import LedgerError, Pull, ReadTask, Router, Synced
 from prodigy_team.allocation.reach import Outlook, outlook
 from prodigy_team.allocation.rules import Rules
+from prodigy_team.errors import TeamError
 from prodigy_team.sources import SourceIndex
 from prodigy_team.sources.index import open_index
 from prodigy_team.store import Routed, Store
@@ -141,8 +142,10 @@ class Ledger:
         with self._claiming() as pool:
             following.follow(pool)
             number = self._number(pool, person)
-            asker = claims.Asker(number, count, held, fed, screen, apart)
-            return claims.pull(pool, asker)
+            given = claims.pull(pool, claims.Asker(number, count, held, fed, screen, apart))
+            if not given.leases and following.follow_all(pool):
+                given = claims.pull(pool, claims.Asker(number, count, held, fed, screen, apart))
+            return given
 
     def confirm(self, person: str, identities: Iterable[bytes], *, screen: str, apart: bool = False) -> list[bytes]:
         """A page shows these tasks: their leases are renewed, and what it showed before is no longer shown.
@@ -240,6 +243,7 @@ class Ledger:
         """One transaction on a pool that is up to date; it is made so again where the file was replaced."""
         wish = self._wished()
         for _ in range(_ATTEMPTS):
+            self._read_ahead(wish)
             with self._writing(wish) as pool:
                 if pool.terms.digest is not None:
                     yield pool
@@ -248,6 +252,16 @@ class Ledger:
         raise LedgerError(
             f"The ledger {self._file.path} is replaced again and again.", remedy="See which program does so."
         )
+
+    def _read_ahead(self, wish: _Wish) -> None:
+        """Read the answers before the lock is taken; what cannot be read now is read, or told, under it."""
+        answers, pool, opened = self._answers(), self._pool, self._file.opened
+        bound = self._file.is_open and self._bound == (opened, id(answers), wish.rules.digest)
+        if pool is None or pool.seen is None or not bound:
+            return
+        pool.ahead = None
+        with contextlib.suppress(TeamError), self._file.reading(opened=opened):
+            pool.ahead = following.read_ahead(pool, pool.seen)
 
     @contextmanager
     def _writing(self, wish: _Wish, opened: int | None = None) -> Iterator[Pool]:

@@ -54,11 +54,18 @@ class Naming:
 
 
 class Members:
-    """The people of one pool in the file; read anew in each transaction that asks."""
+    """The people of one pool in the file; read anew in each transaction that asks.
+
+    Attributes:
+        active: Mask of those who are.
+        limits: Of those who have one, by number.
+    """
 
     def __init__(self, connection: sqlite3.Connection, pool: int) -> None:
         self._connection, self._pool = connection, pool
         self._by_name: dict[str, Member] = {}
+        self.active = 0
+        self.limits: dict[int, int] = {}
 
     def read(self) -> dict[str, Member]:
         """Everybody by name, those who left included."""
@@ -66,6 +73,9 @@ class Members:
             "SELECT number, name, active, most FROM person WHERE pool = ? ORDER BY number", (self._pool,)
         )
         self._by_name = {name: Member(number, name, bool(active), most) for number, name, active, most in rows}
+        members = self._by_name.values()
+        self.active = sum(1 << each.number for each in members if each.active)
+        self.limits = {each.number: each.most for each in members if each.most is not None}
         return self._by_name
 
     def number(self, name: str, *, active: bool = False) -> int:
@@ -74,6 +84,7 @@ class Members:
         if found is None:
             number = max((each.number for each in self._by_name.values()), default=-1) + 1
             found = self._by_name[name] = Member(number, name, active, None)
+            self.active |= active << number
             self._connection.execute(
                 "INSERT INTO person (pool, number, name, active) VALUES (?, ?, ?, ?)",
                 (self._pool, number, name, int(active)),

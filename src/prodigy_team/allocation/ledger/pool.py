@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from prodigy_team.allocation.buckets import People
 from prodigy_team.allocation.ledger.buckets import Buckets
@@ -15,6 +16,9 @@ from prodigy_team.allocation.ledger.people import Member, Members, Naming
 from prodigy_team.allocation.policy import Gold
 from prodigy_team.store import Store
 from prodigy_team.store.base import Identify, Sight
+
+if TYPE_CHECKING:
+    from prodigy_team.allocation.ledger.following import Ahead
 
 NEVER = math.inf
 """When a lease ends that does not run out."""
@@ -61,6 +65,8 @@ class Pool:
         now: Unix seconds, of this transaction.
         others: The other ones.
         seen: The answers' database as it was when they were followed last.
+        seen_here: The same, of this transaction; None before.
+        ahead: What was read of it for the transaction that begins.
     """
 
     id: int
@@ -74,9 +80,10 @@ class Pool:
     members: Members
     now: float = 0.0
     seen: Seen | None = None
+    seen_here: Seen | None = None
+    ahead: Ahead | None = None
     terms: Terms = field(init=False)
     everybody: dict[str, Member] = field(init=False)
-    _seen_here: Seen | None = None
     _revision: int = -1
 
     @property
@@ -91,7 +98,7 @@ class Pool:
         if self._revision != self.terms.people:
             self.everybody = self.members.read()
             self._revision = self.terms.people
-        self._seen_here = None
+        self.seen_here = None
 
     @cached_property
     def others(self) -> frozenset[str]:
@@ -100,15 +107,16 @@ class Pool:
 
     def note_seen(self, seen: Seen) -> None:
         """The answers were followed as far as this, if this transaction is kept."""
-        self._seen_here = seen
+        self.seen_here = seen
 
     def kept(self) -> None:
         """The transaction was."""
-        self.seen = self._seen_here or self.seen
+        self.seen = self.seen_here or self.seen
 
     def undone(self) -> None:
         """The transaction was not."""
         self.buckets.forget()
+        self.ahead = None
         self._revision = -1
 
     def lease_end(self) -> float:
@@ -117,10 +125,7 @@ class Pool:
 
     def people(self, batch_size: int) -> People:
         """The people as the policy wants them."""
-        members = self.everybody.values()
-        active = sum(1 << each.number for each in members if each.active)
-        limits = {each.number: each.most for each in members if each.most is not None}
-        return People(active, limits, batch_size)
+        return People(self.members.active, self.members.limits, batch_size)
 
     def name(self, number: int) -> str:
         """A person's name."""
