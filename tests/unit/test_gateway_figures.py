@@ -176,6 +176,8 @@ def test_a_start_says_how_far_it_is_and_a_failure_says_no_more_than_people_need(
         assert "Nothing is lost" in failed
         assert ("ModuleNotFoundError" in failed) is manager
         assert "Traceback" not in failed
+    shared = Waking(0, 9.0, problem, server="pool")
+    assert "/logs/pool" in shown(starting_content(shared, poll="", manager=True, name="joe", base=""))
 
 
 def counted() -> Metrics:

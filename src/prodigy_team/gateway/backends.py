@@ -8,6 +8,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from prodigy_team.errors import TeamError
@@ -88,7 +89,8 @@ class Backends:
         """How far the start of their server is, or why there is none."""
         server = self._homes.get(annotator, annotator)
         self._look()
-        return self._barred(server) or self._starts.waking(server)
+        found = self._barred(server) or self._starts.waking(server)
+        return found and replace(found, server=server)
 
     def touched(self, annotator: str) -> None:
         """A request was sent to their server."""

@@ -173,7 +173,7 @@ def _failed(waking: Waking, *, manager: bool, name: str, base: str) -> Content:
     again = "It is tried again by itself. If it stays so, tell whoever runs the project."
     if waking.barred:
         again = "It failed too often to be tried again by itself. Tell whoever runs the project: they can start it."
-    log = tag("a", "its log", href=f"{base}/dashboard/logs/{name}")
+    log = tag("a", "its log", href=f"{base}/dashboard/logs/{waking.server or name}")
     reason = tag("p", waking.problem.splitlines()[0][:300], " ", log) if manager else None
     return tag(
         "section",

@@ -145,12 +145,14 @@ class Waking:
         seconds: Since it was asked for, or since it failed.
         problem: Why it did not come up, or "".
         barred: Nothing starts it before a person does: it was "stopped" by one, or "given up"; "" for neither.
+        server: Its name in the roster, which its log has too; a shared server has not the annotator's.
     """
 
     ahead: int
     seconds: float
     problem: str = ""
     barred: Barred = ""
+    server: str = ""
 
 
 class People(Protocol):
