@@ -278,6 +278,19 @@ def test_a_restore_that_finds_the_disk_full_leaves_no_copy_behind(roster, tmp_pa
     assert texts_in(tmp_path / "answers.db") == ["one", "two", "three", "four"]
 
 
+def test_a_restore_that_sqlite_breaks_off_leaves_everything_as_it_was(roster, monkeypatch):
+    backup = make_backup(roster, {}).backup
+
+    def fails(path: Path) -> None:
+        raise sqlite3.OperationalError(f"database or disk is full: {path}")
+
+    monkeypatch.setattr("prodigy_team.servers.restoring.sync_file", fails)
+    with pytest.raises(TeamError, match="cannot be put back"):
+        restore(roster, {}, backup)
+    assert texts_in(roster.database) == ["one", "two", "three"]
+    assert not [*roster.database.parent.rglob("*.restoring"), *roster.database.parent.rglob("*.replaced-*")]
+
+
 def test_restore_where_the_database_is_gone_or_ruined(roster):
     backup = make_backup(roster, {}).backup
     for each in roster.database.parent.glob("answers.db*"):

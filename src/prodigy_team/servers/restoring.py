@@ -107,7 +107,8 @@ def restore(roster: Roster, environ: Mapping[str, str], backup: Backup, *, now: 
     """
     report = check_backup(roster, environ, backup)
     if report.problem:
-        raise TeamError(f"The backup {backup.path} cannot be used: {report.problem}.", remedy="Choose another one.")
+        problem = report.problem.rstrip(".")
+        raise TeamError(f"The backup {backup.path} cannot be used: {problem}.", remedy="Choose another one.")
     database = team_database(roster, environ)
     if backup.dumped:
         raise TeamError(
@@ -150,9 +151,8 @@ def _draft(backup: Backup, name: str, target: Path) -> Path | None:
     mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
     draft.chmod(mode)
     if backup.log or name != ANSWERS:
-        connection = sqlite3.connect(draft)
-        connection.execute("PRAGMA journal_mode=WAL").fetchone()
-        connection.close()
+        with contextlib.closing(sqlite3.connect(draft)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL").fetchone()
     sync_file(draft)
     return draft
 
@@ -181,11 +181,10 @@ def _replace(target: Path, draft: Path | None, stamp: str) -> Iterator[Path]:
     """Put a draft in the place of a file, which stays under another name; its log goes with it."""
     kept = _kept(target, stamp)
     if target.exists():
-        with contextlib.suppress(sqlite3.Error):  # a sound file takes its log in; a damaged one is kept with its log
-            connection = sqlite3.connect(target)
+        # a sound file takes its log in; a damaged one is kept with its log
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(target)) as connection:
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            connection.close()
         try:
             os.link(target, kept)  # so that the old file stands in its place until the new one does
         except OSError:
@@ -236,8 +235,9 @@ def _counts(path: Path) -> dict[str, int]:
 def _translated(path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
+        reason = getattr(error, "strerror", None) or error
         raise TeamError(
-            f"The backup cannot be put back in place of {path}: {error.strerror or error}.",
+            f"The backup cannot be put back in place of {path}: {reason}.",
             remedy="Check free space and rights there; what stood there is there still, or beside it.",
         ) from error
