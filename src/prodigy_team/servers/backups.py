@@ -286,7 +286,10 @@ def _is_file(database: Database) -> bool:
 
 def _state_of(database: Path) -> tuple[int, ...]:
     """What tells that a database was written: sizes and times of its files; nothing while it was just written."""
-    states = [path.stat() for path in (database, Path(f"{database}-wal")) if path.exists()]
+    states = []
+    for path in (database, Path(f"{database}-wal")):
+        with contextlib.suppress(FileNotFoundError):  # the log goes with the last one who has the database open
+            states.append(path.stat())
     states = [each for each in states if each.st_size]  # who only reads leaves an empty log
     if any(time.time() - each.st_mtime < _SETTLED for each in states):
         return (time.time_ns(),)

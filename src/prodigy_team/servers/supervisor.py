@@ -328,7 +328,8 @@ class Supervisor:
     def _wait_until_idle(self, names: Sequence[str], seconds: float) -> None:
         while True:
             lockfile = self._observe().lockfile
-            idle = idle_seconds([lockfile.servers[name] for name in names], now=time.time())
+            known = [lockfile.servers[name] for name in names if name in lockfile.servers]  # a command may remove some
+            idle = idle_seconds(known, now=time.time())
             shortest = min((each for each in idle.values() if each is not None), default=seconds)
             if shortest >= seconds:
                 return
