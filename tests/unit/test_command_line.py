@@ -67,6 +67,19 @@ def run(
     )
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file system knows names in UTF-8 only")
+def test_a_folder_whose_name_is_no_text_is_said_so(tmp_path: Path) -> None:
+    """Servers would end at once, with nothing in any log."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path / "caf") + b"\xe9"))
+    folder.mkdir()
+    (folder / "team.toml").touch()
+    for command in ("check", "up", "init"):
+        ended = run(command, cwd=folder)
+        assert ended.returncode == 2
+        assert "is no text in UTF-8" in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
 def test_help_groups_the_commands():
     """Every command is listed under its group, and none that does not exist."""
     said = run("--help")

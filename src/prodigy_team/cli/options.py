@@ -67,9 +67,15 @@ class Shared(NamedTuple):
         given = self.roster or (os.environ if environ is None else environ).get("PRODIGY_TEAM_ROSTER") or "team.toml"
         try:
             path = Path(given).absolute()
-            return path.parent.resolve() / path.name
+            found = path.parent.resolve() / path.name
         except FileNotFoundError:
             raise UsageError("The folder you are in is not there any more.", remedy="cd to the roster's.") from None
+        if any("\ud800" <= each <= "\udfff" for each in str(found)):  # so Python has the bytes that are no text
+            raise UsageError(
+                f"The path {str(found)!a} is no text in UTF-8, as records, addresses and processes need it.",
+                remedy="Give the folder another name.",
+            )
+        return found
 
     def existing(self, environ: Mapping[str, str] | None = None) -> Path:
         """The roster's path; an error that leads to `init` where there is no such file."""
