@@ -52,6 +52,24 @@ def test_up_says_what_is_wrong_with_a_source(project: Project) -> None:
     assert "source.jsonl" not in project.run("up").stdout
 
 
+def test_up_says_whose_answers_it_goes_on_from(project: Project) -> None:
+    """Another folder with the same name and database, and somebody's earlier name, are not gone on with silently."""
+    project.write_roster(("joe",))
+    assert "already" not in project.run("up").stdout
+    with project.client("joe") as client:
+        give(client, pull(client)[:2])
+    project.write_roster(("jo",), keys={"jo": 'aliases = ["joe"]'})
+    told = project.run("up").stdout
+    assert 'jo is asked again what is answered in headlines_joe: dataset = "headlines_joe" at jo goes on there.' in told
+    assert "nothing was ever started" not in told
+
+    project.write_roster(("jane",), team='state = "other"')
+    assert "has 2 answers of a team headlines already" in project.run("up").stdout
+    assert "already" not in project.run("up").stdout
+    project.run("stop")
+    project.write_roster(("jo",))
+
+
 def test_up_of_one_server_leaves_the_others(project: Project) -> None:
     project.run("up", "jane")
     assert list(project.marked()) == ["jane"]

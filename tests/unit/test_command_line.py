@@ -116,6 +116,23 @@ def test_commands_stand_in_the_documentation():
     assert rows == set(NAMES)
 
 
+def test_every_option_stands_in_the_documentation():
+    """In README or docs; and where a command line there names an option, the command has it."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    has = {
+        name: {word for each in load_command(name).params for word in (*each.opts, *each.secondary_opts)}
+        for name in NAMES
+    }
+
+    for name, options in has.items():
+        missing = [word for word in options if word.startswith("--") and not re.search(rf"{word}\b", text)]
+        assert not missing, f"{name}: {missing}"
+    for name, rest in re.findall(r"prodigy-team (?:-f \S+ )?([a-z]+)((?: [^`\n|&;#]+)?)", text):
+        if name in NAMES and name != "exec":
+            assert set(re.findall(r"(?<= )--[a-z-]+", rest)) <= has[name], f"{name}{rest}"
+
+
 DOCUMENTED = {
     "- `servers` of `up`, `stop`, `restart`": Entry,
     "- `servers` of `status`": ServerStatus,
@@ -277,6 +294,19 @@ def test_an_interruption_ends_with_130(tmp_path):
     assert said == b""
 
 
+def test_an_interruption_before_a_command_begins(monkeypatch, capsys):
+    """Ctrl+C while the parser is still being made: 130 as well, and no traceback."""
+    from prodigy_team.cli import main
+
+    def interrupt(**_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "app", interrupt)
+
+    assert main.run(["up"]) == 130
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("words", [("--help",), ("check",)])
 def test_what_cannot_be_written_is_said(words, tmp_path):
     """A full disk behind `>` is two lines and exit code 1, no traceback."""
@@ -296,7 +326,7 @@ def test_what_cannot_be_written_is_said(words, tmp_path):
         )
 
     assert ended.returncode == 1
-    assert ended.stderr == "The output: No space left on device.\nMake room, then run the command again.\n"
+    assert ended.stderr == "No space left on device.\nMake room, then run the command again.\n"
 
 
 def test_what_may_not_be_read_is_said(monkeypatch, capsys):

@@ -230,7 +230,8 @@ def test_status_says_what_is_wrong_and_what_to_do():
 
 
 @pytest.mark.parametrize(
-    ("answers", "tasks", "said"), [(None, 5, "-"), (3, None, "3"), (1200, 1_000_000, "1,200 of 1,000,000")]
+    ("answers", "tasks", "said"),
+    [(None, 5, "-"), (3, None, "3"), (1200, 1_000_000, "1,200 of 1,000,000"), (5, 3, "5, 3 tasks now")],
 )
 def test_progress(answers, tasks, said):
     assert render.progress_of(answers, tasks) == said

@@ -250,6 +250,16 @@ def test_the_state_folder_is_the_same_both_ways(load: Load, folder: Path, line: 
     assert state_folder(folder / "team.toml") == roster.state
 
 
+def test_the_state_folder_may_be_in_the_home_folder(folder: Path) -> None:
+    """Commands that only look for it find the one that the roster means."""
+    (folder / "team.toml").write_text(TASK.replace("[task]", 'state = "~/x"\n[task]') + JOE, encoding="utf-8")
+
+    home = {"HOME": "/home/ada"}
+
+    assert state_folder(folder / "team.toml", home) == Path("/home/ada/x")
+    assert load_roster(folder / "team.toml", home).state == Path("/home/ada/x")
+
+
 def test_finding_the_state_folder_does_not_pay_for_the_validator(folder: Path) -> None:
     """`status` must be fast."""
     (folder / "team.toml").write_text(TASK + JOE, encoding="utf-8")

@@ -72,6 +72,10 @@ ONE = [
     (GOOD.replace("labels", "lables"), "task.lables", "no key lables in [task]", "Did you mean labels?"),
     (GOOD + "prot = 1\n", "annotator[0].prot", "no key prot in [[annotator]]", "Did you mean port?"),
     (GOOD + "[gatway]\n", "gatway", "no key gatway in the roster", "Did you mean gateway?"),
+    (GOOD.replace("labels", "label"), "task.label", "no key label in [task]", "Did you mean labels?"),
+    (TEAM + "port = 8081\n" + TASK + JOE, "team.port", "no key port in [team]", "Did you mean ports?"),
+    (TEAM + TASK + 'host = "::"\n' + JOE, "task.host", "no key host in [task]", "It belongs in [team]."),
+    (GOOD + "port = 0\n", "annotator[0].port", "0 does not fit", "Write a number greater than or equal to 1."),
     ('engine = "auto"\n' + GOOD, "engine", "no key engine", "It belongs in [team]."),
     (TEAM + TASK + "batch_size = 5\n" + JOE, "task.batch_size", "no key batch_size", "It belongs in [prodigy]."),
     (TEAM + TASK + "shuffle = 5\n" + JOE, "task.shuffle", "no key shuffle", "Keys of [task]: allow_shared_model, args"),
@@ -248,7 +252,7 @@ def test_one_problem(load: Load, text: str, where: str, said: str, remedy: str) 
     assert said in found[0].text
     assert remedy in found[0].remedy
     # A missing or misspelled name may make others missing; nothing else follows from one mistake.
-    assert len(problems) == 1 or where in ("team", "team.nmae", "task.lables", "annotator[0]"), problems
+    assert len(problems) == 1 or where in ("team", "team.nmae", "task.lables", "task.label", "annotator[0]"), problems
 
 
 def test_a_default_that_clashes_for_everybody_is_said_for_the_default(load: Load) -> None:

@@ -167,6 +167,8 @@ def run(arguments: Sequence[str]) -> int:
         app(args=list(arguments), prog_name="prodigy-team")
     except SystemExit as end:
         code = end.code
+    except KeyboardInterrupt:  # before the command began
+        code = 130
     except BrokenPipeError:
         code = 1
     except OSError as found:  # a full disk, somebody else's file: for a person to put right, wherever it showed

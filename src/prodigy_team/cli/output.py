@@ -44,8 +44,8 @@ def _send_nowhere(stream: TextIO) -> None:
 
 
 def refusal_lines(error: OSError) -> list[str]:
-    """What the system refused, in two lines; without a file's name it was the output that could not be written."""
-    what = "The output" if error.filename is None else f"{error.filename}"
+    """What the system refused, in two lines; of what is printed it names no file."""
+    what = "" if error.filename is None else f"{error.filename}: "
     remedies = {
         errno.ENOSPC: "Make room, then run the command again.",
         errno.EDQUOT: "Make room, then run the command again.",
@@ -53,7 +53,7 @@ def refusal_lines(error: OSError) -> list[str]:
         errno.EPERM: "Run as the user who ran `up`, or give this one the right to change it.",
         errno.EROFS: "It lies on a file system that cannot be written: choose another place.",
     }
-    said = f"{what}: {error.strerror or error}."
+    said = f"{what}{error.strerror or error}."
     return [said, *filter(None, [remedies.get(error.errno or 0)])]
 
 

@@ -275,6 +275,8 @@ def progress_of(answers: int | None, tasks: int | None) -> str:
     """`3 of 178`, `3` where only the engine knows how many tasks there are, a dash where nothing is known."""
     if answers is None:
         return "-"
+    if tasks is not None and answers > tasks:  # the source was another one
+        return f"{answers:,}, {plural(tasks, 'task')} now"
     return f"{answers:,}" if tasks is None else f"{answers:,} of {tasks:,}"
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from prodigy_team.errors import TeamError, UsageError
-from prodigy_team.roster.findings import normal_base_path, resolve_path
-from prodigy_team.roster.paths import read_toml
+from prodigy_team.roster.findings import normal_base_path
+from prodigy_team.roster.paths import read_toml, resolve_path
 from prodigy_team.servers.ports import connectable
 
 _CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from prodigy_team.roster.findings import normal_base_path, parse_seconds, resolve_path
+from prodigy_team.roster.findings import normal_base_path, parse_seconds
+from prodigy_team.roster.paths import resolve_path
 from prodigy_team.roster.values import Roster
 from prodigy_team.servers.gateways import own_address
 

@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from prodigy_team.roster.access import is_loopback
-from prodigy_team.roster.findings import Findings, parse_seconds, resolve_path
+from prodigy_team.roster.findings import Findings, parse_seconds
+from prodigy_team.roster.paths import resolve_path
 from prodigy_team.roster.values import Roster
 
 _PART = re.compile(r"[A-Za-z0-9._~-]+")

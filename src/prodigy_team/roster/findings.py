@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import resources
-from pathlib import Path
 
 from prodigy_team.roster.values import Problem
 
@@ -41,13 +40,6 @@ class Findings:
             self.missing.append(problem)
         if where not in self.faulty and problem not in self.problems:
             self.problems.append(problem)
-
-
-def resolve_path(value: str, folder: Path, environ: Mapping[str, str]) -> Path:
-    """An absolute path: relative ones are relative to the roster's folder; ``~/`` is the home folder."""
-    if value.startswith("~/") and environ.get("HOME"):
-        value = environ["HOME"] + value[1:]
-    return folder / value
 
 
 def parse_seconds(value: str | int) -> float | None:

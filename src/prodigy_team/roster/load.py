@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from prodigy_team.roster.checks import check_together
-from prodigy_team.roster.findings import NAME, Findings, parse_ports, parse_seconds, resolve_path
+from prodigy_team.roster.findings import NAME, Findings, parse_ports, parse_seconds
 from prodigy_team.roster.names import plan_entries
-from prodigy_team.roster.paths import DEFAULT_STATE, read_toml
+from prodigy_team.roster.paths import DEFAULT_STATE, read_toml, resolve_path
 from prodigy_team.roster.resolve import Context, Resolver
 from prodigy_team.roster.schema import AnnotatorTable, RoutingTable, Tables, read_tables
 from prodigy_team.roster.values import Annotator, Roster, RosterError, Routing, Server

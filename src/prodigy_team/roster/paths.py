@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +28,26 @@ _MARKS = {
 }
 
 
-def state_folder(path: Path) -> Path:
+def state_folder(path: Path, environ: Mapping[str, str] | None = None) -> Path:
     """The absolute state folder of a roster, found by parsing the file only.
+
+    Args:
+        environ: Where the home folder stands, for a path that begins with ``~/``; the process's own if left out.
 
     Raises:
         RosterError: The file cannot be read or is no TOML.
     """
     team = read_toml(path).get("team")
     state = team.get("state") if isinstance(team, dict) else None
-    return path.absolute().parent / (state if isinstance(state, str) and state else DEFAULT_STATE)
+    named = state if isinstance(state, str) and state else DEFAULT_STATE
+    return resolve_path(named, path.absolute().parent, os.environ if environ is None else environ)
+
+
+def resolve_path(value: str, folder: Path, environ: Mapping[str, str]) -> Path:
+    """An absolute path: relative ones are relative to the roster's folder; ``~/`` is the home folder."""
+    if value.startswith("~/") and environ.get("HOME"):
+        value = environ["HOME"] + value[1:]
+    return folder / value
 
 
 def read_toml(path: Path) -> dict[str, Any]:

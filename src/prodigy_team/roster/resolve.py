@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prodigy_team.roster.findings import Findings, resolve_path, sample_names
+from prodigy_team.roster.findings import Findings, sample_names
+from prodigy_team.roster.paths import resolve_path
 from prodigy_team.roster.recipes import FOLDER_SOURCES, KNOWN, needs_labels
 from prodigy_team.roster.values import Server
 

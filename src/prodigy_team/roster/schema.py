@@ -201,9 +201,11 @@ def _unknown_tables(document: Mapping[str, Any]) -> list[Problem]:
 
 
 def _unknown_key(where: str, key: str, known: Iterable[str], owner: str) -> Problem:
+    known = tuple(known)
     home = _home_of(key)
-    guess = nearest(key, known)
-    if home and home != owner:
+    number = next((each for each in known if each in (f"{key}s", key.removesuffix("s"))), None)
+    guess = number or nearest(key, known)
+    if home and home != owner and not number:
         remedy = f"It belongs in {home}."
     elif guess:
         remedy = f"Did you mean {guess}?"
@@ -214,7 +216,9 @@ def _unknown_key(where: str, key: str, known: Iterable[str], owner: str) -> Prob
 
 def _home_of(key: str) -> str | None:
     """The table where a key of exactly this name is at home."""
-    if key in KNOWN:
+    if key == "port":
+        return "[[annotator]]"
+    if key in KNOWN and key != "host":  # a server's address is the roster's to say
         return "[prodigy]"
     return next((f"[{name}]" for name, table in TABLES.items() if key in table.model_fields), None)
 
@@ -269,7 +273,8 @@ def _describe(kind: type[Table], where: str, key: str, detail: Mapping[str, Any]
 
 
 def _from_message(message: str) -> str:
-    return message.replace("Input should be ", "").replace("'", '"')
+    expected = message.replace("Input should be ", "").replace("'", '"')
+    return f"a number {expected}" if expected.startswith(("greater", "less")) else expected
 
 
 def _shown(value: Any) -> str:

@@ -255,7 +255,7 @@ def _require_room(draft: _Draft) -> None:
     free = shutil.disk_usage(draft.folder).free
     if free < needed:
         raise TeamError(
-            f"A backup needs {needed / 1e6:,.0f} MB in {draft.folder.parent}, where {free / 1e6:,.0f} MB are free.",
+            f"A backup needs {needed / 1e6:,.1f} MB in {draft.folder.parent}, where {free / 1e6:,.1f} MB are free.",
             remedy="Make room, or keep fewer with --keep. Earlier backups are as they were.",
         )
 

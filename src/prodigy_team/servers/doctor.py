@@ -90,7 +90,7 @@ def python_finding() -> Finding:
 
 def roster_findings(roster: Roster) -> Iterator[Finding]:
     """The roster is readable; its warnings."""
-    yield Finding("ok", "roster", f"{roster.path}: {len(roster.servers)} servers")
+    yield Finding("ok", "roster", f"{roster.path}: {counted(len(roster.servers), 'server')}")
     for each in roster.warnings:
         yield Finding("warning", "roster", f"{each.where}: {each.text}", each.remedy)
 
@@ -182,7 +182,7 @@ def file_findings(database: Database, path: Path) -> Iterator[Finding]:
             f"chmod u+w {closed[0]}, or run as its owner.",
         )
     else:
-        yield Finding("ok", "database", f"{path}: {count} datasets, readable and writable")
+        yield Finding("ok", "database", f"{path}: {counted(count, 'dataset')}, readable and writable")
     yield journal_finding(
         path, wal=uses_wal(path), network=network_kind(path), chosen="team.database" in database.origin
     )
@@ -379,7 +379,12 @@ def check_logs(patient: Patient) -> Iterator[Finding]:
             found += 1
             yield Finding("warning", "logs", f"{path.stem}: {line}", f"Read it: prodigy-team logs {path.stem}")
     if not found:
-        yield Finding("ok", "logs", f"{len(logs)} logs without an error in their last lines")
+        yield Finding("ok", "logs", f"{counted(len(logs), 'log')} without an error in the last lines")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 server`, `2 servers`. Pure."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def last_error(lines: Iterable[str]) -> str:

@@ -72,7 +72,7 @@ class Supervisor:
         name = table.get("name") if isinstance(table, dict) else None
         environ = dict(os.environ if environ is None else environ)
         team = name if isinstance(name, str) else path.parent.name
-        return cls(path, state_folder(path), team, environ)
+        return cls(path, state_folder(path, environ), team, environ)
 
     @property
     def lockfile(self) -> Path:
@@ -141,12 +141,14 @@ class Supervisor:
         self, decided: Decided, wanted: Wanted, before: Lockfile, on_event: OnEvent | None
     ) -> tuple[Run, list[str]]:
         """What carries the decision out, and sentences about datasets that new servers find already there."""
-        from prodigy_team.servers.registering import datasets_of_others
+        from prodigy_team.servers.registering import datasets_of_namesakes, datasets_of_others, earlier_names
         from prodigy_team.servers.wanting import on_ports
 
         plans = on_ports(wanted.plans, decided.ports)
         new = [plan for name, plan in plans.items() if name not in before.servers]
-        strange = datasets_of_others(new, team=wanted.roster.name)
+        strange = [*datasets_of_others(new, team=wanted.roster.name), *earlier_names(wanted.roster, new)]
+        if not before.servers:
+            strange += datasets_of_namesakes(new, team=wanted.roster.name, state=self.state)
         return self.carrying_out(decided.steps, decided.lockfile, plans, wanted.roster.start_at_once, on_event), strange
 
     def revive(
