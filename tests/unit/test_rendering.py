@@ -7,9 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from prodigy_team.cli import render
+from prodigy_team.cli import render, reported
+from prodigy_team.cli.doctor import finding_lines
+from prodigy_team.cli.drop import drop_lines, drop_question
+from prodigy_team.cli.exported import dataset_lines
 from prodigy_team.cli.merged import merge_lines
 from prodigy_team.cli.options import parse_duration
+from prodigy_team.cli.status import progress_of, status_lines
 from prodigy_team.curation.drop import DropReport
 from prodigy_team.curation.merge import MergeReport
 from prodigy_team.errors import UsageError
@@ -113,7 +117,7 @@ def test_columns_line_up_whatever_the_script():
 
 
 def test_up_names_each_server_and_the_way_from_a_laptop():
-    lines = render.report_lines(report(started(), started("jane", 8082)), machine="vm")
+    lines = reported.report_lines(report(started(), started("jane", 8082)), machine="vm")
 
     assert lines == [
         "  joe   ready  0.4 s  http://127.0.0.1:8081/  headlines_joe   embedded",
@@ -125,11 +129,11 @@ def test_up_names_each_server_and_the_way_from_a_laptop():
 def test_many_ports_do_not_make_an_endless_line():
     entries = [started(f"a{at}", 9000 + at) for at in range(64)]
 
-    assert render.report_lines(report(*entries), machine="vm")[-1].endswith("9007 vm (and -L for 56 more ports)")
+    assert reported.report_lines(report(*entries), machine="vm")[-1].endswith("9007 vm (and -L for 56 more ports)")
 
 
 def test_a_public_server_is_shown_by_the_machines_name():
-    lines = render.report_lines(report(started(url="http://0.0.0.0:8081/?session=joe")), machine="vm")
+    lines = reported.report_lines(report(started(url="http://0.0.0.0:8081/?session=joe")), machine="vm")
 
     assert lines[-1] == "1 started. For colleagues on the network: http://vm:8081/?session=joe"
 
@@ -138,23 +142,23 @@ def test_what_was_changed_or_left_is_said():
     restarted = started(action="restart", changed=("labels",), detail="changed: labels")
     left = Entry("jane", "keep", "running", detail="changed: labels; jane is answering", changed=("labels",), url=URL)
 
-    lines = render.report_lines(report(restarted, left), machine="vm")
+    lines = reported.report_lines(report(restarted, left), machine="vm")
 
     assert lines[0].endswith("embedded  changed: labels")
     assert lines[1].endswith("changed: labels; jane is answering")
-    assert render.is_news(report(started(detail="was not running")))
+    assert reported.is_news(report(started(detail="was not running")))
 
 
 def test_nothing_to_do():
-    lines = render.report_lines(report(kept()), machine="vm")
+    lines = reported.report_lines(report(kept()), machine="vm")
 
     assert lines[0] == f"  jane  running  {URL}  headlines_jane  embedded"
     assert lines[-1] == "nothing to do"
-    assert not render.is_news(report(kept()))
+    assert not reported.is_news(report(kept()))
 
 
 def test_a_server_that_died_shows_why_and_what_to_do():
-    lines = render.report_lines(report(kept(), broken()), machine="vm")
+    lines = reported.report_lines(report(kept(), broken()), machine="vm")
 
     assert lines[1:] == [
         "  bob   failed",
@@ -176,7 +180,7 @@ def test_a_server_that_died_shows_why_and_what_to_do():
     ],
 )
 def test_cron_mails_only_what_is_new_and_wrong(entry, lines):
-    assert render.revived_lines(report(entry)) == lines
+    assert reported.revived_lines(report(entry)) == lines
 
 
 def test_a_dry_run_says_what_would_happen_and_why():
@@ -188,7 +192,7 @@ def test_a_dry_run_says_what_would_happen_and_why():
         dry_run=True,
     )
 
-    assert render.report_lines(plan, machine="vm") == [
+    assert reported.report_lines(plan, machine="vm") == [
         f"  joe   keep     {URL}",
         "  jane  restart  changed: labels, source",
         "  bob   blocked  Port 8083 is in use by pid 12 (nginx); Stop it",
@@ -198,17 +202,17 @@ def test_a_dry_run_says_what_would_happen_and_why():
 
 
 def test_stop_says_that_the_port_is_free_and_how_it_comes_back():
-    lines = render.stop_lines(report(Entry("joe", "stop", "stopped", detail="port 8081 is free")))
+    lines = reported.stop_lines(report(Entry("joe", "stop", "stopped", detail="port 8081 is free")))
 
     assert lines == ["joe stopped, port 8081 is free; cron leaves it so until `prodigy-team up joe`."]
 
     idle = report(Entry("joe", "stop", "stopped", detail="was not running"))
-    assert render.stop_lines(idle) == ["joe was not running", "nothing to do"]
-    assert not render.is_news(idle)
+    assert reported.stop_lines(idle) == ["joe was not running", "nothing to do"]
+    assert not reported.is_news(idle)
 
 
 def test_status():
-    lines = render.status_lines(StatusReport("headlines", "embedded", "/t/team.lock", (status(), status("jane"))))
+    lines = status_lines(StatusReport("headlines", "embedded", "/t/team.lock", (status(), status("jane"))))
 
     assert lines == [
         "  NAME  STATE    ANSWERS   LAST ANSWER  UP   MEMORY  RESTARTS  URL",
@@ -222,7 +226,7 @@ def test_status_says_what_is_wrong_and_what_to_do():
     failed = status(
         "bob", state="failed", problem="bob exited 1 five times", uptime_seconds=None, memory_bytes=None, answers=None
     )
-    lines = render.status_lines(StatusReport("headlines", "embedded", "/t/team.lock", (failed,)))
+    lines = status_lines(StatusReport("headlines", "embedded", "/t/team.lock", (failed,)))
 
     assert lines[1].split() == ["bob", "failed", "-", "5", "s", "ago", "-", "-", "0", URL]
     assert lines[2] == "bob exited 1 five times"
@@ -234,7 +238,7 @@ def test_status_says_what_is_wrong_and_what_to_do():
     [(None, 5, "-"), (3, None, "3"), (1200, 1_000_000, "1,200 of 1,000,000"), (5, 3, "5, 3 tasks now")],
 )
 def test_progress(answers, tasks, said):
-    assert render.progress_of(answers, tasks) == said
+    assert progress_of(answers, tasks) == said
 
 
 def merged(**values: object) -> MergeReport:
@@ -265,8 +269,8 @@ def test_merge_prints_counts_that_balance():
 def test_drop_shows_the_counts_and_where_the_copy_is():
     report = DropReport("pool", 3, (("pool-ana", 2),), Path("/t/pool.jsonl"), dry_run=False)
 
-    assert render.drop_question(report) == "pool has 3 answers (in 1 session). Drop it?"
-    assert render.drop_lines(report) == [
+    assert drop_question(report) == "pool has 3 answers (in 1 session). Drop it?"
+    assert drop_lines(report) == [
         "pool: 3 answers",
         "  pool-ana: 2 answers, shared with it",
         "dropped; a copy is in /t/pool.jsonl",
@@ -274,9 +278,7 @@ def test_drop_shows_the_counts_and_where_the_copy_is():
 
 
 def test_findings_carry_their_remedy():
-    lines = render.finding_lines(
-        [Finding("ok", "disk", "roomy"), Finding("error", "ports", "8081 is taken", "Stop it.")]
-    )
+    lines = finding_lines([Finding("ok", "disk", "roomy"), Finding("error", "ports", "8081 is taken", "Stop it.")])
 
     assert lines == [
         "  ok     disk   roomy",
@@ -289,16 +291,16 @@ def test_findings_carry_their_remedy():
 def test_progress_shows_who_is_still_under_way():
     events = [Event(f"a{at}", "ready" if at < 60 else "starting", 0.5) for at in range(64)]
 
-    lines = render.progress_lines(events)
+    lines = reported.progress_lines(events)
     assert lines[0] == "  60 of 64 done"
     assert len(lines) == 5
-    assert render.event_line(Event("joe", "ready", 0.42)) == "  joe  ready  0.4 s"
+    assert reported.event_line(Event("joe", "ready", 0.42)) == "  joe  ready  0.4 s"
 
 
 def test_datasets_are_listed_with_their_counts():
     datasets = [SimpleNamespace(name="joe", answers=1), SimpleNamespace(name="headlines_jane", answers=1200)]
 
-    assert render.dataset_lines(datasets) == [
+    assert dataset_lines(datasets) == [
         "  joe             1 answer",
         "  headlines_jane  1,200 answers",
         "Next: prodigy-team export joe --output joe.jsonl",

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from prodigy_team.cli import output, render
+from prodigy_team.cli import output
 from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared
+from prodigy_team.cli.render import GAP, align, plural
 from prodigy_team.errors import TeamError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def command(context: typer.Context, roster: RosterPath = None, quiet: Quiet = Fa
         return
     output.tell([output.problem_line(each, path.name) for each in loaded.warnings])
     if not shared.quiet:
-        output.say(render.roster_lines(loaded))
+        output.say(roster_lines(loaded))
 
 
 def _with_remarks(roster: Roster) -> Roster:
@@ -99,3 +100,26 @@ def _dealt_by_prodigy(roster: Roster, settings: Sequence[Mapping[str, Any]]) -> 
         elif shared and not values.get("feed_overlap"):
             found[server.name] = "feed_overlap = false"
     return found
+
+
+def roster_lines(roster: Roster) -> list[str]:
+    """What a good roster says: its servers, and what to do next."""
+    rows = [
+        (each.name, each.recipe, each.source or "-", each.dataset, "any port" if each.port is None else str(each.port))
+        for each in roster.servers
+    ]
+    sum_up = (
+        f"{roster.path.name}: {plural(len(roster.servers), 'server')}, {plural(len(roster.annotators), 'annotator')}"
+    )
+    warned = f", {plural(len(roster.warnings), 'warning')}" if roster.warnings else ", no problem"
+    return [*align(rows, indent=GAP), *door_lines(roster), f"{sum_up}{warned}.", "Next: prodigy-team up"]
+
+
+def door_lines(roster: Roster) -> list[str]:
+    """Where people log in and who may besides the annotators; nothing without a gateway."""
+    if roster.gateway is None:
+        return []
+    from prodigy_team.servers.gateways import gateway_url
+
+    managers = ", ".join(str(each["name"]) for each in roster.managers) or "nobody"
+    return [f"Everybody logs in at {gateway_url(roster)}/ by {roster.gateway['auth']}; managers: {managers}."]

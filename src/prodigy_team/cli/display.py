@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from prodigy_team.cli import output, render
+from prodigy_team.cli import output, reported
 
 if TYPE_CHECKING:
     from prodigy_team.servers.report import Event
@@ -32,7 +32,7 @@ class Lines(Silence):
     def __call__(self, event: Event) -> None:
         """Print the event."""
         if event.state in TOLD:
-            output.tell([render.event_line(event)])
+            output.tell([reported.event_line(event)])
 
 
 class Live(Silence):
@@ -62,7 +62,7 @@ class Live(Silence):
         from rich.text import Text
 
         self.events[event.name] = event
-        self.display.update(Text("\n".join(render.progress_lines(tuple(self.events.values())))))
+        self.display.update(Text("\n".join(reported.progress_lines(tuple(self.events.values())))))
 
 
 def show_progress(*, silent: bool) -> Silence:

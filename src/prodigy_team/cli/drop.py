@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prodigy_team.cli import output, render
+from prodigy_team.cli import output
 from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared, Yes
+from prodigy_team.cli.render import plural
 from prodigy_team.errors import UsageError
+
+if TYPE_CHECKING:
+    from prodigy_team.curation.drop import DropReport
 
 EXAMPLES = ("prodigy-team drop headlines_test", "prodigy-team drop headlines_test --yes")
 
@@ -38,7 +42,7 @@ def command(
         known_dataset(store, dataset)
         report = drop_dataset(store, dataset, kept, dry_run=True)
         if not dry_run:
-            if not (yes or agreed(render.drop_question(report))):
+            if not (yes or agreed(drop_question(report))):
                 output.tell(["Nothing was dropped."])
                 raise typer.Exit(1)
             report = drop_dataset(store, dataset, kept)
@@ -47,7 +51,7 @@ def command(
 
         output.show_json(values_of(report))
     elif not shared.quiet:
-        output.say(render.drop_lines(report))
+        output.say(drop_lines(report))
 
 
 def agreed(question: str) -> bool:
@@ -55,3 +59,18 @@ def agreed(question: str) -> bool:
     if not output.on_terminal():
         raise UsageError(f"{question} There is no terminal to ask on.", remedy="Add --yes to drop it.")
     return output.confirm(question)
+
+
+def drop_question(report: DropReport) -> str:
+    """What would be lost, as a question."""
+    sessions = f" (in {plural(len(report.sessions), 'session')})" if report.sessions else ""
+    return f"{report.dataset} has {plural(report.answers, 'answer')}{sessions}. Drop it?"
+
+
+def drop_lines(report: DropReport) -> list[str]:
+    """What was dropped and where the copy is."""
+    counted = [f"{report.dataset}: {plural(report.answers, 'answer')}"]
+    counted += [f"  {name}: {plural(count, 'answer')}, shared with it" for name, count in report.sessions]
+    if report.dry_run:
+        return [*counted, "Nothing was dropped."]
+    return [*counted, f"dropped; a copy is in {report.copy}"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prodigy_team.cli import output, render
+from prodigy_team.cli import output
 from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared
 from prodigy_team.errors import UsageError
 
@@ -267,4 +267,6 @@ def list_datasets(store: Store, team: str, shared: Shared) -> None:
 
         output.show_json(values_object(team=team, datasets=datasets))
     else:
-        output.say(render.dataset_lines(datasets))
+        from prodigy_team.cli.exported import dataset_lines
+
+        output.say(dataset_lines(datasets))

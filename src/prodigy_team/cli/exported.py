@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from prodigy_team.cli.render import plural
+from prodigy_team.cli.render import GAP, align, plural
 
 if TYPE_CHECKING:
     from prodigy_team.curation.export import ExportReport
+    from prodigy_team.store import DatasetInfo
 
 
 def export_lines(report: ExportReport, sources: str, place: object) -> Iterator[str]:
@@ -35,3 +36,11 @@ def dropped_lines(report: ExportReport) -> Iterator[str]:
 
 def _reasons(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
+
+
+def dataset_lines(datasets: Sequence[DatasetInfo]) -> list[str]:
+    """Every dataset with its number of answers, and what to do next."""
+    if not datasets:
+        return ["No dataset yet. Next: prodigy-team up"]
+    rows = [(each.name, plural(each.answers, "answer")) for each in datasets]
+    return [*align(rows, indent=GAP), f"Next: prodigy-team export {datasets[0].name} --output {datasets[0].name}.jsonl"]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prodigy_team.cli import output, render
+from prodigy_team.cli import output
 from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared
+from prodigy_team.cli.render import GAP, align, cut
+
+if TYPE_CHECKING:
+    from prodigy_team.curation.flags import Flag
 
 EXAMPLES = ("prodigy-team flagged", "prodigy-team flagged headlines_joe --json")
 
@@ -43,4 +48,12 @@ def command(
 
         output.show_json(values_object(team=loaded.name, flags=flags))
     else:
-        output.say(render.flag_lines(flags))
+        output.say(flag_lines(flags))
+
+
+def flag_lines(flags: Sequence[Flag]) -> list[str]:
+    """Every flagged task on a line: who, what they answered, what they noted, what it is about."""
+    if not flags:
+        return ["Nothing is flagged."]
+    rows = [(each.annotator, each.answer, cut(each.note, 40), cut(each.text, 60)) for each in flags]
+    return align([("ANNOTATOR", "ANSWER", "NOTE", "TASK"), *rows], indent=GAP)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from prodigy_team.cli import output, render
+from prodigy_team.cli import output
 from prodigy_team.cli.options import Quiet, RosterPath, Shared
 from prodigy_team.errors import TeamError, UsageError
 
@@ -55,7 +55,7 @@ def command(
     loaded = write_new(path, roster_text(wishes, path.parent))
     if not shared.quiet:
         output.tell([output.problem_line(each, path.name) for each in loaded.warnings])
-        output.say([*render.wrote_roster_lines(path.name, prodigy_in(loaded), loaded), "Next: prodigy-team up"])
+        output.say([*wrote_roster_lines(path.name, prodigy_in(loaded), loaded), "Next: prodigy-team up"])
 
 
 class Wishes(NamedTuple):
@@ -175,3 +175,13 @@ def write_new(path: Path, text: str) -> Roster:
     finally:
         draft.unlink(missing_ok=True)
     return loaded
+
+
+def wrote_roster_lines(file: str, version: str | None, roster: Roster) -> list[str]:
+    """`Wrote team.toml. Prodigy 1.18.4 in .venv; …`, or which engine takes its place."""
+    if version is None or roster.engine == "embedded":
+        why = "" if roster.engine == "embedded" else "No Prodigy in this Python: "
+        return [f"Wrote {file}. {why}{'the' if why else 'The'} embedded engine is used."]
+    own = "its own database" if roster.database is None else f"database {roster.database.name}"
+    config = " and ./prodigy.json apply" if roster.config.is_file() else " applies"
+    return [f"Wrote {file}. Prodigy {version} in {roster.python.parent.parent.name}; {own}{config}."]

@@ -31,6 +31,7 @@ def command(
     seconds = parse_duration(valid)
     from prodigy_team.cli.answers import read_roster
     from prodigy_team.cli.members import by_password, member_names, team_accounts
+    from prodigy_team.roster import is_loopback
 
     loaded = read_roster(path)
     with team_accounts(loaded) as accounts:
@@ -55,5 +56,5 @@ def command(
     output.say(render.align(links))
     if not shared.quiet:
         output.tell([f"Each link works once, for {render.span(seconds)}. Send it to the person alone."])
-        if settings.public_url is None and render.is_loopback(settings.host):
+        if settings.public_url is None and is_loopback(settings.host):
             output.tell(["It leads to this machine itself; `public_url` in [gateway] says where others reach it."])

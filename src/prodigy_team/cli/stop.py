@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from prodigy_team.cli import output, render
+from prodigy_team.cli import output, reported
 from prodigy_team.cli.options import AsJson, Names, Quiet, RosterPath, Shared
 
 EXAMPLES = ("prodigy-team stop joe", "prodigy-team stop --grace 30", "prodigy-team stop --force")
@@ -49,6 +49,6 @@ def command(
         from prodigy_team.cli.objects import report_object
 
         output.show_json(report_object(report))
-    elif not shared.quiet or render.is_news(report):
-        output.say(render.stop_lines(report))
+    elif not shared.quiet or reported.is_news(report):
+        output.say(reported.stop_lines(report))
     raise typer.Exit(report.exit_code)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prodigy_team.cli import output, render
+from prodigy_team.cli import output, reported
 from prodigy_team.cli.options import AsJson, Names, Quiet, RosterPath, Shared
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ def show(report: Report, shared: Shared, *, revive: bool = False) -> None:
 
         output.show_json(report_object(report))
     elif shared.quiet and revive:
-        output.tell(render.revived_lines(report))
-    elif not shared.quiet or render.is_news(report):
-        output.say(render.report_lines(report, machine=output.machine_name()))
+        output.tell(reported.revived_lines(report))
+    elif not shared.quiet or reported.is_news(report):
+        output.say(reported.report_lines(report, machine=output.machine_name()))
 
 
 def to_invite(state: Path, report: Report) -> list[str]:
