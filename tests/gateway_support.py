@@ -19,25 +19,10 @@ from starlette.routing import Mount, Route
 from prodigy_team.gateway.identity import Identity, build_people
 from prodigy_team.gateway.passwords import hash_password
 from prodigy_team.roster import load_roster
-from support import eventually, free_ports
+from support import eventually, free_ports, small_roster
 
-ROSTER = """
-[team]
-name = "headlines"
-[task]
-recipe = "ner.manual"
-model = "blank:en"
-source = "sample:headlines"
-labels = ["A"]
-[[annotator]]
-name = "joe"
-[[annotator]]
-name = "Jane"
-[[manager]]
-name = "maria"
-[[manager]]
-name = "joe"
-"""
+MANAGERS = '[[manager]]\nname = "maria"\n[[manager]]\nname = "joe"'
+ROSTER = small_roster("joe", "Jane", source="sample:headlines", more=MANAGERS)
 PASSWORD = "Korrekt Pferd Batterie ü"
 
 

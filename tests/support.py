@@ -21,6 +21,13 @@ Value = TypeVar("Value")
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 PROGRAM = (sys.executable, "-m", "prodigy_team")
+TASK = """
+[task]
+recipe = "ner.manual"
+model = "blank:en"
+source = "{source}"
+labels = ["A"]
+"""
 # Below the ports that Linux (from 32768) and macOS (from 49152) give out by themselves.
 FIRST_PORT, BLOCK, BLOCKS = 20_000, 400, 30
 
@@ -37,6 +44,19 @@ def eventually(condition: Callable[[], Value], *, within: float = 30.0, message:
             pytest.fail(f"{message or 'condition'} not met within {within} s; last value: {value!r}")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)
+
+
+def small_roster(
+    *people: str, name: str = "headlines", source: str = "headlines.jsonl", team: str = "", more: str = ""
+) -> str:
+    """The roster of a few people who mark entities.
+
+    Args:
+        team: Further lines of [team].
+        more: Lines after the last person's name: theirs first, then tables.
+    """
+    annotators = "".join(f'[[annotator]]\nname = "{each}"\n' for each in people)
+    return f'[team]\nname = "{name}"\n{team}{TASK.format(source=source)}{annotators}{more}\n'
 
 
 def open_files(pid: int) -> list[str]:

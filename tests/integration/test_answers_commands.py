@@ -11,22 +11,9 @@ import pytest
 from prodigy_team.settings import Database
 from prodigy_team.store import NewAnswer, open_store
 from prodigy_team.tasks import identity, with_hashes
-from support import PROGRAM, run_team, team_environment
+from support import PROGRAM, run_team, small_roster, team_environment
 
-ROSTER = """
-[team]
-name = "headlines"
-database = "answers.db"
-[task]
-recipe = "ner.manual"
-model = "blank:en"
-source = "headlines.jsonl"
-labels = ["A"]
-[[annotator]]
-name = "joe"
-[[annotator]]
-name = "jane"
-"""
+ROSTER = small_roster("joe", "jane", team='database = "answers.db"\n')
 
 
 def answer(text: str, annotator: str, *, verdict: str = "accept") -> NewAnswer:

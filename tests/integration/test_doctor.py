@@ -14,22 +14,9 @@ import pytest
 from prodigy_team.roster import load_roster
 from prodigy_team.servers import doctor
 from prodigy_team.servers.doctor import Finding, examine
-from support import free_ports, run_team
+from support import free_ports, run_team, small_roster
 
-ROSTER = """
-[team]
-name = "headlines"
-database = "answers.db"
-{team}
-[task]
-recipe = "ner.manual"
-model = "blank:en"
-source = "headlines.jsonl"
-labels = ["A"]
-[[annotator]]
-name = "joe"
-{annotator}
-"""
+ROSTER = small_roster("joe", team='database = "answers.db"\n{team}\n', more="{annotator}")
 STATS = """
 ✨  Prodigy Stats
 

@@ -10,24 +10,9 @@ from pathlib import Path
 import pytest
 
 from prodigy_team.servers.passwords import passwords_path, read_passwords
-from support import PROGRAM, eventually, run_team, team_environment
+from support import PROGRAM, eventually, run_team, small_roster, team_environment
 
-ROSTER = """
-[team]
-name = "headlines"
-[task]
-recipe = "ner.manual"
-model = "blank:en"
-source = "headlines.jsonl"
-labels = ["A"]
-[[annotator]]
-name = "joe"
-[[annotator]]
-name = "ana"
-[[server]]
-name = "pool"
-annotators = ["ana"]
-"""
+ROSTER = small_roster("joe", "ana", more='[[server]]\nname = "pool"\nannotators = ["ana"]')
 
 
 @pytest.fixture

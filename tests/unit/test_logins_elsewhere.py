@@ -8,27 +8,18 @@ import pytest
 
 from prodigy_team.gateway.members import Members
 from prodigy_team.roster import Roster
+from support import small_roster
 
 Load = Callable[[str], Roster]
 
-ROSTER = """
-[team]
-name = "news"
-[task]
-recipe = "ner.manual"
-model = "blank:en"
-source = "headlines.jsonl"
-labels = ["A"]
-[[annotator]]
-name = "kim"
-[[annotator]]
-name = "jo"
+GATEWAY = """
 login = "jörg.k@example.org"
 [gateway]
 auth = "oidc"
 issuer = "https://id.example.org"
 client_id = "team"
 """
+ROSTER = small_roster("kim", "jo", name="news", more=GATEWAY)
 
 
 @pytest.mark.parametrize(
