@@ -21,19 +21,9 @@ from prodigy_team.servers.backups import DAY, backup_before, backup_notes, backu
 from prodigy_team.servers.restoring import check_backup, find_backup, restore
 from prodigy_team.settings import Database
 from prodigy_team.store import open_store
-from support import eventually, free_ports, run_team
+from support import eventually, free_ports, run_team, small_roster
 
-ROSTER = """
-[team]
-name = "headlines"
-database = "answers.db"
-[task]
-recipe = "textcat.manual"
-source = "headlines.jsonl"
-labels = ["A"]
-[[annotator]]
-name = "joe"
-"""
+ROSTER = small_roster("joe", team='database = "answers.db"\n')
 NIGHT = 1_700_000_000.0
 WRITER = """
 import json, sys, time

@@ -19,7 +19,7 @@ from prodigy_team.roster import Roster, load_roster
 from prodigy_team.servers.backups import DUMP, backup_notes, list_backups, make_backup
 from prodigy_team.servers.dumps import Connection, connection_of
 from prodigy_team.servers.restoring import check_backup, find_backup, restore
-from support import eventually
+from support import eventually, small_roster
 
 TABLES = """
 CREATE TABLE dataset (id serial PRIMARY KEY, name varchar(255), created integer, meta bytea, session boolean);
@@ -31,16 +31,7 @@ INSERT INTO example (input_hash, task_hash, content)
   SELECT n, n, convert_to('{"text": "zwölf ' || n || '"}', 'UTF8') FROM generate_series(1, 500) AS n;
 INSERT INTO link (example_id, dataset_id) SELECT n, d FROM generate_series(1, 500) AS n, generate_series(1, 2) AS d;
 """
-ROSTER = """
-[team]
-name = "headlines"
-[task]
-recipe = "textcat.manual"
-source = "headlines.jsonl"
-labels = ["A"]
-[[annotator]]
-name = "joe"
-"""
+ROSTER = small_roster("joe")
 
 
 def program(name: str) -> str:

@@ -285,21 +285,28 @@ def test_values_of_several_types_stay_what_they_are(tmp_path: Path) -> None:
     assert table["f"] == [1.0, 0.5] * 3
 
 
+def loaded_offline(folder: Path, *names: str) -> dict[str, dict[str, list[Any]]]:
+    """The texts of each side of exported folders, as `datasets` reads them where there is no network."""
+    code = (
+        "import json, sys, datasets\n"
+        "datasets.disable_progress_bars()\n"
+        "found = {name: datasets.load_dataset('./' + name) for name in sys.argv[1:]}\n"
+        "print(json.dumps({name: {side: list(rows['text']) for side, rows in each.items()}"
+        " for name, each in found.items()}))\n"
+    )
+    env = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "cache"), "HOME": str(folder), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *names], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    read: dict[str, dict[str, list[Any]]] = json.loads(done.stdout)
+    return read
+
+
 def test_the_hugging_face_folder_loads_offline(tmp_path: Path, mixed: Path) -> None:
     pytest.importorskip("datasets")
     export(mixed, "huggingface", tmp_path / "hub", dev="0.2", test="0.2")
-    code = (
-        "import json, sys, datasets\n"
-        "found = datasets.load_dataset(sys.argv[1])\n"
-        "print(json.dumps({name: rows['text'] if isinstance(rows['text'], list) else list(rows['text'])"
-        " for name, rows in found.items()}))\n"
-    )
-    env = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "hub")], env=env, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    found = loaded_offline(tmp_path, "hub")["hub"]
     assert list(found) == ["train", "validation", "test"]
     texts = Counter(text for rows in found.values() for text in rows)
     assert texts == Counter([*TEXTS, TEXTS[4], None])
@@ -452,23 +459,8 @@ def test_real_answers_load_in_pandas_and_datasets(tmp_path: Path) -> None:
         wanted[place.name] = {
             {"dev": "validation"}.get(side, side): count for side, count in report.written.items() if count
         }
-    code = (
-        "import json, sys, datasets\n"
-        "datasets.disable_progress_bars()\n"
-        "found = {name: datasets.load_dataset(name) for name in sys.argv[1:]}\n"
-        "print(json.dumps({name: {side: len(rows) for side, rows in each.items()} for name, each in found.items()}))\n"
-    )
-    env = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(
-        [sys.executable, "-c", code, *(f"./{name}" for name in wanted)],
-        cwd=tmp_path,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert {name.removeprefix("./"): sides for name, sides in json.loads(done.stdout).items()} == wanted
+    found = loaded_offline(tmp_path, *wanted)
+    assert {name: {side: len(texts) for side, texts in each.items()} for name, each in found.items()} == wanted
 
 
 def test_what_a_killed_export_left_goes_with_the_next(tmp_path: Path) -> None:
