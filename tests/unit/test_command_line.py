@@ -17,7 +17,7 @@ from prodigy_team.annotate.importing import ImportedPerson, ImportReport
 from prodigy_team.annotate.rebuilding import RebuiltPool
 from prodigy_team.annotate.reopening import ReopenedPool
 from prodigy_team.cli.erase import EraseReport
-from prodigy_team.cli.main import COMMANDS, NAMES, load_command
+from prodigy_team.cli.main import COMMANDS, MEANT, NAMES, load_command, unknown_command
 from prodigy_team.cli.objects import report_object, status_object
 from prodigy_team.cli.options import Shared
 from prodigy_team.curation.agreement import (
@@ -204,6 +204,18 @@ def test_what_is_meant_is_said(arguments, said, tmp_path):
     assert ended.stdout == ""
     for each in said:
         assert each in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("down", "stop"), ("ps", "status"), ("version", "--version"), ("drp", "drop"), ("peruse", None)],
+)
+def test_what_people_of_other_programs_type(typed, meant):
+    """`down` is near to `drop` by its letters, and `peruse` to `erase`: what deletes is offered for slips alone."""
+    said = unknown_command(typed).remedy
+
+    assert said == (f"Did you mean `prodigy-team {meant}`?" if meant else "`prodigy-team --help` lists the commands.")
+    assert {*MEANT.values()} <= {*NAMES, "--version", "--help"}
 
 
 @pytest.mark.parametrize("before", [True, False])

@@ -206,6 +206,8 @@ def test_stop_says_that_the_port_is_free_and_how_it_comes_back():
 
     assert lines == ["joe stopped, port 8081 is free; cron leaves it so until `prodigy-team up joe`."]
 
+    asleep = report(Entry("joe", "stop", "stopped", detail="was asleep"))
+    assert reported.stop_lines(asleep) == ["joe was asleep; no visit starts it until `prodigy-team up joe`."]
     idle = report(Entry("joe", "stop", "stopped", detail="was not running"))
     assert reported.stop_lines(idle) == ["joe was not running", "nothing to do"]
     assert not reported.is_news(idle)

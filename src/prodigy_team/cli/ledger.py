@@ -22,7 +22,7 @@ class Deed(str, Enum):
 
 def command(
     context: typer.Context,
-    deed: Annotated[Deed, typer.Argument(help="rebuild: from roster, sources and answers.")],  # noqa: ARG001
+    deed: Annotated[Deed, typer.Argument(metavar="rebuild", help="From roster, sources and answers.")],  # noqa: ARG001
     roster: RosterPath = None,
     quiet: Quiet = False,
     as_json: AsJson = False,

@@ -108,11 +108,37 @@ class Commands(TyperGroup):
             raise SystemExit(130) from None
 
 
+MEANT = {
+    **dict.fromkeys(("start", "run", "serve", "annotate"), "up"),
+    **dict.fromkeys(("down", "kill", "end"), "stop"),
+    **dict.fromkeys(("ps", "ls", "list", "stats"), "status"),
+    **dict.fromkeys(("db-out", "dump", "datasets"), "export"),
+    **dict.fromkeys(("db-merge", "concat"), "merge"),
+    **dict.fromkeys(("iaa", "kappa"), "agreement"),
+    **dict.fromkeys(("users", "user"), "accounts"),
+    **{
+        "db-in": "import",
+        "password": "passwd",
+        "version": "--version",
+        "help": "--help",
+        "config": "check",
+        "validate": "check",
+    },
+}
+"""What people of other programs type. Nearness of letters alone would lead from `down` to `drop`."""
+
+
 def unknown_command(name: str) -> UsageError:
-    """The error for a command that does not exist, with the nearest that does."""
+    """The error for a command that does not exist, with the one that is meant, else the nearest.
+
+    Commands that delete are offered for a slip of the finger only, not for some likeness.
+    """
     from difflib import get_close_matches
 
     near = get_close_matches(name, NAMES, n=1, cutoff=0.5)
+    if near and near[0] in ("drop", "erase"):
+        near = get_close_matches(name, NAMES, n=1, cutoff=0.8)
+    near = [MEANT[name]] if name in MEANT else near
     meant = f"Did you mean `prodigy-team {near[0]}`?" if near else "`prodigy-team --help` lists the commands."
     return UsageError(f"There is no command `{name}`.", remedy=meant)
 

@@ -142,6 +142,8 @@ def stop_line(entry: Entry) -> str:
     """What became of one server that was to be stopped."""
     if entry.problem:
         return f"{entry.name} {entry.state}"
+    if entry.detail == "was asleep":
+        return f"{entry.name} was asleep; no visit starts it until `prodigy-team up {entry.name}`."
     if was_done(entry):
         return f"{entry.name} stopped, {entry.detail}; cron leaves it so until `prodigy-team up {entry.name}`."
     return f"{entry.name} {entry.detail or entry.state}"

@@ -30,7 +30,7 @@ class Kind(str, Enum):
 
 def command(
     context: typer.Context,
-    kind: Annotated[Kind, typer.Argument(help="For whom.")],
+    kind: Annotated[Kind, typer.Argument(metavar="cron|systemd", help="For whom.")],
     roster: RosterPath = None,
     quiet: Quiet = False,
 ) -> None:

@@ -100,7 +100,7 @@ def refusal(record: ServerRecord, who: str) -> Entry:
 
 def stop_entry(record: ServerRecord, stopped: Stopped, *, who: str = "") -> Entry:
     """The entry of a server that was stopped, or was not running; ``who`` was answering until then."""
-    detail = f"port {record.port} is free" if stopped.ran else "was not running"
+    detail = f"port {record.port} is free" if stopped.ran else "was asleep" if record.asleep else "was not running"
     if who and stopped.ran:
         detail += f" ({who}; their page sends what is unsaved once the server is back)"
     if stopped.stranger is not None:
