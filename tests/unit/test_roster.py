@@ -266,7 +266,7 @@ def test_finding_the_state_folder_does_not_pay_for_the_validator(folder: Path) -
     code = (
         "import sys, pathlib; from prodigy_team.roster import state_folder, Roster, RosterError; "
         f"state_folder(pathlib.Path({str(folder / 'team.toml')!r})); "
-        "print([name for name in sys.modules if name.startswith(('pydantic', 'prodigy_team.roster.schema'))])"
+        "print([name for name in sys.modules if name.startswith(('msgspec', 'prodigy_team.roster.schema'))])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -1,6 +1,6 @@
 """team.toml becomes a Roster, or every problem in it at once.
 
-Names are loaded when first used, so that commands which only read records do not pay for the validator (pydantic).
+Names are loaded when first used, so that commands which only read records do not pay for the validator (msgspec).
 """
 
 from __future__ import annotations

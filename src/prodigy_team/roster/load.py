@@ -76,8 +76,8 @@ class _Loader:
             routing=self._routing(),
             annotators=self._annotators(),
             servers=every,
-            gateway=self.tables.gateway.model_dump() if self.tables.gateway else None,
-            managers=tuple(table.model_dump(exclude_none=True) for table in self.tables.managers),
+            gateway=self.tables.gateway.values() if self.tables.gateway else None,
+            managers=tuple(table.given_values() for table in self.tables.managers),
         )
         check_together(draft, self.environ, self.findings)
         return _finished(draft, paused, self.findings)
@@ -86,7 +86,7 @@ class _Loader:
         return resolve_path(value, self.path.parent, self.environ)
 
     def _servers(self) -> tuple[Server, ...]:
-        task = self.tables.task.model_dump(exclude_unset=True)
+        task = self.tables.task.given_values()
         context = Context(self.path.parent, self.environ, self.name, self.tables.team.host, task)
         servers = [Resolver(context, entry, self.findings).server() for entry in self.entries]
         return tuple(server for server in servers if server)

@@ -9,7 +9,7 @@ from prodigy_team.roster.findings import NAME, NAME_RULE, Findings
 from prodigy_team.roster.resolve import Entry
 from prodigy_team.roster.schema import AnnotatorTable, EntryTable, ServerTable, Tables, TaskTable
 
-SERVER_KEYS = frozenset(TaskTable.model_fields) | {"host", "port"}
+SERVER_KEYS = frozenset(TaskTable.types()) | {"host", "port"}
 
 
 def plan_entries(tables: Tables, findings: Findings) -> list[Entry]:
@@ -39,8 +39,7 @@ def _shared_servers(tables: Tables) -> Iterator[Entry]:
 
 
 def _server_keys(table: EntryTable) -> dict[str, Any]:
-    values = table.model_dump(exclude_unset=True)
-    return {key: value for key, value in values.items() if key in SERVER_KEYS}
+    return {key: value for key, value in table.given_values().items() if key in SERVER_KEYS}
 
 
 def _check_names(tables: Tables, findings: Findings) -> None:
@@ -59,7 +58,7 @@ def _check_names(tables: Tables, findings: Findings) -> None:
 def _check_unrouted(tables: Tables, findings: Findings) -> None:
     for place, table in enumerate(tables.annotators):
         for key in ("limit", "share", "only"):
-            if key in table.model_fields_set:
+            if key in table.given:
                 text = f"{key} has no effect without [routing]."
                 findings.add(f"annotator[{place}].{key}", text, "Add [routing], or leave it out.", warning=True)
 

@@ -1,24 +1,51 @@
-"""The tables of team.toml, their keys and the types of their values; the only module that needs pydantic."""
+"""The tables of team.toml, their keys and the types of their values."""
 
 from __future__ import annotations
 
 import difflib
+import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from functools import lru_cache
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import msgspec
+from msgspec import Meta
 
 from prodigy_team.roster.values import Problem
 from prodigy_team.settings import KNOWN
 
-Port = Annotated[int, Field(ge=1, le=65535)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+_GREATEST = sys.float_info.max  # keeps infinity out
 
 
-class Table(BaseModel):
-    """Refuses unknown keys, and takes no number for a text or the other way round."""
+class Table(msgspec.Struct, kw_only=True):
+    """One table; no number is taken for a text or the other way round.
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    Attributes:
+        given: The keys that stand there; the others have their default.
+    """
+
+    given: frozenset[str] = frozenset()
+
+    @classmethod
+    def types(cls) -> Mapping[str, Any]:
+        """The keys that it may have, with the types of their values."""
+        return _keys(cls)
+
+    def values(self) -> dict[str, Any]:
+        """The value of every key."""
+        return {key: getattr(self, key) for key in self.types()}
+
+    def given_values(self) -> dict[str, Any]:
+        """The values that stand there."""
+        return {key: getattr(self, key) for key in self.types() if key in self.given}
+
+
+@lru_cache
+def _keys(kind: type[Table]) -> Mapping[str, Any]:
+    return {each.name: each.type for each in msgspec.structs.fields(kind) if each.name != "given"}
 
 
 class TeamTable(Table):
@@ -32,7 +59,7 @@ class TeamTable(Table):
     database: str | None = None
     config: str | None = None
     state: str | None = None
-    start_at_once: Annotated[int, Field(ge=1)] | None = None
+    start_at_once: Annotated[int, Meta(ge=1)] | None = None
     allow_public: bool = False
 
 
@@ -68,9 +95,9 @@ class AnnotatorTable(EntryTable):
     """[[annotator]]"""
 
     paused: bool = False
-    limit: Annotated[int, Field(ge=1)] | None = None
-    share: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1
-    only: dict[str, str | Annotated[list[str], Field(min_length=1)]] = {}
+    limit: Annotated[int, Meta(ge=1)] | None = None
+    share: Annotated[float, Meta(gt=0, le=_GREATEST)] = 1
+    only: dict[str, str | Annotated[list[str], Meta(min_length=1)]] = {}
     aliases: list[str] = []
     login: str | None = None
 
@@ -84,12 +111,12 @@ class ServerTable(EntryTable):
 class RoutingTable(Table):
     """[routing]"""
 
-    annotations_per_task: Annotated[float, Field(ge=1, allow_inf_nan=False)] | Literal["all"] = 1
+    annotations_per_task: Annotated[float, Meta(ge=1, le=_GREATEST)] | Literal["all"] = 1
     lease: str | int = "30m"
     seed: int = 0
     order: Literal["source", "shuffled"] = "source"
     gold: str | None = None
-    gold_rate: Annotated[float, Field(ge=0, lt=1)] = 0
+    gold_rate: Annotated[float, Meta(ge=0, lt=1)] = 0
     router: str | None = None
 
 
@@ -134,6 +161,8 @@ _EXPECTED: Mapping[str, str] = {
     "labels": 'a list such as ["PERSON", "ORG"], or the name of a file with one label a line',
     "ports": 'a range such as "8081-8099"',
     "version": 'a text such as "2"',
+    "port": "a whole number from 1 to 65535, without quotes",
+    "start_at_once": "a whole number of at least 1",
     "share": "a number above 0",
     "limit": "a whole number of at least 1",
     "only": 'a table such as { lang = "sv" } or { lang = ["sv", "en"] }',
@@ -147,14 +176,16 @@ _EXPECTED: Mapping[str, str] = {
 """Said in place of the validator's own words, where a value may have several types."""
 
 _KINDS: Mapping[str, str] = {
-    "string_type": "a text in quotes",
-    "int_type": "a whole number without quotes",
-    "int_from_float": "a whole number",
-    "float_type": "a number without quotes",
-    "bool_type": "true or false, without quotes",
-    "list_type": 'a list such as ["a", "b"]',
-    "dict_type": 'a table such as { key = "value" }',
+    "str": "a text in quotes",
+    "int": "a whole number without quotes",
+    "float": "a number without quotes",
+    "bool": "true or false, without quotes",
+    "array": 'a list such as ["a", "b"]',
+    "object": 'a table such as { key = "value" }',
+    "": "another value",
 }
+_KIND = re.compile(r"Expected `(\w+)")
+_INSIDE = re.compile(r" - at `\$(?:\[(\d+)\]|.*)`$")
 
 
 @dataclass(frozen=True)
@@ -220,7 +251,7 @@ def _home_of(key: str) -> str | None:
         return "[[annotator]]"
     if key in KNOWN and key != "host":  # a server's address is the roster's to say
         return "[prodigy]"
-    return next((f"[{name}]" for name, table in TABLES.items() if key in table.model_fields), None)
+    return next((f"[{name}]" for name, table in TABLES.items() if key in table.types()), None)
 
 
 def _plain_table(where: str, value: Any, problems: list[Problem]) -> dict[str, Any]:
@@ -249,32 +280,45 @@ def _entries(
 
 
 def _table(kind: type[TableType], where: str, value: Any, problems: list[Problem]) -> TableType:
-    values = _plain_table(where, value, problems)
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        faulty: dict[str, Problem] = {}
-        for detail in error.errors(include_url=False):
-            key = str(detail["loc"][0])
-            faulty.setdefault(key, _describe(kind, where, key, detail))
-    problems += faulty.values()
-    return kind.model_validate({key: value for key, value in values.items() if key not in faulty})
+    fit = {}
+    for key, each in _plain_table(where, value, problems).items():
+        if key not in kind.types():
+            owner = f"[{where}]" if "[" not in where else f"[[{where.split('[')[0]}]]"
+            problems.append(_unknown_key(f"{where}.{key}", key, kind.types(), owner))
+            continue
+        try:
+            fit[key] = msgspec.convert(each, kind.types()[key])
+        except msgspec.ValidationError as error:
+            problems.append(_unfit(f"{where}.{key}", key, each, kind.types()[key], str(error)))
+    return kind(**fit, given=frozenset(fit))
 
 
-def _describe(kind: type[Table], where: str, key: str, detail: Mapping[str, Any]) -> Problem:
-    if detail["type"] == "extra_forbidden":
-        owner = f"[{where}]" if "[" not in where else f"[[{where.split('[')[0]}]]"
-        return _unknown_key(f"{where}.{key}", key, kind.model_fields, owner)
-    inner = "".join(f"[{part}]" for part in detail["loc"][1:2] if isinstance(part, int))
-    expected = _EXPECTED.get(key) or _KINDS.get(detail["type"]) or _from_message(detail["msg"])
+def _unfit(where: str, key: str, value: Any, type_: Any, message: str) -> Problem:
+    """The problem that a value is of another type, in a list or table that one of its values is."""
+    kind = _KIND.match(message)
+    expected = _EXPECTED.get(key) or _choices(type_) or _KINDS[kind[1] if kind else ""]
+    inside = _INSIDE.search(message)
+    if inside is not None and isinstance(value, dict):
+        value = next(each for name, each in value.items() if not _fits({name: each}, type_))
+    elif inside is not None:
+        value, where = value[int(inside[1])], f"{where}[{inside[1]}]"
     # An address of a database holds a password.
-    shown = "This value" if key == "database" else _shown(detail["input"])
-    return Problem(f"{where}.{key}{inner}", f"{shown} does not fit.", f"Write {expected}.")
+    shown = "This value" if key == "database" else _shown(value)
+    return Problem(where, f"{shown} does not fit.", f"Write {expected}.")
 
 
-def _from_message(message: str) -> str:
-    expected = message.replace("Input should be ", "").replace("'", '"')
-    return f"a number {expected}" if expected.startswith(("greater", "less")) else expected
+def _fits(value: Any, type_: Any) -> bool:
+    try:
+        msgspec.convert(value, type_)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _choices(type_: Any) -> str:
+    """The words among which one is to be chosen; "" where it is something else."""
+    words = [f'"{each}"' for each in get_args(type_)] if getattr(type_, "__origin__", None) is Literal else []
+    return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def _shown(value: Any) -> str:
