@@ -28,6 +28,22 @@ from prodigy_team.store.reading import one_line
 PEOPLE = ("cy", "jane", "joe")
 
 
+# What a training set's row is written anew for, or must not be: replaced in an answer that is plain otherwise.
+INSIDE = {
+    "on two lines": (b'{"text"', b'{\n"text"'),
+    "on two lines, as of old": (b'{"text"', b'{\r"text"'),
+    "spaced before": (b'{"text"', b'{ "text"'),
+    "merged before": (b'"meta":{', b'"_annotators":["x"],"_votes":[],"meta":{'),
+    "merged, as it is escaped": (b'"meta":{', b'"_annot\\u0061tors":["x"],"meta":{'),
+    "in conflict before": (b'"meta":{', b'"_conflict":null,"meta" : {'),
+    "versions": (b'"meta":{', b'"versions":[1],"meta" : {'),
+    "versions of something in it": (b'"meta":{', b'"meta" : {"versions":"\\u00e9",'),
+    "what looks like versions": (b'"meta":{', b'"meta" : {"v":"\\"versions\\"",'),
+    "answered before": (b'"meta":{', b'"answer":"reject","meta":{'),
+    "text twice": (b'"meta":{', b'"text":"another","meta":{'),
+}
+
+
 def stored(who: str, number: int, says: str, shape: str = "plain", dataset: str = "") -> bytes:
     """An answer as it may stand in a database."""
     text = f'„{number}“ \\ {{"answer":"reject","_view_id":"text"}}'
@@ -55,6 +71,8 @@ def stored(who: str, number: int, says: str, shape: str = "plain", dataset: str 
         return compact(whole).replace(b'"answer":"%b"' % says.encode(), b'"answer":"%b"' % (says[:1].encode() * 6))
     if shape == "broken time":
         return compact(whole).replace(b'"_timestamp":1', b'"_timestamp":x', 1)
+    if shape in INSIDE:
+        return compact(whole).replace(*INSIDE[shape])
     if shape == "broken":
         return compact(whole).replace(b'"label"', b'"label', 1)
     return compact(whole)
@@ -108,7 +126,7 @@ def _names_jane(content: bytes) -> bool:
 
 
 SAYS = st.sampled_from(["accept", "accept", "reject", "ignore"])
-MOSTLY_PLAIN = st.sampled_from([*["plain"] * 60, *SHAPES])
+MOSTLY_PLAIN = st.sampled_from([*["plain"] * 60, *SHAPES, *INSIDE])
 # By whom; whether it counts: `Marks` by number; then `stored`.
 GIVEN = st.tuples(st.sampled_from(PEOPLE), st.integers(0, 12), st.tuples(st.integers(1, 20), SAYS, MOSTLY_PLAIN))
 
@@ -124,10 +142,10 @@ def test_datasets_of_several_people_with_answers_that_do_not_count(
     compare_with_parsing(tmp_path_factory.mktemp("tally"), said, policy)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(8))
 def test_pages_of_answers_by_one_person_each(tmp_path: Path, seed: int) -> None:
     """Which are counted as a whole; few that look different or do not count are among them."""
-    chance, odd = random.Random(seed), [("odd word",), ("broken time",), SHAPES][seed % 3]
+    chance, odd = random.Random(seed), [("odd word",), ("broken time",), SHAPES, [*INSIDE]][seed % 4]
 
     def given_by(who: str) -> Any:
         by = who if chance.random() < 0.998 else "jane"
@@ -136,7 +154,12 @@ def test_pages_of_answers_by_one_person_each(tmp_path: Path, seed: int) -> None:
         return by, chance.randrange(1000), (chance.randrange(1000), says, shape)
 
     said = [[given_by(who) for _ in range(300)] for who in PEOPLE]
-    compare_with_parsing(tmp_path, said, ["majority", "review"][seed // 3])
+    compare_with_parsing(tmp_path, said, ["majority", "review"][seed // 4])
+
+
+@pytest.mark.parametrize("shape", INSIDE)
+def test_rows_as_they_were_stored_and_rows_written_anew(tmp_path: Path, shape: str) -> None:
+    compare_with_parsing(tmp_path, [[(who, 9, (n, "accept", shape)) for n in range(40)] for who in PEOPLE], "majority")
 
 
 def compare_with_parsing(folder: Path, said: Sequence[Sequence[Any]], policy: str) -> None:

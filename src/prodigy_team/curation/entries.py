@@ -35,12 +35,14 @@ class Columns:
     Attributes:
         rank: The source's number.
         spans: By position, where there are such.
+        plain: 1 for each row that is known to be one that `rows.extended` leaves as it is, but for what is added.
     """
 
     rank: int
     positions: array[int] = field(default_factory=lambda: array("q"))
     added: list[bytes] = field(default_factory=list)
     annotators: list[str] = field(default_factory=list)
+    plain: bytearray = field(default_factory=bytearray)
     spans: dict[int, frozenset[Span]] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Entry]:
@@ -48,16 +50,18 @@ class Columns:
             yield Entry((self.rank, position), added, self.spans.get(position), annotator)
 
     def extend(self, positions: Iterable[int], added: Iterable[bytes]) -> None:
-        """Add rows that only get further keys."""
+        """Add rows that are plain."""
         self.positions.extend(positions)
         self.added.extend(added)
-        self.annotators.extend(repeat("", len(self.positions) - len(self.annotators)))
+        more = len(self.positions) - len(self.annotators)
+        self.annotators.extend(repeat("", more))
+        self.plain.extend(repeat(1, more))
 
     def part(self, start: int, end: int) -> Columns:
         """Those from the one number to before the other."""
-        return Columns(
-            self.rank, self.positions[start:end], self.added[start:end], self.annotators[start:end], self.spans
-        )
+        cut = slice(start, end)
+        columns = self.positions[cut], self.added[cut], self.annotators[cut], self.plain[cut]
+        return Columns(self.rank, *columns, self.spans)
 
     @property
     def only_added(self) -> bool:
@@ -71,6 +75,7 @@ class Columns:
             self.positions = array("q", map(self.positions.__getitem__, order))
             self.added = list(map(self.added.__getitem__, order))
             self.annotators = list(map(self.annotators.__getitem__, order))
+            self.plain = bytearray(map(self.plain.__getitem__, order))
 
 
 class Entries:
@@ -96,6 +101,7 @@ class Entries:
         own.positions.append(position)
         own.added.append(entry.added)
         own.annotators.append(entry.annotator)
+        own.plain.append(0)
         if entry.spans is not None:
             own.spans[position] = entry.spans
 

@@ -318,11 +318,9 @@ def people_of(
     datasets: Iterable[str] = (),
 ) -> People:
     """People as a database and a roster tell them; see `People`."""
-    known = store.datasets() if store is not None else []
-    names = [*(info.name for info in known), *datasets]
-    return People(
-        writers=writers, aliases=aliases, datasets=names, sessions=[info.name for info in known if info.session]
-    )
+    known = store.names() if store is not None else {}
+    sessions = [name for name, session in known.items() if session]
+    return People(writers=writers, aliases=aliases, datasets=[*known, *datasets], sessions=sessions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,16 +38,27 @@ UnderstoodPage = tuple[Sequence[int], bytes, int]
 """Numbers of the tasks, letters, number of the person who gave all of them."""
 
 
+_Nothing = Annotated[int, msgspec.Meta(gt=0, lt=1)]  # no value is one: the key is not there
+
+
 class _Asked(msgspec.Struct, gc=False):
-    """What is read of a beginning, which does not say who answered; the rest is checked to be JSON."""
+    """What is read of a beginning, which does not say who answered; the rest is checked to be JSON.
+
+    It has no key of `rows.REWRITTEN`: so a row of a training set is this answer as it stands, with what is added.
+    """
 
     task_hash: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] = msgspec.field(name="_task_hash")
     annotator_id: None = msgspec.field(name="_annotator_id", default=None)
     session_id: None = msgspec.field(name="_session_id", default=None)
+    annotators: _Nothing = msgspec.field(name="_annotators", default=0)
+    conflict: _Nothing = msgspec.field(name="_conflict", default=0)
+    versions: _Nothing = 0
 
 
 _decoder = msgspec.json.Decoder(_Asked)
 _HASH = attrgetter("task_hash")
+_FIRST = itemgetter(0)
+_BRACE = {ord("{")}
 
 
 def _letter_table(letters: dict[int, int]) -> bytes:
@@ -132,11 +143,15 @@ class Glance:
         letters = ending.letters(b"".join(map(ending.tail, contents)), len(contents))
         if letters is None:
             return None
-        marks = list(map(hash, map(ending.head, contents)))
+        heads = list(map(ending.head, contents))
+        marks = list(map(hash, heads))
         tasks = self._numbered(marks)
         if tasks is None:
-            new = {mark: content for mark, content in zip(marks, contents, strict=True) if mark not in self._numbers}
-            tasks = self._numbered(marks) if self._learn(new, list(map(ending.head, new.values()))) else None
+            new = {mark: head for mark, head in zip(marks, heads, strict=True) if mark not in self._numbers}
+            known = self.tasks
+            if not self._learn(new, list(new.values())):
+                return None
+            tasks = range(known, self.tasks) if len(new) == len(marks) else self._numbered(marks)
         return None if tasks is None else (tasks, letters, person)
 
     def one(self, source: Source, content: bytes) -> Understood | None:
@@ -199,15 +214,16 @@ class Glance:
 
 
 def _read(heads: Sequence[bytes]) -> list[_Asked] | None:
-    """The beginnings of objects, all at once; None where one of them is not understood.
+    """The beginnings of objects, each on one line, all at once; None where one of them is not understood.
 
     As many objects as lines are one on each: none goes on in the next line, since a brace, a line feed and a brace
     follow each other nowhere within JSON.
     """
-    if any(head[:1] != b"{" for head in heads):
+    lines = b"}\n".join(heads) + b"}"
+    if lines.count(b"\n") != len(heads) - 1 or b"\r" in lines or b"" in heads or set(map(_FIRST, heads)) != _BRACE:
         return None
     try:
-        found = _decoder.decode_lines(b"}\n".join(heads) + b"}")
+        found = _decoder.decode_lines(lines)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return found if len(found) == len(heads) else None

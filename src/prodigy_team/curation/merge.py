@@ -339,7 +339,7 @@ class _Plan:
 
 
 def _register(store: Store, team: str, request: Request) -> None:
-    have = {info.name for info in store.datasets()}
+    have = store.names()
     for target in request.targets:
         if target in have:
             store.ensure_dataset(target, team=team, kind="merged")

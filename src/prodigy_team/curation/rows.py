@@ -23,6 +23,9 @@ from prodigy_team.store.reading import one_line
 MARKS = (b'"_annotators"', b'"_conflict"')
 """What every row carries that a merge wrote with another policy than `all`."""
 
+REWRITTEN = frozenset({"_annotators", "_conflict", "versions"})
+"""Keys of an answer that has to be encoded anew: what it says by them is replaced."""
+
 _END, _WITHOUT_END = itemgetter(slice(-2, None)), itemgetter(slice(None, -2))  # the brace and the line feed
 _REVIEW = ("versions", "sessions", "view_id")
 
@@ -74,13 +77,19 @@ def compose_lines(store: Store | None, sources: Sequence[Source], entries: Entri
 
 def _extended_lines(contents: Sequence[bytes], entries: Columns) -> bytes:
     """A page with what its entries add; as a whole where nothing but an end is added to each."""
-    lines = b"".join(contents)
-    alike = len(contents) > 1 and set(map(_END, contents)) == {b"}\n"} and min(map(len, contents)) > len(b"{}\n")
-    if not alike or b"\r" in lines or not entries.only_added or _changes(lines):
+    if 0 in entries.plain and not _only_added(contents, entries):
         each_line = zip(contents, entries, strict=True)
         return b"\n".join(one_line(extended(content[:-1], entry)) for content, entry in each_line)
-    ends = [b",%b}\n" % added if added else b"}\n" for added in entries.added]
-    return b"".join(chain.from_iterable(zip(map(_WITHOUT_END, contents), ends, strict=True)))[:-1]
+    ends = {added: b",%b}\n" % added if added else b"}\n" for added in set(entries.added)}
+    lines = zip(map(_WITHOUT_END, contents), map(ends.__getitem__, entries.added), strict=True)
+    return b"".join(chain.from_iterable(lines))[:-1]
+
+
+def _only_added(contents: Sequence[bytes], entries: Columns) -> bool:
+    """Whether none of a page's rows needs more than an end."""
+    lines = b"".join(contents)
+    alike = len(contents) > 1 and set(map(_END, contents)) == {b"}\n"} and min(map(len, contents)) > len(b"{}\n")
+    return alike and b"\r" not in lines and entries.only_added and not _may_change(lines)
 
 
 def _rows_of_dataset(store: Store | None, source: Source, links: Sequence[int]) -> Iterator[Row]:
@@ -113,9 +122,12 @@ def extended(content: bytes, entry: Entry) -> bytes:
     whom only the name of the dataset told.
     """
     told = not entry.annotator or _tells(content, entry.annotator)
-    if told and entry.spans is None and content.endswith(b"}") and not _changes(content):
-        return b"%b,%b}" % (content[:-1], entry.added) if entry.added else content
+    as_it_is = told and entry.spans is None and content.endswith(b"}")
+    if as_it_is and not _may_change(content):
+        return _with_end(content, entry)
     answer: dict[str, Any] = msgspec.json.decode(content)
+    if as_it_is and answer and REWRITTEN.isdisjoint(answer):
+        return _with_end(content, entry)
     if not told:
         answer["_annotator_id"] = entry.annotator
     if entry.spans is not None:
@@ -126,7 +138,11 @@ def extended(content: bytes, entry: Entry) -> bytes:
     return msgspec.json.encode({**answer, **msgspec.json.decode(b"{%b}" % entry.added)})
 
 
-def _changes(content: bytes) -> bool:
+def _with_end(content: bytes, entry: Entry) -> bytes:
+    return b"%b,%b}" % (content[:-1], entry.added) if entry.added else content
+
+
+def _may_change(content: bytes) -> bool:
     return b'"_annotators"' in content or b'"_conflict"' in content or b'"versions"' in content or len(content) <= 2
 
 

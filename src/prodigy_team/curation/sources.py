@@ -49,7 +49,7 @@ def find_sources(store: Store, team: str, current: Sequence[str], into: str) -> 
     """
     kinds = ("answers", "reviewed")
     register = [each for each in store.team_datasets(team) if each.kind in kinds and each.name != into]
-    have = {info.name for info in store.datasets()}
+    have = store.names()
     names = sorted({each.name for each in register} | set(current) - {into})
     adjudicated = {each.name for each in register if each.kind == "reviewed"}
     return TeamSources(
@@ -72,7 +72,7 @@ def resolve_sources(store: Store | None, names: Sequence[str]) -> tuple[Source, 
     """
     if not names:
         raise UsageError("There is no dataset to merge.", remedy="Name some, or let somebody answer first.")
-    have = [info.name for info in store.datasets()] if store is not None else None
+    have = list(store.names()) if store is not None else None
     found = {_resolve(name, have) for name in names}
     return tuple(sorted(found, key=lambda each: (each.path is not None, each.name)))
 

@@ -54,14 +54,19 @@ class _Seen:
         rows = zip(chain.from_iterable(self.links), self.tasks, self.letters, self.people, strict=True)
         return compress(rows, map(chosen.__getitem__, self.tasks))
 
+    def links_of(self, chosen: bytearray) -> list[int]:
+        """Links of the rows whose task is chosen."""
+        return list(compress(chain.from_iterable(self.links), map(chosen.__getitem__, self.tasks)))
+
     def first(self, winners: bytearray) -> tuple[Sequence[int], Sequence[int]]:
         """Links and tasks of the first rows that say what wins; nothing wins these tasks any more afterwards."""
         links, tasks = array("q"), array("I")
-        says = map(eq, map(winners.__getitem__, self.tasks), self.letters)
-        for link, task in compress(zip(chain.from_iterable(self.links), self.tasks, strict=True), says):
-            winners[task] = 0
-            links.append(link)
-            tasks.append(task)
+        says = bytes(map(eq, map(winners.__getitem__, self.tasks), self.letters))
+        for link, task in zip(compress(chain.from_iterable(self.links), says), compress(self.tasks, says), strict=True):
+            if winners[task]:
+                winners[task] = 0
+                links.append(link)
+                tasks.append(task)
         return links, tasks
 
 
@@ -129,7 +134,7 @@ class Tally:
         for task in bad:
             chosen[task] = 1
         for source, seen in self._seen.items():
-            left = [link for link, *_ in seen.rows(chosen)] if bad else []
+            left = seen.links_of(chosen) if bad else []
             self.rest[source.name] = sorted([*seen.slow, *left])
             self.counted[source.name] = len(seen.tasks) - len(left)
         return True

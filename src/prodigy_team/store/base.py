@@ -165,6 +165,9 @@ class Store(Protocol):
     def datasets(self) -> list[DatasetInfo]:
         """All datasets in the order they were made, sessions included; not those half written by a merge."""
 
+    def names(self) -> dict[str, bool]:
+        """Names of `datasets`, and whether each is a session's; their answers are not counted, which takes a while."""
+
     def answers(self, dataset: str) -> Iterator[bytes]:
         """Stored contents in link order, unchanged, in constant memory; nothing for a dataset that does not exist."""
 

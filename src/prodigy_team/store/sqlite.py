@@ -51,6 +51,10 @@ class SqliteStore:
         """See `Store.datasets`."""
         return reading.read_datasets(self._handle)
 
+    def names(self) -> dict[str, bool]:
+        """See `Store.names`."""
+        return reading.read_names(self._handle)
+
     def answers(self, dataset: str) -> Iterator[bytes]:
         """See `Store.answers`."""
         return reading.read_answers(self._handle, dataset)
