@@ -238,6 +238,26 @@ def _open_gold(setup: Setup, index: SourceIndex) -> SourceSupply:
 
 def _application(setup: Setup, index: SourceIndex, deals: Deals, writer: AnswerWriter) -> Server:
     target = int(setup.settings.get("total_examples_target") or 0)
+    admission = _admission(setup)
+    # What the gateway shows is more than a password that it would have to know.
+    auth = None if admission else web.BasicAuth.from_environment(setup.environ)
+    return Server(
+        _project(setup, index, target),
+        sessions=Sessions(setup.dataset, allowed=setup.allowed, joined=people_of(setup) if setup.routed else None),
+        stream=deals,
+        writer=writer,
+        auth=auth,
+        admission=admission,
+        team=_team(setup, target),
+    )
+
+
+def _project(setup: Setup, index: SourceIndex, target: int) -> Project:
+    """What the page is told before anybody is known.
+
+    Args:
+        target: Answers at which the work is done; 0: all tasks of the source.
+    """
     shown = {key: value for key, value in setup.settings.items() if key not in _NOT_FOR_THE_PAGE}
     known = {key: value for key, value in shown.items() if key in configuration.KNOWN}
     files = read_what_shapes_the_page(setup.settings, setup.directory)
@@ -253,29 +273,16 @@ def _application(setup: Setup, index: SourceIndex, deals: Deals, writer: AnswerW
         "instructions": files["instructions"],
         "html_template": files["html_template"],
     }
-    kind = "target" if target else "source"
     hosts = setup.context.image_hosts if setup.context else ()
-    project = Project(
+    return Project(
         setup.dataset,
         setup.recipe.view_id,
         settings,
         target or index.tasks,
-        kind,
+        "target" if target else "source",
         global_css=files["global_css"],
         image_sources=shaping.image_sources(hosts),
         version=setup.version,
-    )
-    admission = _admission(setup)
-    # What the gateway shows is more than a password that it would have to know.
-    auth = None if admission else web.BasicAuth.from_environment(setup.environ)
-    return Server(
-        project,
-        sessions=Sessions(setup.dataset, allowed=setup.allowed, joined=people_of(setup) if setup.routed else None),
-        stream=deals,
-        writer=writer,
-        auth=auth,
-        admission=admission,
-        team=_team(setup, target),
     )
 
 

@@ -250,12 +250,8 @@ def _agreed(report: EraseReport) -> bool:
 def _erase(
     roster: Roster, person: _Person, people: People, traces: Traces, store: Store, report: EraseReport
 ) -> EraseReport:
-    from prodigy_team.curation.erasing import scrub_disputes
-    from prodigy_team.curation.sources import Source
     from prodigy_team.servers.backups import backup_before, list_backups
-    from prodigy_team.servers.gateways import forget_in_roster
     from prodigy_team.servers.lockfile import guard
-    from prodigy_team.servers.reviews import read_reviews, write_reviews
     from prodigy_team.servers.statefolder import lockfile_path, prepare_state
 
     prepare_state(roster.state)
@@ -263,24 +259,8 @@ def _erase(
         _refuse_running(roster, person, report)
         backup = backup_before(roster, os.environ, "erase")
         _mark(roster, person).touch(0o600)
-        store.erase_answers(traces.removed, traces.rewritten)
-        if report.ledger:  # registers whoever is on the roster
-            _rebuild_ledger(roster, store, person.names)
-        store.forget(
-            roster.name,
-            lambda dataset, annotator: people.name(Source(dataset), annotator, None) in person.names,
-            person.names,
-            (*traces.own, *person.own, person.left),
-        )
-        for each in report.reviews:
-            scrub_disputes(Path(each), _naming(people, person))
-        reviews = read_reviews(roster.state)
-        if any(each.adjudicator in person.names for each in reviews):
-            write_reviews(roster.state, [each for each in reviews if each.adjudicator not in person.names])
-        if not person.on_roster:  # else the next `up` after the entry was taken out
-            forget_in_roster(roster.state, person.names)
-        if report.account:
-            _erase_account(roster, person.names)
+        _erase_in_store(roster, person, people, traces, store, ledger=report.ledger)
+        _erase_beside(roster, person, people, report)
         _mark(roster, person).unlink()
     backups = tuple(str(each.path) for each in list_backups(roster.state))
     named = _files_naming(roster, person)
@@ -291,6 +271,39 @@ def _erase(
         backup=str(backup.path) if backup else None,
         backups=backups,
     )
+
+
+def _erase_in_store(
+    roster: Roster, person: _Person, people: People, traces: Traces, store: Store, *, ledger: bool
+) -> None:
+    from prodigy_team.curation.sources import Source
+
+    store.erase_answers(traces.removed, traces.rewritten)
+    if ledger:  # registers whoever is on the roster
+        _rebuild_ledger(roster, store, person.names)
+    store.forget(
+        roster.name,
+        lambda dataset, annotator: people.name(Source(dataset), annotator, None) in person.names,
+        person.names,
+        (*traces.own, *person.own, person.left),
+    )
+
+
+def _erase_beside(roster: Roster, person: _Person, people: People, report: EraseReport) -> None:
+    """In disputes, reviews, the gateway's roster and its accounts."""
+    from prodigy_team.curation.erasing import scrub_disputes
+    from prodigy_team.servers.gateways import forget_in_roster
+    from prodigy_team.servers.reviews import read_reviews, write_reviews
+
+    for each in report.reviews:
+        scrub_disputes(Path(each), _naming(people, person))
+    reviews = read_reviews(roster.state)
+    if any(each.adjudicator in person.names for each in reviews):
+        write_reviews(roster.state, [each for each in reviews if each.adjudicator not in person.names])
+    if not person.on_roster:  # else the next `up` after the entry was taken out
+        forget_in_roster(roster.state, person.names)
+    if report.account:
+        _erase_account(roster, person.names)
 
 
 def _mark(roster: Roster, person: _Person) -> Path:

@@ -123,21 +123,24 @@ def restore(roster: Roster, environ: Mapping[str, str], backup: Backup, *, now: 
         database.path.parent.mkdir(parents=True, exist_ok=True)
         with guard(lockfile_path(roster.state)):
             _refuse_while_servers_run(roster)
+            targets = {ANSWERS: database.path, **{name: roster.state / name for name in BESIDE}}
+            stamp = _free_stamp(targets.values(), time.time() if now is None else now)
             with contextlib.closing(WriteLock(lock_path(database.path))) as lock, lock:
-                targets = {ANSWERS: database.path, **{name: roster.state / name for name in BESIDE}}
-                stamp = _free_stamp(targets.values(), time.time() if now is None else now)
-                try:
-                    drafts = {name: _draft(backup, name, target) for name, target in targets.items()}
-                    # The answers last: should it end before, the ledger is brought in line with them at the next start.
-                    kept = [
-                        path for name in (*BESIDE, ANSWERS) for path in _replace(targets[name], drafts[name], stamp)
-                    ]
-                finally:  # where it failed a whole copy of the answers would stay
-                    for target in targets.values():
-                        _draft_beside(target).unlink(missing_ok=True)
+                kept = _put_back(backup, targets, stamp)
     return RestoreReport(
         report.backup, report.created, report.datasets, "", tuple(kept), report.differing, restored=True
     )
+
+
+def _put_back(backup: Backup, targets: Mapping[str, Path], stamp: str) -> list[Path]:
+    """Replace the targets; returns where the files are now that stood there."""
+    try:
+        drafts = {name: _draft(backup, name, target) for name, target in targets.items()}
+        # The answers last: should it end before, the ledger is brought in line with them at the next start.
+        return [path for name in (*BESIDE, ANSWERS) for path in _replace(targets[name], drafts[name], stamp)]
+    finally:  # where it failed a whole copy of the answers would stay
+        for target in targets.values():
+            _draft_beside(target).unlink(missing_ok=True)
 
 
 def _draft(backup: Backup, name: str, target: Path) -> Path | None:
