@@ -6,23 +6,18 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import uvicorn
 
 from prodigy_team.annotate.protocol import ShortWayProtocol
 from prodigy_team.annotate.web import App
-from prodigy_team.servers import logs
+from prodigy_team.servers.serving import Ending, event_loop_of, keep_short
 
 GRACE = 3
 """Seconds that open requests get to finish once the server is told to end."""
-LOG_CHECK = 60.0
-"""Seconds between two looks at the size of the server's log."""
 
 
 def run_until_ended(
@@ -55,9 +50,7 @@ def run_until_ended(
 
 
 def _loop_run(config: uvicorn.Config, main: Any) -> None:
-    """Run on the event loop that uvicorn would choose, whose name for it differs between its releases."""
-    factory = config.get_loop_factory() if hasattr(config, "get_loop_factory") else None
-    loop = factory() if factory else asyncio.new_event_loop()
+    loop = event_loop_of(config)
     try:
         loop.run_until_complete(main)
     finally:
@@ -79,9 +72,7 @@ async def _rotate_log(path: Path | None) -> None:
     """Keep this server's own log short, if its output goes there."""
     if path is None or not _writes_to(path):
         return
-    while True:
-        await asyncio.sleep(LOG_CHECK)
-        logs.rotate(path)
+    await keep_short(path)
 
 
 def _writes_to(path: Path) -> bool:
@@ -102,31 +93,3 @@ class _Uvicorn(uvicorn.Server):
         """Start, and say so."""
         await super().startup(sockets)
         logging.getLogger("uvicorn.error").info("Uvicorn running on %s (Press CTRL+C to quit)", self._address)
-
-
-class Ending:
-    """SIGINT and SIGTERM: before the server serves they end the process, afterwards uvicorn sees to it.
-
-    uvicorn raises the signal again once it has closed; that must not cut off what is closed after it.
-    """
-
-    def __init__(self) -> None:
-        self.asked_of: uvicorn.Server | None = None
-
-    def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Handle a signal."""
-        if self.asked_of is None:
-            raise SystemExit(128 + number)
-        self.asked_of.should_exit = True
-
-
-@contextlib.contextmanager
-def ended_by_signals() -> Iterator[Ending]:
-    """While this lasts, SIGINT and SIGTERM end the process in order."""
-    ending = Ending()
-    before = {number: signal.signal(number, ending) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield ending
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -22,7 +22,7 @@ from prodigy_team.annotate.ground import Ground, GroundHolder, GroundIdentifier
 from prodigy_team.annotate.preparing import find_rules, gold_of, index_of, people_of, prepare, report_source, tell_tasks
 from prodigy_team.annotate.recipes import DRAWN
 from prodigy_team.annotate.rest import Project
-from prodigy_team.annotate.running import Ending, ended_by_signals, run_until_ended
+from prodigy_team.annotate.running import run_until_ended
 from prodigy_team.annotate.sessions import Sessions, is_timestamp
 from prodigy_team.annotate.settling import Setup, read_what_shapes_the_page, say, settle
 from prodigy_team.annotate.stream import Deals, Stream
@@ -36,6 +36,7 @@ from prodigy_team.annotate.supply import (
 )
 from prodigy_team.annotate.team import TeamProgress, read_pool, read_team
 from prodigy_team.errors import TeamError
+from prodigy_team.servers.serving import Ending, ended_by_signals
 from prodigy_team.sources import SourceIndex
 from prodigy_team.store.base import Routed
 

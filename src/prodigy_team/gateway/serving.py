@@ -7,12 +7,10 @@ import contextlib
 import logging
 import os
 import resource
-import signal
 import socket
 from collections.abc import Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import setproctitle
@@ -35,6 +33,7 @@ from prodigy_team.servers import alive, logs, ports
 from prodigy_team.servers.gateways import kept_roster
 from prodigy_team.servers.lockfile import GATEWAY, read_lockfile
 from prodigy_team.servers.processes import MARK_VARIABLE, Mark, identity_of, read_mark
+from prodigy_team.servers.serving import Ending, ended_by_signals, event_loop_of, keep_short
 from prodigy_team.servers.status import roster_digest
 from prodigy_team.servers.succession import NOBODY_THERE, SUCCESSOR_VARIABLE
 from prodigy_team.servers.supervisor import Supervisor
@@ -48,7 +47,6 @@ DRAIN = 30.0
 """Seconds that open connections get once another gateway takes the new ones."""
 KEEP_ALIVE = 75
 """Seconds that a connection may wait for its next request; longer than the proxies in front keep theirs."""
-LOG_CHECK = 60.0
 THREADS = 32
 """Starts on a manager's word and counts take one for a minute; pages would wait for asyncio's six on two cores."""
 _FILES = resource.RLIMIT_NOFILE
@@ -71,7 +69,7 @@ def serve(path: Path, environ: Mapping[str, str]) -> int:
     if mark is None:
         raise UsageError("The gateway is one of the roster's servers.", remedy="Start it so: prodigy-team up gateway")
     setproctitle.setproctitle(mark.title)
-    with _ended_by_signals() as ending:
+    with ended_by_signals() as ending:
         inheritance = inherit(mark.state) if environ.get(SUCCESSOR_VARIABLE) else None
         if inheritance is None and environ.get(SUCCESSOR_VARIABLE):
             return NOBODY_THERE
@@ -123,26 +121,6 @@ def _own_lock(mark: Mark) -> int:
     raise UsageError(f"Nobody holds {mark.alive} for this gateway.", remedy="Start it so: prodigy-team up gateway")
 
 
-class _Ending:
-    """SIGINT and SIGTERM: before the gateway serves they end the process, afterwards uvicorn sees to it."""
-
-    def __init__(self) -> None:
-        self.asked_of: uvicorn.Server | None = None
-
-    def __call__(self, number: int, _frame: FrameType | None) -> None:
-        if self.asked_of is None:
-            raise SystemExit(128 + number)
-        self.asked_of.should_exit = True
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Any:
-    ending = _Ending()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, ending)
-    yield ending
-
-
 class _Uvicorn(TlsServer):
     """uvicorn that tells when it takes requests."""
 
@@ -180,12 +158,10 @@ class _Process:
         self._tasks: list[asyncio.Future[Any]] = []
         self._server = _Uvicorn(self._config(), self._on_started)
 
-    def run(self, ending: _Ending) -> None:
+    def run(self, ending: Ending) -> None:
         """Serve to the end."""
         ending.asked_of = self._server
-        config = self._server.config
-        factory = config.get_loop_factory() if hasattr(config, "get_loop_factory") else None
-        loop = factory() if factory else asyncio.new_event_loop()
+        loop = event_loop_of(self._server.config)
         asyncio.set_event_loop(loop)
         loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="aside"))
         try:
@@ -258,7 +234,8 @@ class _Process:
         if self._inheritance is not None:
             self._inheritance.take_over()
         log.info("The gateway serves %s/ (pid %d)", self._settings.url, identity.pid)
-        self._tasks += [asyncio.ensure_future(self._backends.stop_idle()), asyncio.ensure_future(self._rotate_log())]
+        own_log = logs.log_path(self._mark.state, GATEWAY)
+        self._tasks += [asyncio.ensure_future(self._backends.stop_idle()), asyncio.ensure_future(keep_short(own_log))]
 
     def _on_handed_over(self) -> None:
         """Another gateway serves: listen no more, and end once everybody here has been answered."""
@@ -278,11 +255,6 @@ class _Process:
         while self._server.server_state.connections and loop.time() < deadline:
             await asyncio.sleep(0.1)
         self._server.should_exit = True
-
-    async def _rotate_log(self) -> None:
-        while True:
-            await asyncio.sleep(LOG_CHECK)
-            logs.rotate(logs.log_path(self._mark.state, GATEWAY))
 
 
 def _for_servers(environ: Mapping[str, str]) -> dict[str, str]:
