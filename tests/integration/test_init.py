@@ -57,6 +57,20 @@ def test_a_roster_that_would_not_work_is_not_written(folder):
     assert sorted(path.name for path in folder.iterdir()) == ["headlines.jsonl"]
 
 
+def test_what_up_would_refuse_is_said_at_once(folder):
+    """By `init` of what it wrote, and by `check`: a recipe that needs Prodigy, and servers open to the network."""
+    said = run_team(folder, *GIVEN, "--recipe", "ner.teach", "--engine", "embedded")
+    checked = run_team(folder, "check")
+
+    assert "ner.teach trains a model" in said.stderr
+    assert said.stdout.splitlines()[-1] == "Next: change team.toml, then prodigy-team check"
+    assert (checked.returncode, checked.stdout, checked.stderr) == (2, "", said.stderr)
+
+    roster = (folder / "team.toml").read_text(encoding="utf-8").replace("ner.teach", "ner.manual")
+    (folder / "team.toml").write_text(roster.replace("[team]", '[team]\nhost = "0.0.0.0"'), encoding="utf-8")
+    assert "0.0.0.0 can be reached by others" in run_team(folder, "check").stderr
+
+
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
 def test_bytes_of_another_encoding_are_wrong_usage(folder: Path, locale: str) -> None:
     latin = "Jürgen".encode("latin-1")

@@ -484,6 +484,7 @@ def test_the_embedded_engine_says_what_it_lacks_in_the_words_promised(load: Load
     [
         ('recipe = "ner.manual"\n', None, "", ""),
         ('recipe = "ner.correct"\nmodel = "x"\n', "annotator[0].recipe", "a model's suggestions", '"ner.manual"'),
+        ('recipe = "ner.manul"\n', "annotator[0].recipe", "ner.manul is no recipe", "Did you mean ner.manual?"),
         ('recipe = "image.manual"\n', "annotator[0].recipe", "image.manual needs Prodigy", "match, ner.manual"),
         ('recipe_file = "labels.txt"\n', "annotator[0].recipe_file", "recipe of your own", "match, ner.manual"),
     ],

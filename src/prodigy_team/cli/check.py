@@ -55,8 +55,17 @@ def _with_remarks(roster: Roster) -> Roster:
     Raises:
         RosterError: Something keeps it from starting there.
     """
-    from prodigy_team.roster import RosterError, gateway_problems, own_router_warnings, routing_problems
+    from prodigy_team.roster import (
+        RosterError,
+        access_problems,
+        embedded_problems,
+        gateway_problems,
+        own_router_warnings,
+        routing_problems,
+    )
+    from prodigy_team.roster.recipes import EMBEDDED as RECIPES
     from prodigy_team.servers.engines import EMBEDDED, decide_engine, plan_server
+    from prodigy_team.servers.passwords import read_passwords
     from prodigy_team.servers.rehearsing import rehearsal_problems
     from prodigy_team.settings import read_settings
 
@@ -66,9 +75,10 @@ def _with_remarks(roster: Roster) -> Roster:
     except TeamError:
         return roster  # `up` and `doctor` say so; it is no problem of the roster's settings
     settings = [read_settings(plan.env, server.directory) for plan, server in zip(plans, roster.servers, strict=True)]
-    found = routing_problems(roster, engine) + gateway_problems(roster, engine) + rehearsal_problems(roster)
+    found = access_problems(roster, read_passwords(roster.state).keys())
+    found += routing_problems(roster, engine) + gateway_problems(roster, engine) + rehearsal_problems(roster)
     if engine == EMBEDDED:
-        found += _embedded_remarks(roster, settings)
+        found += embedded_problems(roster, RECIPES) + _embedded_remarks(roster, settings)
     elif roster.routing is None:
         found += own_router_warnings(roster, _dealt_by_prodigy(roster, settings))
     refused = [each for each in found if not each.warning]

@@ -13,7 +13,7 @@ from prodigy_team.cli.options import Quiet, RosterPath, Shared
 from prodigy_team.errors import TeamError, UsageError
 
 if TYPE_CHECKING:
-    from prodigy_team.roster import Roster
+    from prodigy_team.roster import Problem, Roster
 
 EXAMPLES = (
     "prodigy-team init",
@@ -53,9 +53,12 @@ def command(
     refuse_overwriting(path)
     wishes = Wishes(annotators, source, labels, recipe, model, patterns, engine, python, name, ports)
     loaded = write_new(path, roster_text(wishes, path.parent))
+    version = prodigy_in(loaded)
+    refused = refused_without_prodigy(loaded, version)
     if not shared.quiet:
-        output.tell([output.problem_line(each, path.name) for each in loaded.warnings])
-        output.say([*wrote_roster_lines(path.name, prodigy_in(loaded), loaded), "Next: prodigy-team up"])
+        output.tell([output.problem_line(each, path.name) for each in (*loaded.warnings, *refused)])
+        following = f"Next: change {path.name}, then prodigy-team check" if refused else "Next: prodigy-team up"
+        output.say([*wrote_roster_lines(path.name, version, loaded), following])
 
 
 class Wishes(NamedTuple):
@@ -141,6 +144,15 @@ def likely_python(folder: Path) -> str | None:
     return ".venv/bin/python" if installed_prodigy(python, os.environ) else None
 
 
+def refused_without_prodigy(roster: Roster, version: str | None) -> list[Problem]:
+    """What `up` would refuse where the embedded engine is used."""
+    from prodigy_team.roster import embedded_problems
+    from prodigy_team.roster.recipes import EMBEDDED
+
+    embedded = roster.engine == "embedded" or (roster.engine == "auto" and version is None)
+    return embedded_problems(roster, EMBEDDED) if embedded else []
+
+
 def prodigy_in(roster: Roster) -> str | None:
     """The version of Prodigy that the roster's Python has."""
     from prodigy_team.servers.engines import installed_prodigy
@@ -179,6 +191,8 @@ def write_new(path: Path, text: str) -> Roster:
 
 def wrote_roster_lines(file: str, version: str | None, roster: Roster) -> list[str]:
     """`Wrote team.toml. Prodigy 1.18.4 in .venv; …`, or which engine takes its place."""
+    if version is None and roster.engine == "prodigy":
+        return [f"Wrote {file}. Prodigy is not installed for {roster.python} yet; `up` needs it there."]
     if version is None or roster.engine == "embedded":
         why = "" if roster.engine == "embedded" else "No Prodigy in this Python: "
         return [f"Wrote {file}. {why}{'the' if why else 'The'} embedded engine is used."]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
 
 from prodigy_team.errors import UsageError
-from prodigy_team.roster.recipes import FOLDER_SOURCES, instead_of, learns
+from prodigy_team.roster.recipes import FOLDER_SOURCES, KNOWN, instead_of, learns
 from prodigy_team.roster.values import Problem, Roster, Server
 
 _SEVERAL_EACH = ("match", "ner.match")
@@ -129,6 +130,10 @@ def _embedded_problem(server: Server, recipes: Collection[str]) -> Problem | Non
         return Problem(server.where("recipe_file"), text, f"Without it: one of {', '.join(sorted(recipes))}.")
     if server.recipe in recipes:
         return None
+    near = [] if server.recipe in KNOWN else get_close_matches(server.recipe, sorted(recipes), n=1, cutoff=0.8)
+    if near:
+        text = f"{server.recipe} is no recipe of the embedded engine."
+        return Problem(server.where("recipe"), text, f"Did you mean {near[0]}?")
     text, remedy = instead_of(server.recipe)
     return Problem(server.where("recipe"), text, remedy or f"Without it: one of {', '.join(sorted(recipes))}.")
 
