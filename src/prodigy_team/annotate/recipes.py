@@ -167,12 +167,14 @@ def with_tokens(task: Task, tokenizer: Tokenizer) -> Task:
         return task
     task = {**task, "tokens": _tokens_of(task, tokenizer)}
     spans = task.get("spans")
-    return {**task, "spans": [_on_tokens(span, task["tokens"]) for span in spans]} if spans else task
+    if not isinstance(spans, list):
+        return task
+    return {**task, "spans": [_on_tokens(span, task["tokens"]) for span in spans]}
 
 
-def _on_tokens(span: dict[str, Any], tokens: list[dict[str, Any]]) -> dict[str, Any]:
+def _on_tokens(span: Any, tokens: list[dict[str, Any]]) -> Any:
     """A span with its first and last token, both included; as it was where its ends are no ends of tokens."""
-    if "token_start" in span or "start" not in span or "end" not in span:
+    if not isinstance(span, dict) or "token_start" in span or "start" not in span or "end" not in span:
         return span
     first = next((place for place, token in enumerate(tokens) if token["start"] == span["start"]), None)
     last = next((place for place, token in enumerate(tokens) if token["end"] == span["end"]), None)

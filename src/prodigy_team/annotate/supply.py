@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,6 +16,8 @@ from prodigy_team.sources import SourceIndex, SourceReader
 from prodigy_team.sources.index import open_index
 from prodigy_team.store.base import Row, Store
 from prodigy_team.tasks import Task, identity
+
+log = logging.getLogger(__name__)
 
 _OF_AN_ANSWER = frozenset(
     (
@@ -197,8 +200,16 @@ class SourceSupply:
     def offer(self, place: int) -> Offer:
         """The task at a place, as it is shown."""
         task = self._reader.read(place)
-        content = shown_json(self._decorate(task), self._view_id, self._version)
+        content = shown_json(self._decorated(task, place), self._view_id, self._version)
         return Offer(place, self._reader.identity(place), task["_task_hash"], content)
+
+    def _decorated(self, task: Task, place: int) -> Task:
+        """The task as its view wants it; as it stands where it is too odd for that, so that no other waits for it."""
+        try:
+            return self._decorate(task)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            log.warning("Task %d of the source is shown as it stands: %s: %s", place, type(error).__name__, error)
+            return task
 
     def count_answered(self, annotator: str | None) -> int:
         """How many of the source's tasks this annotator (None: anybody) has answered."""
