@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from browser.desk import stored, tasks_of
-from browser.test_views import MANUAL, OPTIONS, PIXEL, SPANS, versions
+from browser.test_views import MANUAL, OPTIONS, PIXEL, SPANS, decisions, versions
 from prodigy_team.annotate.assets import PAGE
 
 AXE = PAGE / "node_modules" / "axe-core" / "axe.min.js"
@@ -36,6 +36,10 @@ VIEWS: dict[str, dict[str, Any]] = {
     "review": {
         "tasks": [{"text": "Zoë Li", "view_id": "ner_manual", "versions": versions()}],
         "settings": {"labels": ["PERSON"]},
+    },
+    "review of decisions": {
+        "view": "review",
+        "tasks": [{"text": "t", "label": "SPORT", "view_id": "classification", "versions": decisions("t")}],
     },
     "relations": {"tasks": tasks_of(2)},
 }

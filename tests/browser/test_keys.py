@@ -112,7 +112,8 @@ def test_every_key_that_does_something_is_listed(start: Any, open_desk: Any, nam
     desk.all_sent()
 
 
-def test_control_s_sends_at_once(start: Any, open_desk: Any) -> None:
+@pytest.mark.parametrize("key", ["Control+s", "Meta+s"])
+def test_save_sends_at_once(start: Any, open_desk: Any, key: str) -> None:
     """With the page's clock stopped nothing is sent by itself."""
     server = start(tasks_of(3))
     desk = open_desk(server)
@@ -121,7 +122,7 @@ def test_control_s_sends_at_once(start: Any, open_desk: Any) -> None:
     desk.press("a")
     desk.page.wait_for_selector('[data-unsent="1"]')
     with desk.page.expect_request("**/give_answers"):
-        desk.press("Control+s")
+        desk.press(key)
     stored(server, 1)
     desk.page.clock.resume()
     desk.all_sent()

@@ -214,6 +214,89 @@ def test_by_keys_alone(team: Project, open_desk: Any) -> None:
     }
 
 
+def judge(team: Project, name: str, answers: Mapping[int, str]) -> None:
+    """Accept or reject tasks by number."""
+    with team.client(name) as client:
+        tasks = {each["text"]: each for each in questions(client)}
+        given = [{**tasks[f"text {n}"], "answer": answer} for n, answer in answers.items()]
+        assert client.post("/give_answers", json={"answers": given}).status_code == 200
+
+
+def test_accept_against_reject(team: Project, open_desk: Any) -> None:
+    """One question for each text: taking a version is the decision, by digit or by mouse, and so is a button."""
+    team.write_source(6)
+    begin(team, task='recipe = "textcat.manual"\nlabels = ["SPORT"]\n')
+    judge(team, "joe", dict.fromkeys(range(6), "accept"))
+    judge(team, "jane", {0: "accept", 1: "reject", 2: "reject", 3: "reject", 4: "reject", 5: "ignore"})
+    judge(team, "cy", {1: "reject"})
+    assert team.json("review")["asked"] == 4
+    desk = adjudicate(team, open_desk)
+
+    desk.shows("text 1")
+    assert desk.page.locator(".version .question").all_inner_texts() == ["SPORT", "SPORT"]
+    assert shown(desk, ".answer") == [["Reject"], ["Accept"]]
+    assert shown(desk, ".who") == [["cy, jane"], ["joe"]]
+    assert desk.page.locator(".version.chosen, .differences").count() == 0
+    desk.press("1")
+    desk.shows("text 2")
+    assert shown(desk, ".answer") == [["Reject"], ["Accept"]]
+    desk.page.get_by_role("button", name="Version 1 Reject jane").click()
+    desk.shows("text 3")
+    desk.press("a")
+    desk.shows("text 4")
+
+    desk.press("Backspace", "Backspace")
+    correcting(desk, "text 2")
+    desk.page.locator(".correcting").filter(has_text="Reject").wait_for()
+    chosen(desk, "jane")
+    desk.page.locator("[data-action=accept]").click()
+    correcting(desk, "text 3")
+    desk.page.locator(".correcting").filter(has_text="Accept").wait_for()
+    chosen(desk, "joe")
+    desk.press("1")
+    desk.shows("text 4")
+    desk.press("x")
+    finished(desk)
+
+    told, rows = merge(team)
+    assert told["unsettled"] == 0
+    decided = {1: "reject", 2: "accept", 3: "reject", 4: "reject"}
+    assert {int(text[-1]): row["answer"] for text, row in rows.items()} == {0: "accept", 5: "accept", **decided}
+    assert team.json("review", "--dry-run")["decided"] == 4
+
+
+@pytest.mark.long
+def test_a_rejection_among_choices(team: Project, open_desk: Any) -> None:
+    """Most rejected the task: what is taken unless somebody says otherwise can be accepted all the same."""
+    team.write_source(4)
+    begin(team)
+    choose(team, "joe", {0: "A", 1: "A", 2: "A"})
+    judge(team, "jane", {0: "reject", 1: "reject", 2: "reject"})
+    judge(team, "cy", {0: "reject", 1: "reject"})
+    assert team.json("review")["asked"] == 3
+    desk = adjudicate(team, open_desk)
+    desk.shows("text 0")
+    assert shown(desk, ".answer") == [["Reject"], ["Accept"]]
+    chosen(desk, "joe")
+    desk.press("a")
+    desk.shows("text 1")
+    desk.press("1")
+    desk.shows("text 2")
+    desk.press("Backspace")
+    correcting(desk, "text 1")
+    chosen(desk, "joe")
+    desk.page.get_by_role("button", name="Version 1 Reject cy, jane").click()
+    desk.shows("text 2")
+    desk.page.locator(".version-head", has_text="joe").click()
+    desk.press("a")
+    finished(desk)
+    told, rows = merge(team)
+    assert told["unsettled"] == 0
+    assert {text: row["accept"] for text, row in rows.items() if row["answer"] == "accept"} == {
+        **{"text 0": ["A"], "text 2": ["A"]}
+    }
+
+
 @pytest.mark.long
 def test_disputes_come_to_an_open_page_and_never_ones_own(team: Project, open_desk: Any) -> None:
     team.write_source(6)

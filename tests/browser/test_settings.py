@@ -106,6 +106,17 @@ def test_instructions_open_once_for_each_version(
     context.close()
 
 
+def test_each_annotator_of_a_browser_reads_the_instructions(
+    start: Any, open_desk: Any, browser: Any, tmp_path: Any
+) -> None:
+    (tmp_path / "guide.md").write_text("# Be kind\n")
+    server = start(tasks_of(3), annotators=["joe", "jane"], settings={"instructions": str(tmp_path / "guide.md")})
+    with browser.new_context() as context:
+        for name, opens in (("joe", True), ("jane", True), ("joe", False)):
+            desk = open_desk(server, query=f"?session={name}", context=context)
+            assert desk.page.locator("dialog.instructions").count() == opens
+
+
 def test_keymap_changes_keys(start: Any, open_desk: Any) -> None:
     keymap = {"accept": ["ctrl+enter", "j"], "undo": ["u"]}
     server = start(tasks_of(4), settings={"keymap": keymap})
@@ -222,12 +233,30 @@ def test_sidebar_with_project_info_statistics_and_history_size(start: Any, open_
     desk.page.locator(".count").filter(has_text="3 of 8").wait_for()
 
 
-def test_progress_without_a_total_and_with_a_target(start: Any, open_desk: Any) -> None:
+def test_progress_without_a_total(start: Any, open_desk: Any) -> None:
+    """A source that has nothing yet: nobody can tell how much will come."""
+    server = start([])
+    desk = open_desk(server)
+    progress = desk.page.locator("section.progress")
+    assert progress.inner_text().split() == ["0", "answered", "∞"]
+    assert progress.locator("progress").count() == 0
+    write_jsonl(server.folder / "source.jsonl", tasks_of(2))
+    desk.harmless = ("Failed to load resource",)
+    server.kill()
+    server.start()
+    desk.shows("task 1")
+    desk.press("a")
+    progress.locator("progress[value='0.5']").wait_for()
+    assert "∞" not in progress.inner_text()
+
+
+def test_progress_with_a_target(start: Any, open_desk: Any) -> None:
     server = start(tasks_of(4), settings={"total_examples_target": 2})
     desk = open_desk(server)
     desk.press("a")
     desk.page.locator(".count").filter(has_text="1 of 2").wait_for()
     assert desk.page.evaluate("document.querySelector('progress').value") == 0.5
+    assert "∞" not in desk.page.inner_text("section.progress")
 
 
 def test_a_look_for_tasks_that_is_overtaken_does_not_take_progress_back(start: Any, open_desk: Any) -> None:

@@ -306,12 +306,12 @@ def test_review_shows_who_chose_what_and_digits_pick(start: Any, open_desk: Any)
     assert all(len(answer["versions"]) == 3 for answer in found)
 
 
+def decisions(text: str) -> list[dict[str, Any]]:
+    return [{"text": text, "answer": answer, "sessions": [f"ds-{answer}"]} for answer in ("accept", "reject")]
+
+
 def test_review_of_decisions_takes_the_picked_one(start: Any, open_desk: Any) -> None:
-    both = [
-        {"text": "t", "answer": "accept", "sessions": ["ds-a"]},
-        {"text": "t", "answer": "reject", "sessions": ["ds-b"]},
-    ]
-    task = {"text": "t", "view_id": "text", "versions": both}
+    task = {"text": "t", "view_id": "text", "versions": decisions("t")}
     server = start([task, {**task, "meta": {"n": 2}}], view="review")
     desk = open_desk(server)
     desk.press("2")

@@ -4,12 +4,13 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Around, type Hand } from "./context";
 import { InstructionsDialog, KeysDialog, read_version, remember_version } from "./dialogs";
 import type { Desk, Item } from "./desk";
+import type { Past } from "./history";
 import { listen_for_swipes, SWIPED } from "./gestures";
-import { action_keys, is_pressable, is_typing, key_text, keys_of, type Action } from "./keys";
+import { action_keys, is_composing, is_pressable, is_typing, key_text, keys_of, type Action } from "./keys";
 import { Late } from "./late";
 import { views_of } from "./prepare";
 import { Sidebar } from "./sidebar";
-import { is_object, show, text, type Decision, type Task } from "./task";
+import { headline, is_object, parse, show, text, type Decision, type Task } from "./task";
 import { next_theme, set_theme } from "./theme";
 import { DRAWN, Guard, View } from "./views/view";
 import { say, say_count, type Word } from "./words";
@@ -24,6 +25,7 @@ interface State {
 
 export class App extends Component<{ desk: Desk; announce(message: string): void }, State> {
   private readonly hands = new Set<Hand>();
+  private told = this.props.desk.current?.key;
   private readonly actions = action_keys(this.props.desk.project.keymap);
   override state: State = { keys: false, instructions: false, changed: false, sidebar: false, details: false };
 
@@ -42,11 +44,20 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
     document.removeEventListener("keydown", this.press);
   }
 
+  /** Whoever does not see the page is told what is on it now. */
+  override componentDidUpdate(): void {
+    const item = this.props.desk.current;
+    if (item && item.key !== this.told) this.props.announce((item.past ? `${correcting(item.past)} ` : "") + (headline(item.task) || say("task")));
+    this.told = item?.key;
+  }
+
   private readonly press = (event: KeyboardEvent): void => {
-    if (event.defaultPrevented || event.isComposing || this.state.keys || this.state.instructions) return;
+    // A suggestion that is chosen for a field comes as a press of no key.
+    if (event.defaultPrevented || !event.key || this.state.keys || this.state.instructions) return;
     const pressed = keys_of(event);
     const typing = is_typing(event.target);
     if (typing) {
+      if (is_composing(event)) return;
       if (event.key === "Escape") (event.target as HTMLElement).blur();
       const found = this.action_of(pressed);
       // With a modifier a key writes nothing, so that it works in a field too.
@@ -98,8 +109,9 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
     return current !== undefined && project.buttons.includes(action) && (action === "ignore" || this.is_drawn(current));
   }
 
+  /** What nobody has seen nobody can judge. */
   private is_drawn(item: Item): boolean {
-    return views_of(item.task, this.props.desk.project).every((view) => DRAWN.includes(view));
+    return !item.broken && views_of(item.task, this.props.desk.project).every((view) => DRAWN.includes(view));
   }
 
   readonly decide = (decision: Decision): void => {
@@ -121,7 +133,7 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
     const offered = [...this.actions].filter(([, action]) => this.offered(action));
     return (
       <Around.Provider value={{ desk, hands: this.hands, announce }}>
-        <div class={this.state.sidebar ? "page with-sidebar" : "page"}>
+        <div class={this.state.sidebar ? "page with-sidebar" : "page"} onMouseDown={leave_keys}>
           <header class="top">
             <button type="button" class="menu" aria-expanded={this.state.sidebar} aria-controls="sidebar" onClick={() => this.setState({ sidebar: !this.state.sidebar })}>
               <span aria-hidden="true">☰</span><span class="unseen">{say("menu")}</span>
@@ -140,7 +152,7 @@ export class App extends Component<{ desk: Desk; announce(message: string): void
               <p class="account"><a href={project.gateway.home}>{project.gateway.name}</a> <a href={project.gateway.logout}>{say("logOut")}</a></p>
             )}
           </header>
-          <aside id="sidebar"><Late><Sidebar desk={desk} /></Late></aside>
+          <aside id="sidebar"><Late><Sidebar desk={desk} onCorrect={() => this.setState({ sidebar: false })} /></Late></aside>
           <main style={project.card_width ? { "--card-width": project.card_width } : {}}>
             <Problems desk={desk} />
             {current ? <Card item={current} desk={desk} decide={this.decide} swiped={this.offered("accept")} /> : <Nothing desk={desk} />}
@@ -159,6 +171,18 @@ function focus_history(): void {
   document.querySelector<HTMLElement>(".history .filter, .history > button")?.focus();
 }
 
+/** A press of the mouse leaves the keys to the page: a space after it is a decision, and not that button once more. */
+function leave_keys(event: MouseEvent): void {
+  const target = event.target as Element;
+  if (is_typing(target) || !target.closest("button, .label, .option, .version-head")) return;
+  event.preventDefault();
+  if (is_typing(document.activeElement)) (document.activeElement as HTMLElement).blur();
+}
+
+function correcting({ answer }: Past): string {
+  return say("correcting", { answer: say((text(answer.answer) ?? "accept") as Word) });
+}
+
 /** How many answers the server has not got; always there, and true. */
 function Sent({ desk, open, onToggle }: { desk: Desk; open: boolean; onToggle(): void }) {
   const unsent = desk.outbox.unsent().length;
@@ -174,7 +198,12 @@ function Sent({ desk, open, onToggle }: { desk: Desk; open: boolean; onToggle():
       {open && (
         <div class="details" role="region" aria-label={say("unsent", { n: unsent })}>
           <p>{unsent ? `${say("unsent", { n: unsent })}: ${say("unsentHere")}; ${say("retry")}.` : `${say("saved")}.`}</p>
-          {refused.map((entry) => <p key={entry.id}>{say("refusedWhy", { why: entry.refusal ?? "" })}</p>)}
+          {refused.map((entry) => (
+            <p key={entry.id}>
+              <b dir="auto">{headline(parse(entry.json) as Task)}</b> {say("refusedWhy", { why: entry.refusal ?? "" })}{" "}
+              <button type="button" onClick={() => desk.outbox.discard(entry)}>{say("discard")}</button>
+            </p>
+          ))}
           {foreign.map(([who, n]) => <p key={who}>{say("others", { n, who })}</p>)}
         </div>
       )}
@@ -227,11 +256,11 @@ function Card({ item, desk, decide, swiped }: CardProps) {
     <article class="card" ref={card} aria-label={say("task")}>
       {item.past && (
         <p class="notice correcting">
-          {say("correcting", { answer: say((text(item.past.answer.answer) ?? "accept") as Word) })}{" "}
+          {correcting(item.past)}{" "}
           <button type="button" onClick={() => desk.leave_as_it_was()}>{say("keep")}</button>
         </p>
       )}
-      <Guard id={item.key}>
+      <Guard id={item.key} onFail={() => desk.cannot_show(item)}>
         <View key={STAYING.includes(view) ? view : item.key} view={view} task={item.draft} id={item.key} project={project} open={true} shared={false} />
       </Guard>
       {item.draft.flagged === true && <FlagNote desk={desk} task={item.draft} />}
@@ -317,7 +346,6 @@ function Decisions({ desk, keys, offered, run }: DecisionsProps) {
             data-action={action}
             disabled={!offered(action)}
             aria-pressed={action === "flag" ? flagged : undefined}
-            onMouseDown={(event) => event.preventDefault()}
             onClick={(event) => run(action, event)}
           >
             <span aria-hidden="true" class="sign">{SIGNS[action]}</span>

@@ -6,7 +6,7 @@ import { problem_of, request, type Problem, type Reply } from "./protocol";
 import { prepare } from "./prepare";
 import { read_project, type Project } from "./settings";
 import { open_storage, type Entry } from "./storage";
-import { hash_of, is_object, list, new_id, number, question_of, show, type Decision, type Task } from "./task";
+import { hash_of, is_object, list, new_id, number, parse, question_of, show, type Decision, type Task } from "./task";
 
 /** A task on the desk. `draft` is it with what was changed; `past` is the answer that it corrects. */
 export interface Item {
@@ -14,6 +14,8 @@ export interface Item {
   task: Task;
   draft: Task;
   past: Past | null;
+  /** It could not be drawn. */
+  broken?: boolean;
 }
 
 export interface Progress {
@@ -43,8 +45,8 @@ export interface Waiting {
   paused: boolean;
 }
 
-/** What one tab tells the others: a task that was answered there; null for a change of what is unsent. */
-type News = { id: string; hash: number } | null;
+/** What one tab tells the others: an answer given there; null for a change of what is unsent. */
+type News = { id: string; hash: number; json: string } | null;
 
 const TEAM_AGAIN = 60_000; // milliseconds between questions for the team's progress
 const RENEW = 60_000; // milliseconds that the server need not hear again of somebody who is at work
@@ -161,8 +163,9 @@ export class Desk {
     this.decided += 1;
     if (!item.past) this.tasks_answered += 1;
     this.history.add(answer);
-    this.outbox.add({ id, session: this.project.session, hash: hash_of(answer), json: JSON.stringify(answer) });
-    this.tell_others(item.past ? null : { id, hash: hash_of(answer) });
+    const given = { id, hash: hash_of(answer), json: JSON.stringify(answer) };
+    this.outbox.add({ ...given, session: this.project.session });
+    this.tell_others(given);
     this.forget_draft();
     this.later();
     after_paint(() => this.pull_ahead());
@@ -207,6 +210,12 @@ export class Desk {
     this.queue.shift();
     this.history.put_back(item.past);
     this.tell();
+    this.later();
+  }
+
+  /** A task could not be drawn: it can be ignored only. */
+  cannot_show(item: Item): void {
+    item.broken = true;
     this.later();
   }
 
@@ -416,7 +425,10 @@ export class Desk {
     if (news) {
       this.answered_elsewhere.set(news.id, news.hash);
       this.answered_meanwhile.add(news.hash);
-      this.queue = this.queue.filter((item) => item.past || hash_of(item.task) !== news.hash);
+      const answer = parse(news.json) as Task;
+      this.history.hear(answer);
+      // What is done there is not to be done here, a correction no more than a task.
+      this.queue = this.queue.filter((item) => (item.past ? item.past.id !== answer._replaces : hash_of(item.task) !== news.hash));
       this.pull_ahead();
       this.tell();
     }

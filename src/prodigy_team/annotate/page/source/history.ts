@@ -33,6 +33,12 @@ export class History {
     return past;
   }
 
+  /** Another tab has given an answer. */
+  hear(answer: Task): void {
+    this.pasts = this.pasts.filter((past) => past.id === null || past.id !== answer._replaces);
+    this.add(answer);
+  }
+
   /** Take an answer out, to be corrected; it comes back by `put_back`, or as a new one by `add`. */
   take(past: Past): void {
     this.pasts = this.pasts.filter((each) => each !== past);

@@ -1,4 +1,5 @@
 /** Which key does what: Prodigy's defaults, what `keymap` changes, and how a keypress is written ("ctrl+shift+a"). */
+import { latinKey } from "./spans";
 import type { Decision } from "./task";
 
 export type Action = Decision | "undo" | "save" | "flag" | "instructions" | "help" | "history";
@@ -28,14 +29,18 @@ export function normal_key(written: string): string {
   return [...MODIFIERS.filter((each) => parts.includes(each)), key].join("+");
 }
 
-/** The ways in which a keypress may be written; digits come from the place on the keyboard, so that AZERTY has them. */
+/**
+ * The ways in which a keypress may be written. Digits come from the place on the keyboard, so that AZERTY has them; so do
+ * letters where what is written there is none of ours.
+ */
 export function keys_of(event: Pick<KeyboardEvent, "key" | "code" | "ctrlKey" | "metaKey" | "altKey" | "shiftKey">): string[] {
   const modifiers = [event.ctrlKey && "ctrl", event.metaKey && "meta", event.altKey && "alt", event.shiftKey && "shift"].filter(Boolean);
   const key = event.key.toLowerCase();
   const named = NAMES[key] ?? key;
-  const found = [[...modifiers, named].join("+")];
-  const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code);
-  if (digit) found.unshift([...modifiers, digit[1]].join("+"));
+  const found = [...new Set([named, latinKey(event).toLowerCase()])].map((each) => [...modifiers, each].join("+"));
+  const digit = /^(Digit|Numpad)(\d)$/.exec(event.code)?.slice(1);
+  // Without num lock the digits beside the keyboard are arrows.
+  if (digit && (digit[0] === "Digit" || key === digit[1])) found.unshift([...modifiers, digit[1]].join("+"));
   // What is printed with shift ("?") is a key of its own.
   if (event.shiftKey && named.length === 1 && !/[a-z]/.test(named)) found.push([...modifiers.filter((each) => each !== "shift"), named].join("+"));
   return found;
@@ -74,6 +79,11 @@ const SHOWN: Record<string, string> = { backspace: "⌫", delete: "Del", space: 
 export function key_text(key: string): string {
   const parts = key === "+" ? ["+"] : key.split("+");
   return parts.map((part) => SHOWN[part] ?? (part.length === 1 ? part.toUpperCase() : part)).join(" ");
+}
+
+/** Whether a keypress belongs to an input method; Safari says it of the last one by its number only. */
+export function is_composing(event: KeyboardEvent): boolean {
+  return event.isComposing || event.keyCode === 229;
 }
 
 /** Whether keys belong to what has the focus: text being written. */

@@ -32,9 +32,11 @@ const de: Words = {
   broken: "Diese Aufgabe kann nicht gezeigt werden: {why}", filter: "Tippen zum Filtern", options: "Auswahl", noOption: "Nichts passt zu „{text}“.",
   zoomIn: "Größer", zoomOut: "Kleiner", zoomReset: "Ganzes Bild", picture: "Bild der Aufgabe",
   pictureFailed: "Das Bild konnte nicht geladen werden: {url}", answerField: "Ihre Antwort", versions: "Fassungen",
-  version: "Fassung {n}", chosenBy: "{who}", edit: "Diese Fassung ändern", long: "{n} Tokens: Diese Seite ist für höchstens {most} gemacht. Besser solche Texte teilen.",
-  keysFor: "Tasten, die jetzt gelten", pressEsc: "Feld verlassen", pick: "auswählen", pickVersion: "Fassung wählen",
-  instructionsChanged: "Die Anleitung hat sich geändert.", task: "Aufgabe", decision: "Entscheidung", onlyHere: "nicht in allen Fassungen", save: "Jetzt speichern", empty: "kein Text",
+  version: "Fassung {n}", edit: "Diese Fassung ändern", long: "{n} Tokens: Diese Seite ist für höchstens {most} gemacht. Besser solche Texte teilen.",
+  keysFor: "Tasten, die jetzt gelten", pressEsc: "Feld verlassen",
+  instructionsChanged: "Die Anleitung hat sich geändert.", task: "Aufgabe", decision: "Entscheidung", onlyHere: "nicht in allen Fassungen", discard: "Diese Antwort verwerfen",
+  noTokens: "Dieser Text hat keine Tokens, deshalb kann darin nichts markiert werden.", lostTokens: "{n} von {total} Tokens passen nicht zu diesem Text und können nicht markiert werden.",
+  save: "Jetzt speichern", empty: "kein Text",
 };
 
 const fr: Words = {
@@ -68,9 +70,11 @@ const fr: Words = {
   broken: "Cette tâche ne peut pas être montrée : {why}", filter: "Tapez pour filtrer", options: "Choix", noOption: "Rien ne correspond à « {text} ».",
   zoomIn: "Agrandir", zoomOut: "Réduire", zoomReset: "Image entière", picture: "Image de la tâche",
   pictureFailed: "L’image n’a pas pu être chargée : {url}", answerField: "Votre réponse", versions: "Versions",
-  version: "Version {n}", chosenBy: "{who}", edit: "Modifier cette version", long: "{n} tokens : cette page est faite pour {most} au plus. Mieux vaut couper ces textes.",
-  keysFor: "Touches actives", pressEsc: "quitter le champ", pick: "choisir", pickVersion: "choisir une version",
-  instructionsChanged: "Les consignes ont changé.", task: "Tâche", decision: "Décision", onlyHere: "pas dans toutes les versions", save: "Enregistrer", empty: "pas de texte",
+  version: "Version {n}", edit: "Modifier cette version", long: "{n} tokens : cette page est faite pour {most} au plus. Mieux vaut couper ces textes.",
+  keysFor: "Touches actives", pressEsc: "quitter le champ",
+  instructionsChanged: "Les consignes ont changé.", task: "Tâche", decision: "Décision", onlyHere: "pas dans toutes les versions", discard: "Abandonner cette réponse",
+  noTokens: "Ce texte n’a pas de tokens : rien ne peut y être marqué.", lostTokens: "{n} tokens sur {total} ne correspondent pas à ce texte et ne peuvent pas être marqués.",
+  save: "Enregistrer", empty: "pas de texte",
 };
 
 const es: Words = {
@@ -104,9 +108,11 @@ const es: Words = {
   broken: "Esta tarea no se puede mostrar: {why}", filter: "Escriba para filtrar", options: "Opciones", noOption: "Nada coincide con «{text}».",
   zoomIn: "Ampliar", zoomOut: "Reducir", zoomReset: "Imagen entera", picture: "Imagen de la tarea",
   pictureFailed: "No se pudo cargar la imagen: {url}", answerField: "Su respuesta", versions: "Versiones",
-  version: "Versión {n}", chosenBy: "{who}", edit: "Cambiar esta versión", long: "{n} tokens: esta página está hecha para {most} como mucho. Conviene dividir esos textos.",
-  keysFor: "Teclas activas", pressEsc: "salir del campo", pick: "elegir", pickVersion: "elegir una versión",
-  instructionsChanged: "Las instrucciones han cambiado.", task: "Tarea", decision: "Decisión", onlyHere: "no en todas las versiones", save: "Guardar ahora", empty: "sin texto",
+  version: "Versión {n}", edit: "Cambiar esta versión", long: "{n} tokens: esta página está hecha para {most} como mucho. Conviene dividir esos textos.",
+  keysFor: "Teclas activas", pressEsc: "salir del campo",
+  instructionsChanged: "Las instrucciones han cambiado.", task: "Tarea", decision: "Decisión", onlyHere: "no en todas las versiones", discard: "Descartar esta respuesta",
+  noTokens: "Este texto no tiene tokens: no se puede marcar nada en él.", lostTokens: "{n} de {total} tokens no corresponden a este texto y no se pueden marcar.",
+  save: "Guardar ahora", empty: "sin texto",
 };
 
 /** By the language's code. */

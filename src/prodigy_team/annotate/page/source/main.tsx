@@ -12,14 +12,27 @@ const name = new URLSearchParams(location.search).get("session");
 const since = Date.now();
 let opened = false;
 
+let news: string[] = [];
+let shown: number | undefined;
+
+/** Say something to screen readers; what comes together is said together. */
 function announce(message: string): void {
-  // The same words twice are news to a screen reader only if something changes.
-  live.textContent = live.textContent === message ? `${message}\u00a0` : message;
+  if (news.push(message) > 1) return;
+  after_paint(() => {
+    const said = news.join(" ");
+    news = [];
+    // The same words twice are news to a screen reader only if something changes.
+    live.textContent = live.textContent === said ? `${said}\u00a0` : said;
+  });
 }
 
 const desk = new Desk(draw, announce, () => announce(say("continues")));
 
 function draw(): void {
+  // A task is read from its start, however far down the one before was left. Before the drawing this costs no layout.
+  const key = desk.current?.key;
+  if (opened && key !== shown) scrollTo(0, 0);
+  shown = key;
   render(opened ? <App desk={desk} announce={announce} /> : <Starting desk={desk} since={since} />, root);
   // What the page has on screen, for whoever measures it.
   if (opened) root.dataset.task = desk.current ? String(desk.current.task._task_hash) : "";

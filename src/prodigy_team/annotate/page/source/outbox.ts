@@ -38,6 +38,7 @@ export class Outbox {
   private soon: (() => void) | null = null;
   private largest = AT_ONCE;
   private last = 0;
+  private unkept = false;
   private readonly mine = new Set<string>();
   private readonly gone = new Set<string>();
 
@@ -65,8 +66,10 @@ export class Outbox {
     this.others = found.filter((entry) => entry.owner !== this.owner && entry.refusal === undefined);
     this.reports.changed();
   }
+
+  /** Whether what waits outlives the page: false also once something could not be kept (a full disk). */
   get lasting(): boolean {
-    return this.storage.lasting;
+    return this.storage.lasting && !this.unkept;
   }
 
   /** Answers that the server has not confirmed, oldest first. */
@@ -95,7 +98,10 @@ export class Outbox {
     const kept = { ...entry, owner: this.owner, at: this.last };
     this.entries.push(kept);
     this.mine.add(kept.id);
-    void this.storage.put([kept]).catch(() => undefined);
+    void this.storage.put([kept]).catch(() => {
+      this.unkept = true;
+      this.reports.changed();
+    });
     this.reports.changed();
     this.send_soon();
   }
@@ -196,6 +202,12 @@ export class Outbox {
     this.largest = AT_ONCE;
     this.reports.changed();
     return true;
+  }
+
+  /** Forget an answer that the server refused: somebody has read why. */
+  discard(entry: Entry): void {
+    this.confirm([entry]);
+    this.reports.changed();
   }
 
   private confirm(batch: Entry[]): void {

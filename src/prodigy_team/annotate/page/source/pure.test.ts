@@ -18,6 +18,14 @@ test("a key is written in one way", () => {
   assert.equal(normal_key("+"), "+");
 });
 
+test("letters of other alphabets are those of their places, beside themselves", () => {
+  assert.deepEqual(press("Ф", "KeyA", { ctrlKey: true }), ["ctrl+ф", "ctrl+a"]);
+  assert.deepEqual(press("Process", "KeyX"), ["process", "x"]);
+  assert.deepEqual(press("ö", "Semicolon"), ["ö"]);
+  assert.deepEqual(press("q", "KeyA"), ["q"]);
+  assert.deepEqual(press("End", "Numpad1"), ["end"]);
+});
+
 test("digits come from their place on the keyboard", () => {
   assert.ok(press("&", "Digit1").includes("1"));
   assert.ok(press("!", "Digit1", { shiftKey: true }).includes("shift+1"));
@@ -72,9 +80,11 @@ test("a request takes as much as fits, and at least one", () => {
   assert.equal(owner_text(null, "ds", ""), '{"team":null,"dataset":"ds","annotator":""}');
 });
 
-test("the version of most people comes first, and binary ones are known", () => {
+test("the version of most people comes first of those that can be accepted, and binary ones are known", () => {
   const versions = [{ text: "a", answer: "accept", sessions: ["ds-x"] }, { text: "a", answer: "reject", sessions: ["ds-y", "team_z"] }];
-  assert.equal(frequent_version(versions), 1);
+  assert.equal(frequent_version(versions), 0);
+  assert.equal(frequent_version([...versions, { text: "b", answer: "accept", sessions: ["p", "q"] }]), 2);
+  assert.equal(frequent_version([{ answer: "ignore", sessions: ["x"] }, { answer: "reject", sessions: ["y", "z"] }]), 1);
   assert.ok(is_binary(versions));
   assert.ok(!is_binary([{ accept: ["a"] }, { accept: ["b"] }]));
   assert.deepEqual(who_chose(versions[1]!, ["ds"]), ["y", "team_z"]);

@@ -88,8 +88,10 @@ export function read_project(raw: Record<string, unknown>): Project {
 }
 
 function strings(value: unknown): Record<string, string> {
-  if (!is_object(value)) return {};
-  return Object.fromEntries(Object.entries(value).filter((pair): pair is [string, string] => typeof pair[1] === "string"));
+  if (!is_object(value)) return strings({});
+  const pairs = Object.entries(value).filter(([, each]) => typeof each === "string");
+  // Labels may have any name, that of something every object has included ("constructor").
+  return Object.assign(Object.create(null), Object.fromEntries(pairs)) as Record<string, string>;
 }
 
 function keymap(value: unknown): Record<string, string[]> {

@@ -6,12 +6,12 @@ import type { Past } from "./history";
 import { headline, show, text } from "./task";
 import { say, type Word } from "./words";
 
-export function Sidebar({ desk }: { desk: Desk }) {
+export function Sidebar({ desk, onCorrect }: { desk: Desk; onCorrect(): void }) {
   const { project } = desk;
   const facts: Record<string, string> = {
     dataset: project.dataset, session: project.session, lang: project.lang, recipe_name: project.recipe, view_id: project.view, label: project.label,
   };
-  const shown = project.project_info.filter((key) => facts[key]);
+  const shown = project.project_info.filter((key) => Object.hasOwn(facts, key) && facts[key]);
   return (
     <>
       <ProgressBlock desk={desk} now={Date.now()} />
@@ -28,7 +28,7 @@ export function Sidebar({ desk }: { desk: Desk }) {
           </dl>
         </section>
       )}
-      <HistoryList desk={desk} />
+      <HistoryList desk={desk} onCorrect={onCorrect} />
     </>
   );
 }
@@ -66,7 +66,7 @@ function duration(hours: number): string {
   return hours < 1.5 ? say("minutes", { n: Math.max(1, Math.round(hours * 60)) }) : say("hours", { n: Math.round(hours) });
 }
 
-function HistoryList({ desk }: { desk: Desk }) {
+function HistoryList({ desk, onCorrect }: { desk: Desk; onCorrect(): void }) {
   const [all, set_all] = useState(false);
   const [wanted, set_wanted] = useState("");
   const { pasts, more, found, may_find_more } = desk.history;
@@ -79,6 +79,10 @@ function HistoryList({ desk }: { desk: Desk }) {
     set_wanted(text);
     void desk.search_history(text);
   };
+  const choose = (past: Past) => {
+    desk.correct(past);
+    onCorrect();
+  };
   const open_all = () => {
     set_all(true);
     void desk.more_history();
@@ -89,7 +93,7 @@ function HistoryList({ desk }: { desk: Desk }) {
       {all && <input type="search" class="filter" aria-label={say("search")} placeholder={say("search")} value={wanted} onInput={(event) => look(event.currentTarget.value)} />}
       {!shown.length && <p class="faint">{needle ? say("noOption", { text: wanted }) : say("noneYet")}</p>}
       <ol>
-        {shown.map((past) => <HistoryRow key={past.id ?? JSON.stringify(past.answer)} past={past} onChoose={() => desk.correct(past)} />)}
+        {shown.map((past) => <HistoryRow key={past.id ?? JSON.stringify(past.answer)} past={past} onChoose={() => choose(past)} />)}
       </ol>
       {!all && <button type="button" onClick={open_all}>{say("all")}</button>}
       {all && needle !== "" && may_find_more && <button type="button" onClick={() => void desk.more_found()}>{say("more")}</button>}

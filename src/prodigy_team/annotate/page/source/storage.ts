@@ -24,6 +24,7 @@ export interface Storage {
 }
 
 const STORE = "outbox";
+const PATIENCE = 3000; // milliseconds until the browser has opened its database
 
 /** Open the browser's database; where it has none (some private windows), entries live as long as the page. */
 export async function open_storage(): Promise<Storage> {
@@ -40,6 +41,8 @@ function open_database(): Promise<IDBDatabase> {
     opening.onupgradeneeded = () => opening.result.createObjectStore(STORE, { keyPath: "id" });
     opening.onsuccess = () => resolve(opening.result);
     opening.onerror = () => reject(opening.error);
+    // Some browsers never answer: the page does without, and says so.
+    setTimeout(() => reject(new Error("late")), PATIENCE);
     opening.onblocked = () => reject(new Error("blocked"));
   });
 }

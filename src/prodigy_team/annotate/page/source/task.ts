@@ -64,7 +64,7 @@ export function question_of(answer: Task): Task {
 /** A line that people recognise a task by. */
 export function headline(task: Task): string {
   const found = [task.history_text, task.text, task.html, task.label, task.image].find((each) => typeof each === "string");
-  const line = (found === undefined ? show(task.meta ?? "") : String(found));
+  const line = (found === undefined ? show(task.meta ?? "") : String(found)).slice(0, 9999);
   const plain = typeof task.html === "string" && found === task.html ? line.replace(/<[^>]*>/g, " ") : line;
   return plain.startsWith("data:") ? "" : Array.from(plain.replace(/\s+/g, " ").trim()).slice(0, 120).join("");
 }

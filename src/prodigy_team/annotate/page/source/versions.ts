@@ -15,9 +15,10 @@ export function who_chose(version: Task, datasets: string[]): string[] {
   });
 }
 
-/** The place of the version that most people gave; the first of equals. */
+/** The place of the version that most people gave, of those that can be accepted if any can; the first of equals. */
 export function frequent_version(versions: Task[]): number {
-  const votes = versions.map((version) => list(version.sessions).length);
+  const refused = versions.map(({ answer }) => answer === "reject" || answer === "ignore");
+  const votes = versions.map((version, at) => (refused[at] && refused.includes(false) ? -1 : list(version.sessions).length));
   const preset = versions.findIndex((version) => version.default === true);
   const most = Math.max(0, ...votes);
   return votes.filter((each) => each === most).length > 1 && preset >= 0 ? preset : votes.indexOf(most);

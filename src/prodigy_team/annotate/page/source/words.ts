@@ -33,9 +33,11 @@ export const ENGLISH = {
   broken: "This task cannot be shown: {why}", filter: "Type to filter", options: "Options", noOption: "Nothing fits “{text}”.",
   zoomIn: "Larger", zoomOut: "Smaller", zoomReset: "Whole picture", picture: "Picture of the task",
   pictureFailed: "The picture could not be loaded: {url}", answerField: "Your answer", versions: "Versions",
-  version: "Version {n}", chosenBy: "{who}", edit: "Change this version", long: "{n} tokens: this page is made for at most {most}. Consider splitting such texts.",
-  keysFor: "Keys that work now", pressEsc: "leave the field", pick: "choose", pickVersion: "choose a version",
-  instructionsChanged: "The instructions have changed.", task: "Task", decision: "Decision", onlyHere: "not in all versions", save: "Save now", empty: "no text",
+  version: "Version {n}", edit: "Change this version", long: "{n} tokens: this page is made for at most {most}. Consider splitting such texts.",
+  keysFor: "Keys that work now", pressEsc: "leave the field",
+  instructionsChanged: "The instructions have changed.", task: "Task", decision: "Decision", onlyHere: "not in all versions", discard: "Discard this answer",
+  noTokens: "This text has no tokens, so nothing can be marked in it.", lostTokens: "{n} of {total} tokens do not fit this text and cannot be marked.",
+  save: "Save now", empty: "no text",
 };
 export type Words = typeof ENGLISH;
 export type Word = keyof Words;
@@ -66,7 +68,7 @@ export function span_word(key: string, values: Record<string, string> = {}): str
 
 /** A text in the page's language. */
 export function say(word: Word, values: Record<string, string | number> = {}): string {
-  return fill(words[word], values);
+  return fill(Object.hasOwn(words, word) ? words[word] : word, values);
 }
 
 /** The same for a number of things: one, or more. */

@@ -44,7 +44,8 @@ export function createBoard(task: SpanTask, options: SpanOptions): Board {
   });
   text.append(...blocks);
   const colours = new Map<string, Colour>();
-  const colour = (label: string): Colour => {
+  // Spans that come with a task need not have a label.
+  const colour = (label = ""): Colour => {
     let found = colours.get(label);
     if (!found) colours.set(label, (found = colourOf(label, options.labels, options.colours)));
     return found;

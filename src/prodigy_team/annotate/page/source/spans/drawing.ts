@@ -166,7 +166,7 @@ function underline(drawing: Drawing, element: HTMLElement, bars: Bar[]): number 
 function drawChip(drawing: Drawing, span: Span, joiner: string): HTMLElement {
   const chip = document.createElement("span");
   chip.className = "spans-chip";
-  chip.textContent = joiner + span.label;
+  chip.textContent = joiner + (span.label ?? "");
   chip.setAttribute("aria-hidden", "true"); // the list of spans says it
   paint(chip, drawing.colour(span.label));
   drawing.chips.set(chip, span);

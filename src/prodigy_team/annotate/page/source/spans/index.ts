@@ -5,6 +5,7 @@
  * or `data-theme="light|dark"` on the root element.
  */
 export { colourOf, type Colour } from "./colours";
+export { latinKey } from "./keyboard";
 export { diffSpans, type Difference } from "./differences";
 export type { Span, SpanOptions, SpanTask, SpanView, Token } from "./values";
 export { createSpanView } from "./view";

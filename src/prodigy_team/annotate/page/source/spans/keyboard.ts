@@ -17,6 +17,12 @@ export interface Keyboard {
 const FIELDS = "input, textarea, select, [contenteditable]:not([contenteditable='false'])";
 const PRESSABLE = "button, a[href], summary, [role='button'], [role='radio'], [role='checkbox']";
 
+/** A keypress's own sign; where it writes no Latin letter (Cyrillic, Hebrew, kana), that of the key's place. */
+export function latinKey({ key, code }: Pick<KeyboardEvent, "key" | "code">): string {
+  const foreign = /^[^\x00-\x7f]$/u.test(key) || key === "Process";
+  return (foreign && /^Key([A-Z])$/.exec(code)?.[1]) || key;
+}
+
 /** Index of the label that a digit key stands for: 1-9, 0 is the tenth; shift +10, shift+alt +20; else null. */
 export function labelIndex(event: Pick<KeyboardEvent, "code" | "key" | "shiftKey" | "altKey">): number | null {
   const [, row, digit] = /^(Digit|Numpad)(\d)$/.exec(event.code) ?? [];
@@ -137,7 +143,8 @@ export function createKeyboard(board: Board, marking: Marking, pointing: Pointin
 
   function dispatch(event: KeyboardEvent, onButton: boolean): boolean {
     const command = event.ctrlKey || event.metaKey;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const sign = latinKey(event);
+    const key = sign.length === 1 ? sign.toLowerCase() : sign;
     if (command && key === "z") return marking.step(event.shiftKey ? 1 : -1);
     if (command && key === "y") return marking.step(1);
     if (key === "ArrowLeft" || key === "ArrowRight")

@@ -34,9 +34,9 @@ export function placeSpans(passage: Passage, spans: readonly Span[]): Placed[] {
   return placed;
 }
 
-function reachOf(passage: Passage, range: Range, label: string): number {
+function reachOf(passage: Passage, range: Range, label: string | undefined): number {
   const { tokens } = passage;
-  const needed = tokens[range.from]!.start + label.length * LABEL_WIDTH + LABEL_PADDING;
+  const needed = tokens[range.from]!.start + (label?.length ?? 0) * LABEL_WIDTH + LABEL_PADDING;
   const covering = firstWhere(tokens.length, (at) => tokens[at]!.end >= needed);
   return Math.max(range.to, Math.min(covering, tokens.length - 1));
 }

@@ -48,8 +48,9 @@ export function createListing(
     made.setAttribute("aria-label", options.say("spanRemove", { label: span.label, text: textOf(span) }));
     made.addEventListener("click", () => {
       const next = made.closest("li")?.nextElementSibling ?? made.closest("li")?.previousElementSibling;
+      const focused = made === document.activeElement;
       remove(span);
-      (next?.querySelector("button") ?? board.text).focus({ preventScroll: true });
+      if (focused) (next?.querySelector("button") ?? board.text).focus({ preventScroll: true });
     });
     return made;
   }

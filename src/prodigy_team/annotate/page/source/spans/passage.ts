@@ -21,6 +21,8 @@ export interface Passage {
   points: CodePoints;
   /** False: the tokens were cut here, at the edges of the spans, and nothing can be marked. */
   tokenised: boolean;
+  /** How many tokens of the task are none of its text. */
+  lost: number;
 }
 
 const BLANK = /^[\s\x1c-\x1f\x85]*$/;
@@ -30,18 +32,27 @@ export function isBlank(token: Token): boolean {
   return BLANK.test(token.text);
 }
 
-/** Read a task. Tokens keep their order and are believed to be in that of the text. */
+/** Read a task. Tokens without a place of their own in the text, behind the one before, are left out. */
 export function readPassage(task: SpanTask): Passage {
   const points = codePoints(task.text);
-  const tokenised = Boolean(task.tokens?.length);
-  const tokens = tokenised ? task.tokens! : cutAtSpans(task, points);
-  return { tokens, paragraphs: paragraphs(tokens, points), points, tokenised };
+  let end = 0;
+  let lost = 0;
+  const fitting = (task.tokens ?? []).filter((token) => {
+    const fits = token?.start >= end && token.end > token.start && token.end <= points.length && typeof token.text === "string";
+    if (fits) end = token.end;
+    // Tokens of no letters stand for the ends of a text in some models.
+    else if (token?.start !== token?.end) lost += 1;
+    return fits;
+  });
+  const tokenised = fitting.length > 0;
+  const tokens = tokenised ? fitting : cutAtSpans(task, points);
+  return { tokens, paragraphs: paragraphs(tokens, points), points, tokenised, lost };
 }
 
 /** Pieces between the edges of spans and after line breaks stand in for tokens where a task has none. */
 function cutAtSpans(task: SpanTask, { length, slice }: CodePoints): Token[] {
   const edges = new Set<number>([0, length]);
-  for (const { start, end } of task.spans ?? []) edges.add(within(start, length)).add(within(end, length));
+  for (const { start, end } of task.spans ?? []) if (start < end) edges.add(within(start, length)).add(within(end, length));
   let place = 0;
   for (const character of task.text) {
     place += 1;

@@ -59,6 +59,8 @@ export interface SpanView {
   setLabel(label: string): void;
   /** Offer a keydown, before the page's own keys; true: it was used, and its default prevented. */
   handleKey(event: KeyboardEvent): boolean;
+  /** How many tokens of the task do not fit its text, and are left out. */
+  readonly lost: number;
   /** For the overlay of keys. */
   keys(): { keys: string; does: string }[];
   /** In document order. */

@@ -51,6 +51,7 @@ export function createSpanView(task: SpanTask, options: SpanOptions): SpanView {
     get label() {
       return marking.label;
     },
+    lost: board.passage.lost,
     setLabel(label) {
       marking.label = label;
     },

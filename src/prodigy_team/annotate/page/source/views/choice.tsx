@@ -16,8 +16,9 @@ interface Option {
 }
 
 function options_of(task: Task): Option[] {
-  return list(task.options).filter(is_object).map((option) => ({
-    id: option.id, text: show(option.text ?? option.label ?? (option.html || option.image ? "" : option.id)), html: text(option.html), image: text(option.image),
+  const given = list(task.options).filter((each) => each !== null).map((each) => (is_object(each) ? each : { id: each }) as Task);
+  return given.map((option) => ({
+    id: option.id ?? option.text, text: show(option.text ?? option.label ?? (option.html || option.image ? "" : option.id)), html: text(option.html), image: text(option.image),
   }));
 }
 
@@ -65,10 +66,10 @@ export function Choice({ task, id, project, open, shared }: ViewProps) {
       <fieldset class="options">
         <legend class="unseen">{say("options")}</legend>
         {shown.map(({ option, place }) => (
-          <label class="option" key={show(option.id)} onMouseDown={(event) => event.preventDefault()}>
+          <label class="option" key={place}>
             <input
               type={single ? "radio" : "checkbox"}
-              name={`choice-${id}-${open ? "" : show(task.sessions)}`}
+              name={open ? `choice-${id}` : undefined}
               disabled={!open}
               checked={chosen.includes(show(option.id))}
               onKeyDown={(event) => (with_arrows.current = event.key.startsWith("Arrow"))}
@@ -81,7 +82,7 @@ export function Choice({ task, id, project, open, shared }: ViewProps) {
             {open && keys[place] && <kbd>{key_text(keys[place] ?? "")}</kbd>}
           </label>
         ))}
-        {!shown.length && <p class="notice">{say("noOption", { text: typed })}</p>}
+        {typed && !shown.length && <p class="notice">{say("noOption", { text: typed })}</p>}
       </fieldset>
     </div>
   );

@@ -1,7 +1,7 @@
 /** What a task is about: its text, HTML or picture, in views that ask about the whole. */
 import type { ViewProps } from "../context";
 import { fill_template } from "../mustache";
-import { list, text, type Task } from "../task";
+import { is_object, list, text, type Task } from "../task";
 import { say } from "../words";
 import { Html } from "./html";
 import { Picture } from "./image";
@@ -37,7 +37,11 @@ export function HtmlTask({ task, project }: Pick<ViewProps, "task" | "project">)
 
 /** Whether any two spans of a task share a character. */
 export function overlaps(task: Task): boolean {
-  const spans = list(task.spans) as { start: number; end: number }[];
-  const sorted = [...spans].sort((a, b) => a.start - b.start);
-  return sorted.some((span, at) => at > 0 && span.start < Math.max(...sorted.slice(0, at).map((each) => each.end)));
+  const spans = list(task.spans).filter(is_object) as unknown as { start: number; end: number }[];
+  let end = 0;
+  return [...spans].sort((a, b) => a.start - b.start).some((span) => {
+    const over = span.start < end;
+    end = Math.max(end, span.end);
+    return over;
+  });
 }

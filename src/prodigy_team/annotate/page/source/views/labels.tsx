@@ -1,7 +1,7 @@
 /** The bar of labels above a text: real radio buttons, their keys, and a filter where there are many. */
-import { useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useHand } from "../context";
-import { key_text } from "../keys";
+import { is_composing, key_text } from "../keys";
 import { colourOf } from "../spans";
 import { say } from "../words";
 
@@ -17,9 +17,14 @@ interface Props {
 
 export function LabelBar({ labels, keys, colours, chosen, onChoose }: Props) {
   const [typed, set_typed] = useState("");
+  const bar = useRef<HTMLFieldSetElement>(null);
+  useLayoutEffect(() => {
+    const box = labels.length > MANY && bar.current?.querySelector<HTMLElement>(".label:has(:checked)");
+    if (box && bar.current) bar.current.scrollTop = box.offsetTop - bar.current.clientHeight / 2;
+  }, [chosen, typed]);
   const shown = labels.map((label, place) => ({ label, place })).filter(({ label }) => fits(label, typed));
   return (
-    <fieldset class="labels">
+    <fieldset class="labels" ref={bar}>
       <legend class="unseen">{say("label")}</legend>
       {labels.length > MANY && (
         <Filter typed={typed} onType={set_typed} onEnter={() => shown[0] && onChoose(shown[0].label)} />
@@ -27,7 +32,7 @@ export function LabelBar({ labels, keys, colours, chosen, onChoose }: Props) {
       {shown.map(({ label, place }) => {
         const colour = colourOf(label, labels, colours);
         return (
-          <label class="label" key={label} style={{ "--fill": colour.fill, "--ink": colour.ink }} onMouseDown={(event) => event.preventDefault()}>
+          <label class="label" key={place} style={{ "--fill": colour.fill, "--ink": colour.ink }}>
             <input type="radio" name="label" checked={label === chosen} onChange={() => onChoose(label)} />
             <span>{label}</span>
             {keys[place] && <kbd>{key_text(keys[place] ?? "")}</kbd>}
@@ -61,7 +66,8 @@ export function Filter({ typed, onType, onEnter }: { typed: string; onType(text:
       value={typed}
       onInput={(event) => onType(event.currentTarget.value)}
       onKeyDown={(event) => {
-        if (event.key !== "Enter" && event.key !== "Escape") return;
+        // Enter and Escape of an input method are about the word that is being written.
+        if (is_composing(event) || (event.key !== "Enter" && event.key !== "Escape")) return;
         event.preventDefault();
         event.stopPropagation();
         if (event.key === "Enter") onEnter();

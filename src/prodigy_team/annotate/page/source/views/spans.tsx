@@ -3,14 +3,15 @@ import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useHand, useSurroundings, type ViewProps } from "../context";
 import { key_text, keys_of, label_keys, place_key } from "../keys";
 import { createSpanView, type Span, type SpanTask, type SpanView } from "../spans";
-import { list, text, type Task } from "../task";
+import { is_object, list, text, type Task } from "../task";
 import { say, span_word } from "../words";
 import { LabelBar } from "./labels";
 
 const LONGEST = 5000;
 
 function span_task(task: Task): SpanTask {
-  return { text: text(task.text) ?? "", tokens: list(task.tokens) as SpanTask["tokens"], spans: list(task.spans) as Span[] };
+  const spans = list(task.spans).filter(is_object) as Span[];
+  return { text: text(task.text) ?? "", tokens: list(task.tokens) as SpanTask["tokens"], spans };
 }
 
 /** Fixed highlights: `ner`, `spans`, and texts that come with spans. Overlaps are drawn as bars. */
@@ -44,6 +45,7 @@ export function Marking({ task, id, project, overlap }: ViewProps & { overlap: b
       onLabel: set_label,
     });
     set_label(made.label);
+    set_lost(made.lost);
     view.current = made;
     holder.current?.append(made.element);
     return () => made.destroy();
@@ -76,12 +78,14 @@ export function Marking({ task, id, project, overlap }: ViewProps & { overlap: b
     },
   });
   const tokens = list(task.tokens).length;
+  const [lost, set_lost] = useState(0);
   // The same from task to task.
   const bar = useMemo(() => <LabelBar labels={labels} keys={own_keys} colours={project.colours} chosen={label} onChoose={choose} />, [project, label]);
   return (
     <div class="marking">
       {bar}
       {tokens > LONGEST && <p class="notice">{say("long", { n: tokens, most: LONGEST })}</p>}
+      {lost > 0 && <p class="notice">{say("lostTokens", { n: lost, total: tokens })}</p>}
       <div class="marked" ref={holder} />
     </div>
   );

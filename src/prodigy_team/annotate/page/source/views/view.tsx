@@ -34,7 +34,13 @@ export function View(props: ViewProps & { view: string }) {
       return <Highlights task={task} project={project} overlap={view === "spans" || overlaps(task)} />;
     case "ner_manual":
     case "spans_manual":
-      return list(task.tokens).length && props.open ? <Marking {...props} overlap={view === "spans_manual"} /> : <Highlights task={task} project={project} overlap={view === "spans_manual"} />;
+      if (list(task.tokens).length && props.open) return <Marking {...props} overlap={view === "spans_manual"} />;
+      return (
+        <>
+          {props.open && text(task.text) && <p class="notice">{say("noTokens")}</p>}
+          <Highlights task={task} project={project} overlap={view === "spans_manual"} />
+        </>
+      );
     case "text_input":
       return <TextInput {...props} />;
     case "blocks":
@@ -77,10 +83,11 @@ function Blocks({ task, id, project, open }: ViewProps) {
 }
 
 /** A task that cannot be drawn says so, instead of taking the page with it. */
-export class Guard extends Component<{ id: number; children: ComponentChildren }, { failed: number | null; why: string }> {
+export class Guard extends Component<{ id: number; onFail(): void; children: ComponentChildren }, { failed: number | null; why: string }> {
   override state = { failed: null as number | null, why: "" };
 
   override componentDidCatch(error: unknown): void {
+    this.props.onFail();
     this.setState({ failed: this.props.id, why: error instanceof Error ? error.message : String(error) });
   }
 
