@@ -15,7 +15,7 @@ from browser.test_accessible import axe, violations
 from counting_support import Team
 from overview_support import overview
 from prodigy_team.gateway.values import Place
-from prodigy_team.servers.logs import log_path
+from prodigy_team.servers.statefolder import log_path
 from proxy_support import COOKIE, RawServer, Running, read_request, reply
 from support import eventually
 

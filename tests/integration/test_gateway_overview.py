@@ -13,7 +13,7 @@ import pytest
 from counting_support import Team, team
 from overview_support import overview
 from prodigy_team.roster import load_roster
-from prodigy_team.servers.logs import log_path
+from prodigy_team.servers.statefolder import log_path
 from proxy_support import CSRF, PAGE, Running
 from support import eventually
 

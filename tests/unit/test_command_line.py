@@ -17,9 +17,9 @@ from prodigy_team.annotate.importing import ImportedPerson, ImportReport
 from prodigy_team.annotate.rebuilding import RebuiltPool
 from prodigy_team.annotate.reopening import ReopenedPool
 from prodigy_team.cli.erase import EraseReport
-from prodigy_team.cli.main import COMMANDS, MEANT, NAMES, load_command, unknown_command
 from prodigy_team.cli.objects import report_object, status_object
 from prodigy_team.cli.options import Shared
+from prodigy_team.cli.parser import COMMANDS, MEANT, NAMES, load_command, unknown_command
 from prodigy_team.curation.agreement import (
     Agreement,
     Disagreement,
@@ -96,7 +96,7 @@ def test_each_command_explains_itself(listed):
     """Its help has the words of the list, an example that starts with its name, and the shared options."""
     from typer.testing import CliRunner
 
-    from prodigy_team.cli.main import app
+    from prodigy_team.cli.parser import app
 
     said = CliRunner().invoke(app, [listed.name, "--help"], env={"COLUMNS": "120"})
 
@@ -260,7 +260,7 @@ def test_no_command_imports_what_only_others_need():
     heavy = "{'rich', 'pydantic_core', 'psutil', 'asyncio', 'sqlite3', 'starlette', 'uvicorn', 'msgspec'}"
     program = (
         "import sys\n"
-        "from prodigy_team.cli.main import NAMES, load_command\n"
+        "from prodigy_team.cli.parser import NAMES, load_command\n"
         "for name in NAMES: load_command(name)\n"
         f"print(sorted({heavy} & set(sys.modules)))"
     )

@@ -9,7 +9,6 @@ import pytest
 
 from prodigy_team.servers.lockfile import ServerRecord
 from prodigy_team.servers.plan import (
-    Seen,
     UpOptions,
     assign_ports,
     plan_revive,
@@ -17,6 +16,7 @@ from prodigy_team.servers.plan import (
     record_failure,
     retry_delay,
 )
+from prodigy_team.servers.standing import Seen
 
 
 @dataclass(frozen=True)

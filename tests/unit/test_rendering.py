@@ -13,7 +13,7 @@ from prodigy_team.cli.drop import drop_lines, drop_question
 from prodigy_team.cli.exported import dataset_lines
 from prodigy_team.cli.merged import merge_lines
 from prodigy_team.cli.options import parse_duration
-from prodigy_team.cli.status import progress_of, status_lines
+from prodigy_team.cli.standing import progress_of, status_lines
 from prodigy_team.curation.drop import DropReport
 from prodigy_team.curation.merge import MergeReport
 from prodigy_team.errors import UsageError

@@ -1,184 +1,12 @@
-"""The front door: which commands there are, and how their errors are shown.
-
-Nothing but the parser is imported here; a command's module is imported when that command is called.
-"""
+"""The front door: a command line is read, carried out, and ends with its exit code."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
-from keyword import iskeyword
-from typing import Annotated, Any, NamedTuple
 
-import typer
-from typer.core import TyperGroup
-
-from prodigy_team.cli import output
-from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared
-from prodigy_team.errors import TeamError, UsageError
-
-
-class Listed(NamedTuple):
-    """A command as the help of the whole program lists it."""
-
-    name: str
-    group: str
-    help: str
-
-
-COMMANDS = (
-    Listed("up", "Every day", "Start what is missing; keep what runs."),
-    Listed("status", "Every day", "Show every server: state, answers, address."),
-    Listed("stop", "Every day", "Stop running servers; ports and records stay theirs."),
-    Listed("merge", "Every day", "Bring the annotators' answers together in one dataset."),
-    Listed("export", "Every day", "Write answers as files to train on or to look at, or list the datasets."),
-    Listed("init", "Set up", "Write a commented roster."),
-    Listed("check", "Set up", "Report every problem of the roster at once."),
-    Listed("doctor", "Set up", "Look at everything that servers need, and say what to put right."),
-    Listed("plan", "Set up", "Say what each task is asked for, and what that comes to."),
-    Listed("service", "Set up", "Print a crontab line or a systemd unit for this roster."),
-    Listed("coverage", "Quality", "Say which tasks have their answers, and who is missing where."),
-    Listed("progress", "Quality", "Say who did how much, how fast, and when it will be done."),
-    Listed("agreement", "Quality", "Say how far annotators agree, and on which tasks they differ most."),
-    Listed("flagged", "Quality", "List the tasks that annotators flagged, with their notes."),
-    Listed("review", "Quality", "Start a server on which one person settles what others answered differently."),
-    Listed("import", "Quality", "Store answers from files in the datasets of the people who gave them."),
-    Listed("reopen", "Quality", "Send tasks back to the people who answered them."),
-    Listed("invite", "Access", "Print a link for each, under which they choose a password for the gateway."),
-    Listed("passwd", "Access", "Set the password with which somebody logs in, or that of a server."),
-    Listed("accounts", "Access", "List who may log in at the gateway; lock, unlock, or end logins."),
-    Listed("watch", "Operations", "Stay in the foreground and bring back what dies."),
-    Listed("restart", "Operations", "Stop servers and start them again."),
-    Listed("logs", "Operations", "Show a server's log."),
-    Listed("ledger", "Operations", "Make the record of who gets which task anew."),
-    Listed("backup", "Operations", "Copy answers, ledger, roster and settings while people annotate."),
-    Listed("restore", "Operations", "Put a backup back, or look into it; what it replaces is kept."),
-    Listed("drop", "Operations", "Delete a dataset; a copy is kept."),
-    Listed("erase", "Operations", "Remove one person's answers and names from everything kept here."),
-    Listed("exec", "Operations", "Run a command with this roster's Python, database and settings."),
-)
-NAMES = tuple(each.name for each in COMMANDS)
-
-
-def load_command(name: str) -> Any:
-    """Import one command's module and make the parser's command of it."""
-    module = import_module(f"prodigy_team.cli.{name}_" if iskeyword(name) else f"prodigy_team.cli.{name}")
-    single = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
-    examples = "\n".join(f"  {line}" for line in module.EXAMPLES)
-    settings = {"help_option_names": ["--help", "-h"], **getattr(module, "CONTEXT", {})}
-    # \b keeps the parser from refilling the lines that follow it.
-    register = single.command(name, epilog=f"\b\nExamples:\n{examples}", context_settings=settings)
-    register(module.command)
-    return typer.main.get_command(single)
-
-
-class Commands(TyperGroup):
-    """The commands of `COMMANDS`, each imported when it is called and not before."""
-
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        """The names, in the order of the help."""
-        return list(NAMES)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        """Import the command of this name; None where there is none."""
-        return load_command(cmd_name) if cmd_name in NAMES else None
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
-        """List the commands by group, without importing one."""
-        for group in dict.fromkeys(each.group for each in COMMANDS):
-            with formatter.section(group):
-                formatter.write_dl([(each.name, each.help) for each in COMMANDS if each.group == group])
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command, or say which one is meant."""
-        if args and args[0] not in NAMES and not args[0].startswith("-"):
-            raise unknown_command(args[0])
-        return super().resolve_command(ctx, args)
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command; a problem becomes two lines on stderr, an interruption the exit code 130."""
-        try:
-            return super().invoke(ctx)
-        except TeamError as error:
-            output.tell(output.error_lines(error))
-            raise SystemExit(error.exit_code) from None
-        except KeyboardInterrupt:
-            raise SystemExit(130) from None
-
-
-MEANT = {
-    **dict.fromkeys(("start", "run", "serve", "annotate"), "up"),
-    **dict.fromkeys(("down", "kill", "end"), "stop"),
-    **dict.fromkeys(("ps", "ls", "list", "stats"), "status"),
-    **dict.fromkeys(("db-out", "dump", "datasets"), "export"),
-    **dict.fromkeys(("db-merge", "concat"), "merge"),
-    **dict.fromkeys(("iaa", "kappa"), "agreement"),
-    **dict.fromkeys(("users", "user"), "accounts"),
-    **{
-        "db-in": "import",
-        "password": "passwd",
-        "version": "--version",
-        "help": "--help",
-        "config": "check",
-        "validate": "check",
-    },
-}
-"""What people of other programs type. Nearness of letters alone would lead from `down` to `drop`."""
-
-
-def unknown_command(name: str) -> UsageError:
-    """The error for a command that does not exist, with the one that is meant, else the nearest.
-
-    Commands that delete are offered for a slip of the finger only, not for some likeness.
-    """
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, NAMES, n=1, cutoff=0.5)
-    if near and near[0] in ("drop", "erase"):
-        near = get_close_matches(name, NAMES, n=1, cutoff=0.8)
-    near = [MEANT[name]] if name in MEANT else near
-    meant = f"Did you mean `prodigy-team {near[0]}`?" if near else "`prodigy-team --help` lists the commands."
-    return UsageError(f"There is no command `{name}`.", remedy=meant)
-
-
-app = typer.Typer(
-    cls=Commands,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    add_completion=True,
-    epilog="A command's own options and an example: prodigy-team COMMAND --help. "
-    "Exit codes: 0 done, 1 failed, 2 wrong usage or roster, 3 some servers not as they should be.",
-    context_settings={"help_option_names": ["--help", "-h"]},
-)
-
-
-def show_version(value: bool) -> None:
-    """Print the version and end."""
-    if value:
-        from prodigy_team import __version__
-
-        output.say([f"prodigy-team {__version__}"])
-        raise typer.Exit()
-
-
-Version = Annotated[
-    bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and end.")
-]
-
-
-@app.callback()
-def program(
-    context: typer.Context,
-    roster: RosterPath = None,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-    version: Version = False,  # noqa: ARG001
-) -> None:
-    """Turn a roster of annotators into running annotation servers, and their answers into one training set."""
-    context.obj = Shared(roster=roster, quiet=quiet, as_json=as_json)
+from prodigy_team.cli import output, quick
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -190,7 +18,7 @@ def run(arguments: Sequence[str]) -> int:
     code: object = None
     refused: OSError | None = None
     try:
-        app(args=list(arguments), prog_name="prodigy-team")
+        code = _carried_out(arguments)
     except SystemExit as end:
         code = end.code
     except KeyboardInterrupt:  # before the command began
@@ -204,6 +32,17 @@ def run(arguments: Sequence[str]) -> int:
         output.tell(output.refusal_lines(error))
         return 1
     return code if isinstance(code, int) else int(code is not None)
+
+
+def _carried_out(arguments: Sequence[str]) -> int:
+    call = quick.read(arguments, os.environ)
+    if call is not None:
+        with output.errors_told():
+            return quick.carry_out(call)
+    from prodigy_team.cli.parser import app
+
+    app(args=list(arguments), prog_name="prodigy-team")
+    return 0
 
 
 def main() -> None:

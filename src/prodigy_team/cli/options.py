@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
+from prodigy_team.cli.shared import Shared as Shared  # what the options come to, for the commands that import them
 from prodigy_team.errors import UsageError
 
 RosterPath = Annotated[
@@ -33,60 +32,6 @@ Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Se
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-class Shared(NamedTuple):
-    """The options that stand before or after the command, whichever place they were given in."""
-
-    roster: Path | None = None
-    quiet: bool = False
-    as_json: bool = False
-
-    @classmethod
-    def of(
-        cls, context: typer.Context, roster: Path | None, quiet: bool = False, as_json: bool | None = None
-    ) -> Shared:
-        """Join what stood before the command with what stood after it, which wins.
-
-        Args:
-            context: Where the options before the command were put.
-            roster: What stood after the command.
-            quiet: What stood after the command.
-            as_json: What stood after the command; None for a command that prints no JSON, which refuses it then.
-        """
-        before = context.obj if isinstance(context.obj, cls) else cls()
-        if as_json is None and before.as_json:
-            raise UsageError(f"`{context.info_name}` prints no JSON.", remedy="Leave --json out.")
-        return cls(roster or before.roster, quiet or before.quiet, bool(as_json) or before.as_json)
-
-    def path(self, environ: Mapping[str, str] | None = None) -> Path:
-        """The roster's path, absolute, whether it exists or not.
-
-        Its folder is named as the shell's own folder is, without links: a team that is reached by two ways is one.
-        """
-        given = self.roster or (os.environ if environ is None else environ).get("PRODIGY_TEAM_ROSTER") or "team.toml"
-        try:
-            path = Path(given).absolute()
-            found = path.parent.resolve() / path.name
-        except FileNotFoundError:
-            raise UsageError("The folder you are in is not there any more.", remedy="cd to the roster's.") from None
-        if any("\ud800" <= each <= "\udfff" for each in str(found)):  # so Python has the bytes that are no text
-            raise UsageError(
-                f"The path {str(found)!a} is no text in UTF-8, as records, addresses and processes need it.",
-                remedy="Give the folder another name.",
-            )
-        return found
-
-    def existing(self, environ: Mapping[str, str] | None = None) -> Path:
-        """The roster's path; an error that leads to `init` where there is no such file."""
-        path = self.path(environ)
-        if path.is_dir():
-            raise UsageError(f"{path} is a folder.", remedy=f"Name the roster in it: -f {path / 'team.toml'}")
-        if not path.is_file():
-            raise UsageError(
-                f"There is no roster {path}.", remedy="Write one with `prodigy-team init`, or name another: -f PATH."
-            )
-        return path
 
 
 def parse_duration(text: str) -> float:

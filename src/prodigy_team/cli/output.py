@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TextIO
 
 from prodigy_team.errors import TeamError, UsageError
@@ -55,6 +55,18 @@ def refusal_lines(error: OSError) -> list[str]:
     }
     said = f"{what}{error.strerror or error}."
     return [said, *filter(None, [remedies.get(error.errno or 0)])]
+
+
+@contextlib.contextmanager
+def errors_told() -> Iterator[None]:
+    """Let a problem become two lines on stderr and its exit code, an interruption the exit code 130."""
+    try:
+        yield
+    except TeamError as error:
+        tell(error_lines(error))
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
 
 
 def say(lines: Iterable[str]) -> None:

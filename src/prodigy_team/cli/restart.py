@@ -33,8 +33,8 @@ def command(
     shared = Shared.of(context, roster, quiet, as_json)
     path = shared.existing()
     idle = None if when_idle is None else parse_duration(when_idle)
+    from prodigy_team.cli.daily import show
     from prodigy_team.cli.display import show_progress
-    from prodigy_team.cli.up import show
     from prodigy_team.servers.supervisor import Supervisor
 
     supervisor = Supervisor.for_roster(path)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from prodigy_team.cli import output, reported
 from prodigy_team.cli.options import AsJson, Names, Quiet, RosterPath, Shared
 
 EXAMPLES = ("prodigy-team stop joe", "prodigy-team stop --grace 30", "prodigy-team stop --force")
@@ -30,25 +29,6 @@ def command(
     unless --force is given. A stopped server stays stopped until `prodigy-team up`.
     """
     shared = Shared.of(context, roster, quiet, as_json)
-    path = shared.existing()
-    from prodigy_team.cli.display import show_progress
-    from prodigy_team.servers.supervisor import Supervisor
+    from prodigy_team.cli import daily
 
-    supervisor = Supervisor.for_roster(path)
-    # A live display and a question would write over each other: no display.
-    with show_progress(silent=True) as progress:
-        report = supervisor.stop(
-            tuple(names or ()),
-            grace=grace,
-            force=force,
-            confirm=output.confirmer(),
-            dry_run=dry_run,
-            on_event=progress,
-        )
-    if shared.as_json:
-        from prodigy_team.cli.objects import report_object
-
-        output.show_json(report_object(report))
-    elif not shared.quiet or reported.is_news(report):
-        output.say(reported.stop_lines(report))
-    raise typer.Exit(report.exit_code)
+    raise typer.Exit(daily.stop(shared, names or (), grace=grace, force=force, dry_run=dry_run))

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, get_args
 
-from prodigy_team.servers.report import State
+from prodigy_team.servers.standing import State
 from prodigy_team.servers.status import ServerStatus
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -13,9 +13,10 @@ from prodigy_team.servers.gateways import keep_roster
 from prodigy_team.servers.launches import record_of, write_launch
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, write_lockfile
 from prodigy_team.servers.observing import Observation, note_deaths, observe
-from prodigy_team.servers.plan import Seen, Step, UpOptions, assign_ports, plan_up
+from prodigy_team.servers.plan import Step, UpOptions, assign_ports, plan_up
 from prodigy_team.servers.pools import write_pools
 from prodigy_team.servers.ports import is_free
+from prodigy_team.servers.standing import Seen
 from prodigy_team.servers.status import roster_digest
 from prodigy_team.servers.streams import with_work_again
 from prodigy_team.servers.wanting import Wanted, on_ports

@@ -10,8 +10,8 @@ from pathlib import Path
 from prodigy_team.servers.activity import idle_seconds
 from prodigy_team.servers.lockfile import ServerRecord, guard, read_lockfile, write_lockfile
 from prodigy_team.servers.observing import Observation, observe
-from prodigy_team.servers.plan import Seen
 from prodigy_team.servers.report import Entry
+from prodigy_team.servers.standing import Seen
 from prodigy_team.servers.stopping import Stopped, end_servers
 
 

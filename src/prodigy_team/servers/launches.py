@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from prodigy_team.errors import TeamError
 from prodigy_team.servers.lockfile import ServerRecord, write_private
-from prodigy_team.servers.logs import log_path
+from prodigy_team.servers.statefolder import log_path
 from prodigy_team.settings import Database
 
 if TYPE_CHECKING:

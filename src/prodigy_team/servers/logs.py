@@ -24,11 +24,6 @@ _NOISE = re.compile(r"^(INFO|DEBUG):|^\W*$")
 _log = logging.getLogger(__name__)
 
 
-def log_path(state: Path, name: str) -> Path:
-    """Where a server's output goes."""
-    return state / "logs" / f"{name}.log"
-
-
 def tail(path: Path, lines: int, *, since: int = 0) -> list[str]:
     """The last lines of a log, without line ends; read from the end, so that a large log costs no more.
 

@@ -16,9 +16,9 @@ from prodigy_team.servers.lockfile import (
     keep_aside,
     read_lockfile,
 )
-from prodigy_team.servers.logs import last_cause, log_path
-from prodigy_team.servers.plan import Seen, record_failure
 from prodigy_team.servers.processes import Identity, Mark
+from prodigy_team.servers.standing import Seen
+from prodigy_team.servers.statefolder import log_path
 
 
 @dataclass(frozen=True)
@@ -177,8 +177,14 @@ def note_deaths(observation: Observation, *, at: float, exits: Mapping[str, int]
         if record.stopping or (identity is not None and processes.from_another_boot(identity)):
             changed.append(replace(record, pid=None, started_at=None, pgid=None, ready=False, stopping=False))
             continue
-        code = exits.get(record.name)
-        cause = last_cause(Path(record.log), since=record.log_offset) if code else ""
-        failed = record_failure(record, at=at, exit_code=code, cause=cause)
+        failed = _as_failed(record, at=at, code=exits.get(record.name))
         changed.append(replace(failed, pgid=record.pgid, restarts=record.restarts + 1))
     return observation.lockfile.with_records(*changed)
+
+
+def _as_failed(record: ServerRecord, *, at: float, code: int | None) -> ServerRecord:
+    from prodigy_team.servers.logs import last_cause
+    from prodigy_team.servers.plan import record_failure
+
+    cause = last_cause(Path(record.log), since=record.log_offset) if code else ""
+    return record_failure(record, at=at, exit_code=code, cause=cause)

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from prodigy_team.servers.lockfile import ServerRecord
 from prodigy_team.servers.report import Action
+from prodigy_team.servers.standing import Seen
 
-ACTIVE_SECONDS = 600.0  # who answered this recently is in the middle of something
 FAILURE_WINDOW = 600.0
 FAILURES_BEFORE_GIVING_UP = 5
 
@@ -25,28 +25,6 @@ class Wanted(Protocol):
     def spec_hash(self) -> str: ...
     @property
     def spec(self) -> Mapping[str, str]: ...
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What was observed of one server.
-
-    Attributes:
-        alive: The recorded process lives and is ours.
-        leftovers: The recorded process is gone, but something it started lives on and holds its lifetime lock.
-        idle_seconds: Since its last answer; None where nobody ever answered or nobody can tell.
-        work_again: The stream that it is fed has ended, and there is work for its annotator again.
-    """
-
-    alive: bool = False
-    leftovers: bool = False
-    idle_seconds: float | None = None
-    work_again: bool = False
-
-    @property
-    def in_use(self) -> bool:
-        """Whether somebody answered within the last ten minutes."""
-        return self.idle_seconds is not None and self.idle_seconds < ACTIVE_SECONDS
 
 
 @dataclass(frozen=True)

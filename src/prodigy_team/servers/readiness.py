@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Iterable, Mapping
 
+from prodigy_team.servers.lockfile import GATEWAY, ServerRecord
 from prodigy_team.servers.ports import connectable
 
 Address = tuple[str, int]
@@ -23,13 +24,26 @@ def probe(addresses: Iterable[Address], *, timeout: float = 1.0) -> frozenset[Ad
         addresses: (host, port) pairs; a host that listens everywhere is asked on loopback.
         timeout: Seconds for all of them together.
     """
-    return frozenset(address for address, status in statuses(addresses, timeout=timeout).items() if status < 500)
+    found = statuses(addresses, timeout=timeout)
+    return frozenset(address for address, status in found.items() if is_ready(status))
+
+
+def is_ready(status: int | None) -> bool:
+    """Whether an HTTP status, or None for silence, is that of a server that is ready."""
+    return status is not None and status < 500
 
 
 def answering(addresses: Mapping[str, Address], *, timeout: float = 1.0) -> set[str]:
     """The names of the servers that are ready, given the address of each; see ``probe``."""
     found = probe(addresses.values(), timeout=timeout)
     return {name for name, address in addresses.items() if address in found}
+
+
+def speaks_tls(record: ServerRecord, *, timeout: float = 1.0) -> bool:
+    """Whether this is a gateway that people reach by TLS, and it answers by TLS itself."""
+    if record.engine != GATEWAY or not record.url.startswith("https:") or record.port is None:
+        return False
+    return answers_by_tls((record.host, record.port), timeout=timeout)
 
 
 def answers_by_tls(address: Address, *, timeout: float = 1.0) -> bool:
@@ -53,17 +67,40 @@ def answers_by_tls(address: Address, *, timeout: float = 1.0) -> bool:
 
 def statuses(addresses: Iterable[Address], *, timeout: float = 1.0) -> dict[Address, int]:
     """The HTTP status with which each server answers; those that do not answer in time are left out."""
-    found: dict[Address, int] = {}
-    deadline = time.monotonic() + timeout
-    with selectors.DefaultSelector() as selector, contextlib.ExitStack() as cleanup:
+    with Asked(addresses) as asked:
+        return asked.wait(timeout)
+
+
+class Asked:
+    """Servers that have been asked and may answer while their asker does something else; to be left after use."""
+
+    def __init__(self, addresses: Iterable[Address]) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._connections = contextlib.ExitStack()
+        self._found: dict[Address, int] = {}
         for address in set(addresses):
             if (connection := _connect(address)) is not None:
-                cleanup.enter_context(connection)
-                selector.register(connection, selectors.EVENT_WRITE, _Talk(address))
-        while selector.get_map() and (left := deadline - time.monotonic()) > 0:
-            for key, _ in selector.select(left):
-                _go_on(selector, key, found)
-    return found
+                self._connections.enter_context(connection)
+                self._selector.register(connection, selectors.EVENT_WRITE, _Talk(address))
+        self._go_on(0)  # on this machine a connection is there at once
+
+    def __enter__(self) -> Asked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._selector.close()
+        self._connections.close()
+
+    def wait(self, timeout: float) -> dict[Address, int]:
+        """The HTTP status of each that answers within so many seconds."""
+        deadline = time.monotonic() + timeout
+        while self._selector.get_map() and (left := deadline - time.monotonic()) > 0:
+            self._go_on(left)
+        return self._found
+
+    def _go_on(self, seconds: float) -> None:
+        for key, _ in self._selector.select(seconds):
+            _go_on(self._selector, key, self._found)
 
 
 class _Talk:

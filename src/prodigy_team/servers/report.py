@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Action = Literal["start", "keep", "restart", "stop", "blocked", "leave", "given-up", "sleep"]
-State = Literal["running", "starting", "stopped", "asleep", "failed", "stale", "blocked"]
+from prodigy_team.servers.standing import DONE, PARTLY, State
 
-DONE, PARTLY = 0, 3  # exit codes
+Action = Literal["start", "keep", "restart", "stop", "blocked", "leave", "given-up", "sleep"]
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prodigy_team.errors import TeamError
-from prodigy_team.servers.engines import ServerPlan
 from prodigy_team.servers.launches import read_launch
 from prodigy_team.servers.lockfile import ServerRecord, guard, read_lockfile, write_lockfile
 from prodigy_team.servers.plan import Step
 from prodigy_team.servers.report import Entry
+
+if TYPE_CHECKING:
+    from prodigy_team.servers.engines import ServerPlan
 
 
 def last_plans(steps: Iterable[Step], state: Path) -> tuple[dict[str, ServerPlan], list[Entry]]:

@@ -14,13 +14,14 @@ from prodigy_team.servers import alive, passwords, processes
 from prodigy_team.servers.engines import PRODIGY, ServerPlan
 from prodigy_team.servers.gateways import is_behind_gateway, server_login
 from prodigy_team.servers.launches import alive_path, record_of, write_launch
-from prodigy_team.servers.lockfile import GATEWAY, Lockfile, ServerRecord
-from prodigy_team.servers.logs import log_path, rotate
+from prodigy_team.servers.lockfile import Lockfile, ServerRecord
+from prodigy_team.servers.logs import rotate
 from prodigy_team.servers.observing import identity_of_record
 from prodigy_team.servers.ports import bind, check_free
 from prodigy_team.servers.processes import Identity, Mark
-from prodigy_team.servers.readiness import answering, answers_by_tls
+from prodigy_team.servers.readiness import answering, speaks_tls
 from prodigy_team.servers.runners.base import Launch, Runner, Running, Started
+from prodigy_team.servers.statefolder import log_path
 from prodigy_team.servers.stopping import end_servers
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.1  # seconds between two looks
@@ -110,13 +111,6 @@ class Starting:
         """Names of those still awaited that have not had all their time yet."""
         now = time.monotonic()
         return [name for name in self.pending if now - self.since[name] < timeout]
-
-
-def speaks_tls(record: ServerRecord, *, timeout: float = PROBE_SECONDS) -> bool:
-    """Whether this is a gateway that people reach by TLS, and it answers by TLS itself."""
-    if record.engine != GATEWAY or not record.url.startswith("https:") or record.port is None:
-        return False
-    return answers_by_tls((record.host, record.port), timeout=timeout)
 
 
 @dataclass(frozen=True)

@@ -32,3 +32,8 @@ def prepare_state(state: Path) -> None:
 def lockfile_path(state: Path) -> Path:
     """Where the record of running servers is kept."""
     return state / "team.lock"
+
+
+def log_path(state: Path, name: str) -> Path:
+    """Where a server's output goes."""
+    return state / "logs" / f"{name}.log"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prodigy_team.servers import alive, processes
 from prodigy_team.servers.activity import read_activity
@@ -16,10 +16,8 @@ from prodigy_team.servers.launches import alive_path
 from prodigy_team.servers.lockfile import GATEWAY, Lockfile, ServerRecord
 from prodigy_team.servers.observing import identity_of_record
 from prodigy_team.servers.parts import read_parts
-from prodigy_team.servers.plan import Seen
-from prodigy_team.servers.readiness import answering
-from prodigy_team.servers.report import DONE, PARTLY, State
-from prodigy_team.servers.starting import speaks_tls
+from prodigy_team.servers.readiness import Asked, answering, is_ready, speaks_tls
+from prodigy_team.servers.standing import DONE, PARTLY, Seen, State
 
 if TYPE_CHECKING:
     from prodigy_team.store.base import Activity
@@ -91,13 +89,19 @@ class StatusReport:
 
 @dataclass(frozen=True)
 class Facts:
-    """What was found out about one server besides its record."""
+    """What was found out about one server besides its record, without asking it.
+
+    Attributes:
+        told: What the server wrote of itself into the file that it locks.
+        uptime: Seconds since its process started; None where none lives.
+    """
 
     seen: Seen
-    answers_http: bool
     activity: Activity | None
-    now: float
     part: int | None
+    told: Mapping[str, Any]
+    uptime: float | None
+    memory_bytes: int | None
 
 
 def roster_digest(path: Path) -> str:
@@ -109,33 +113,42 @@ def read_status(lockfile: Lockfile, seen: Mapping[str, Seen], state: Path, names
     """The status of each recorded server, the gateway first, then in the lockfile's order."""
     records = [record for record in lockfile.servers.values() if not names or record.name in names]
     records.sort(key=lambda record: record.engine != GATEWAY)  # what everybody else comes by stands first
-    answering = _answering([record for record in records if seen[record.name].alive])
-    activity, parts = read_activity(lockfile.servers.values()), read_parts(records, state)
-    now = time.time()
-    facts = {
-        name: Facts(seen[name], name in answering, activity[name], now, parts.get(name))
-        for name in (record.name for record in records)
-    }
-    return [_status_of(record, facts[record.name], state) for record in records]
+    living = [record for record in records if seen[record.name].alive]
+    with Asked((record.host, record.port) for record in living if record.port) as asked:
+        # The servers wake up and answer while the rest is found out.
+        activity, parts = read_activity(lockfile.servers.values()), read_parts(records, state)
+        facts = [_facts(each, seen[each.name], activity[each.name], parts.get(each.name), state) for each in records]
+        now = time.time()
+        found = _answering(living, asked)
+    return [
+        _status_of(record, each, answers_http=record.name in found, now=now)
+        for record, each in zip(records, facts, strict=True)
+    ]
 
 
-def _answering(records: Sequence[ServerRecord]) -> set[str]:
+def _answering(records: Sequence[ServerRecord], asked: Asked) -> set[str]:
+    statuses = asked.wait(PATIENCE)
     addresses = {record.name: (record.host, record.port) for record in records if record.port}
-    found = answering(addresses, timeout=PATIENCE)
+    found = {name for name, address in addresses.items() if is_ready(statuses.get(address))}
     found |= {each.name for each in records if each.name not in found and speaks_tls(each, timeout=PATIENCE)}
     silent = {record.name: addresses[record.name] for record in records if record.ready and record.name not in found}
     return found | answering(silent, timeout=SECOND_PATIENCE) if silent else found
 
 
-def _status_of(record: ServerRecord, facts: Facts, state: Path) -> ServerStatus:
-    identity = identity_of_record(record) if facts.seen.alive else None
+def _facts(record: ServerRecord, seen: Seen, activity: Activity | None, part: int | None, state: Path) -> Facts:
+    identity = identity_of_record(record) if seen.alive else None
     uptime = processes.uptime(identity) if identity else None
-    standing, problem = _standing(record, facts)
-    if record.orphan and identity:
+    memory = processes.memory_bytes(identity.pid) if identity else None
+    return Facts(seen, activity, part, alive.read(alive_path(state, record.name)), uptime, memory)
+
+
+def _status_of(record: ServerRecord, facts: Facts, *, answers_http: bool, now: float) -> ServerStatus:
+    lives = facts.seen.alive
+    standing, problem = _standing(record, facts.seen, answers_http=answers_http)
+    if record.orphan and lives:
         problem = problem or "It left the roster: prodigy-team up --remove-orphans stops it."
-    activity = facts.activity
-    last = activity.last_answer_at if activity else None
-    tasks = alive.read(alive_path(state, record.name)).get("tasks")
+    last = facts.activity.last_answer_at if facts.activity else None
+    tasks = facts.told.get("tasks")
     return ServerStatus(
         name=record.name,
         annotators=record.annotators,
@@ -145,15 +158,15 @@ def _status_of(record: ServerRecord, facts: Facts, state: Path) -> ServerStatus:
         url=record.url,
         host=record.host,
         port=record.port,
-        pid=identity.pid if identity else None,
-        started_at=_moment(facts.now - uptime) if uptime is not None else None,
-        uptime_seconds=uptime,
-        memory_bytes=processes.memory_bytes(identity.pid) if identity else None,
+        pid=record.pid if lives else None,
+        started_at=_moment(now - facts.uptime) if facts.uptime is not None else None,
+        uptime_seconds=facts.uptime,
+        memory_bytes=facts.memory_bytes,
         dataset=record.dataset,
-        answers=activity.answers if activity else None,
+        answers=facts.activity.answers if facts.activity else None,
         tasks=tasks if isinstance(tasks, int) else None,
         last_answer_at=_moment(last) if last is not None else None,
-        last_answer_seconds=max(0.0, facts.now - last) if last is not None else None,
+        last_answer_seconds=max(0.0, now - last) if last is not None else None,
         restarts=record.restarts,
         wanted=record.wanted,
         log=record.log,
@@ -162,16 +175,16 @@ def _status_of(record: ServerRecord, facts: Facts, state: Path) -> ServerStatus:
     )
 
 
-def _standing(record: ServerRecord, facts: Facts) -> tuple[State, str]:
-    if facts.seen.alive:
-        if facts.answers_http:
+def _standing(record: ServerRecord, seen: Seen, *, answers_http: bool) -> tuple[State, str]:
+    if seen.alive:
+        if answers_http:
             return "running", ""
         if record.ready:
             return "failed", f"It lives but does not answer HTTP on port {record.port}."
         return "starting", ""
     if not record.wanted:
         return ("asleep" if record.asleep else "stopped"), ""
-    if record.pid is not None or facts.seen.leftovers:
+    if record.pid is not None or seen.leftovers:
         return "stale", "It died and was not brought back yet: prodigy-team up"
     if record.blocked and not record.given_up:
         return "blocked", record.problem

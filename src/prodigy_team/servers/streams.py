@@ -13,7 +13,7 @@ from prodigy_team.servers import alive
 from prodigy_team.servers.activity import idle_seconds
 from prodigy_team.servers.launches import alive_path
 from prodigy_team.servers.lockfile import ServerRecord
-from prodigy_team.servers.plan import Seen
+from prodigy_team.servers.standing import Seen
 
 PAUSE = 60.0
 """Seconds that a server which was given nothing at all keeps its stream: what it could not have, it might not get."""

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from prodigy_team.servers import alive
 from prodigy_team.servers.launches import alive_path, record_of, write_launch
 from prodigy_team.servers.lockfile import GATEWAY, ServerRecord, guard, read_lockfile, write_lockfile
-from prodigy_team.servers.logs import log_path, rotate
+from prodigy_team.servers.logs import rotate
 from prodigy_team.servers.processes import Mark, identity_of
 from prodigy_team.servers.runners.base import Launch
 from prodigy_team.servers.runners.local import execute, leave
+from prodigy_team.servers.statefolder import log_path
 
 if TYPE_CHECKING:
     from prodigy_team.servers.engines import ServerPlan

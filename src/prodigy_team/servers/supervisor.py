@@ -19,19 +19,19 @@ from prodigy_team.servers.activity import idle_seconds
 from prodigy_team.servers.launches import alive_path
 from prodigy_team.servers.lockfile import GATEWAY, Lockfile, ServerRecord, guard, write_lockfile
 from prodigy_team.servers.observing import Observation, note_deaths, observe
-from prodigy_team.servers.plan import Step, UpOptions, plan_revive
-from prodigy_team.servers.report import Entry, Event, Report
 from prodigy_team.servers.statefolder import lockfile_path, prepare_state
 
 if TYPE_CHECKING:
     from prodigy_team.servers.deciding import Decided
     from prodigy_team.servers.engines import ServerPlan
+    from prodigy_team.servers.plan import Step
+    from prodigy_team.servers.report import Entry, Event, Report
     from prodigy_team.servers.runners.base import Runner
     from prodigy_team.servers.status import ServerStatus, StatusReport
     from prodigy_team.servers.upping import Run
     from prodigy_team.servers.wanting import Wanted
 
-OnEvent = Callable[[Event], None]
+OnEvent = Callable[["Event"], None]
 Confirm = Callable[[str], bool]
 GRACE = 10.0  # seconds from the first signal to the last
 
@@ -110,6 +110,7 @@ class Supervisor:
             return self.revive(names, wait=wait, timeout=timeout, dry_run=dry_run, on_event=on_event)
         from prodigy_team.servers.backups import backup_notes
         from prodigy_team.servers.deciding import decide_up, record_decision
+        from prodigy_team.servers.plan import UpOptions
         from prodigy_team.servers.pools import routing_notes, written_pools
         from prodigy_team.servers.wanting import read_wanted
 
@@ -168,6 +169,7 @@ class Supervisor:
             exits: Exit codes that the caller saw, by server.
             due: Whether a dead server is to be brought back already; all are where left out.
         """
+        from prodigy_team.servers.plan import plan_revive
         from prodigy_team.servers.reviving import last_plans, told_once
         from prodigy_team.servers.streams import with_work_again
 
@@ -214,6 +216,8 @@ class Supervisor:
             wanted: They are to run again at once: `up --revive` brings back those that ran, should nobody else.
         """
         from prodigy_team.servers.halting import halt, question, refusal, stop_entry, who_is_answering, who_would_lose
+        from prodigy_team.servers.plan import Step
+        from prodigy_team.servers.report import Event
 
         observation = self._observe()
         records = observation.lockfile.servers
@@ -375,6 +379,8 @@ class Supervisor:
         return tuple(dict.fromkeys(known[name] for name in names))
 
     def _report(self, engine: str, entries: Sequence[Entry], notes: Sequence[str], *, dry_run: bool = False) -> Report:
+        from prodigy_team.servers.report import Report
+
         return Report(self.team, engine, tuple(entries), tuple(dict.fromkeys(notes)), dry_run)
 
     def _rotate_logs(self) -> None:

@@ -14,9 +14,10 @@ from prodigy_team.servers.halting import halt
 from prodigy_team.servers.launches import read_launch
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, write_lockfile
 from prodigy_team.servers.observing import Observation, note_deaths, observe
-from prodigy_team.servers.plan import Seen, Step, start_again
+from prodigy_team.servers.plan import Step, start_again
 from prodigy_team.servers.ports import is_free
 from prodigy_team.servers.report import Action, Entry, Event
+from prodigy_team.servers.standing import Seen
 from prodigy_team.servers.stopping import Stopped
 from prodigy_team.servers.supervisor import GRACE, Supervisor
 

@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from urllib.parse import quote
 
@@ -145,6 +144,8 @@ def connect_to_write(path: Path | None, *, create: bool) -> sqlite3.Connection:
 @lru_cache
 def schema() -> str:
     """Prodigy's tables and ours, as SQL that may be run again."""
+    from importlib import resources  # slow to import, and only who writes asks
+
     return resources.files("prodigy_team.store").joinpath("schema/sqlite.sql").read_text(encoding="utf-8")
 
 
