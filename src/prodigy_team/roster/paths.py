@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prodigy_team.settings import place_of
-
 if TYPE_CHECKING:
     from prodigy_team.roster.values import RosterError
 
@@ -85,6 +83,8 @@ def _decode(path: Path, content: bytes) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
+        from prodigy_team.settings import place_of
+
         line, column = place_of(content, error.start)
         text = f"Byte 0x{content[error.start]:02x} is not UTF-8."
         raise _refusal(path, f"line {line}, column {column}", text, "Save the file as UTF-8.") from error
@@ -97,5 +97,7 @@ def _place_and_reason(message: str, content: bytes) -> tuple[str, str]:
         return "line 1, column 1", f"No valid TOML: {message}."
     if found[2]:
         return f"line {found[2]}, column {found[3]}", f"No valid TOML: {found[1]}."
+    from prodigy_team.settings import place_of
+
     line, column = place_of(content, len(content))
     return f"line {line}, column {column}", f"No valid TOML: {found[1]} at the end of the file."

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from prodigy_team.errors import TeamError
 from prodigy_team.servers.lockfile import ServerRecord
-from prodigy_team.settings import Database
-from prodigy_team.store.base import Activity, open_store
+from prodigy_team.store.values import Activity
 
 NOTHING = Activity(0, None)
 
@@ -19,7 +19,8 @@ def read_activity(records: Iterable[ServerRecord]) -> dict[str, Activity | None]
     Where several servers write one dataset, a server's answers are those of its annotators' sessions.
     """
     wanted = list(records)
-    datasets = {record.name: _datasets_of(record, wanted) for record in wanted}
+    writers = Counter((record.dataset, record.database) for record in wanted)
+    datasets = {record.name: _datasets_of(record, writers[record.dataset, record.database]) for record in wanted}
     found: dict[str, Mapping[str, Activity] | None] = {}
     for database in {record.database for record in wanted}:
         names = [each for record in wanted if record.database == database for each in datasets[record.name]]
@@ -27,9 +28,8 @@ def read_activity(records: Iterable[ServerRecord]) -> dict[str, Activity | None]
     return {record.name: _total(found[record.database], datasets[record.name]) for record in wanted}
 
 
-def _datasets_of(record: ServerRecord, records: list[ServerRecord]) -> tuple[str, ...]:
-    alone = sum((each.dataset, each.database) == (record.dataset, record.database) for each in records) == 1
-    if alone or not record.annotators:
+def _datasets_of(record: ServerRecord, writers: int) -> tuple[str, ...]:
+    if writers == 1 or not record.annotators:
         return (record.dataset,)
     return tuple(f"{record.dataset}-{annotator}" for annotator in record.annotators)
 
@@ -41,11 +41,9 @@ def _read(database: str, names: list[str]) -> Mapping[str, Activity] | None:
     try:
         if not path.exists():
             return {}
-        store = open_store(Database("sqlite", path, ""), write=False)
-        try:
-            return store.activity(names)
-        finally:
-            store.close()
+        from prodigy_team.store.counting import activity_in  # SQLite, which only asking needs
+
+        return activity_in(path, names)
     except (TeamError, OSError):  # such as a folder that this account may not look into
         return None
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from prodigy_team.errors import TeamError
 from prodigy_team.servers.lockfile import ServerRecord, write_private
 from prodigy_team.servers.statefolder import log_path
-from prodigy_team.settings import Database
 
 if TYPE_CHECKING:
     from prodigy_team.servers.engines import ServerPlan
@@ -75,6 +74,7 @@ def read_launch(state: Path, name: str) -> ServerPlan:
 
 def _plan_of(content: Mapping[str, Any]) -> ServerPlan:
     from prodigy_team.servers.engines import ServerPlan
+    from prodigy_team.settings import Database
 
     database = content["database"]
     path = None if database["path"] is None else Path(database["path"])

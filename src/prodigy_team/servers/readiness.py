@@ -113,8 +113,9 @@ class _Talk:
 
 def _connect(address: Address) -> socket.socket | None:
     host, port = connectable(address[0]), address[1]
+    plain = host.encode() if host.isascii() else host  # a text would load what other alphabets need
     try:
-        family, kind, protocol, _, target = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, target = socket.getaddrinfo(plain, port, type=socket.SOCK_STREAM)[0]
         connection = socket.socket(family, kind, protocol)
     except OSError:
         return None

@@ -20,7 +20,7 @@ from prodigy_team.servers.readiness import Asked, answering, is_ready, speaks_tl
 from prodigy_team.servers.standing import DONE, PARTLY, Seen, State
 
 if TYPE_CHECKING:
-    from prodigy_team.store.base import Activity
+    from prodigy_team.store.values import Activity
 
 PATIENCE = 1.0  # seconds for a first answer; a server deep in a save may take longer, and is asked once more
 SECOND_PATIENCE = 3.0

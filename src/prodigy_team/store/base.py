@@ -9,7 +9,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from prodigy_team.errors import TeamError
+from prodigy_team.store.values import Activity as Activity
+from prodigy_team.store.values import StoreError as StoreError
 
 if TYPE_CHECKING:
     from prodigy_team.settings import Database
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 
 Identify = Callable[[bytes], "tuple[str, bytes] | None"]
 """A stored content to (annotator, task identity); None for an answer that belongs to nobody or to no task."""
-
-
-class StoreError(TeamError):
-    """The database cannot be opened, read or written."""
 
 
 @dataclass(frozen=True)
@@ -146,17 +143,6 @@ class Outcome(Enum):
     STORED = "stored"
     REPEATED = "repeated"
     REFUSED = "refused"
-
-
-@dataclass(frozen=True)
-class Activity:
-    """How many answers a dataset holds, and the Unix time of the newest; None where none carries a time.
-
-    A correction counts with the answer it corrects: 178 tasks answered by one person are 178 answers.
-    """
-
-    answers: int
-    last_answer_at: float | None
 
 
 class Store(Protocol):

@@ -11,8 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
-from prodigy_team.store.base import StoreError
 from prodigy_team.store.locking import WriteLock, lock_path
+from prodigy_team.store.values import StoreError
 
 BUSY_SECONDS = 30.0
 NETWORK_FILE_SYSTEMS = frozenset(

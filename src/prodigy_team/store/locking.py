@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from prodigy_team.store.base import StoreError
+from prodigy_team.store.values import StoreError
 
 # A file system without flock (some FUSE mounts): SQLite's own locks and its busy timeout are left, slower but safe.
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}

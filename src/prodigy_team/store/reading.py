@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
-from prodigy_team.store.base import Activity, DatasetInfo, Row, StoreError, TeamDataset
+from prodigy_team.store.base import DatasetInfo, Row, StoreError, TeamDataset
 from prodigy_team.store.connection import translated
 from prodigy_team.store.handle import HIDDEN, Handle, as_bytes
 
 AT_ONCE = 256
 PAGE_BYTES = 4_000_000
-_TIMESTAMP = re.compile(rb'"_timestamp" ?: ?([0-9]+(?:\.[0-9]+)?)')
-_LAST_TIME = 253_402_300_800  # the year 10000, which no date of Python's reaches
 # A string, or white space between tokens. A raw line break inside a string is no JSON, but costs nothing to mend.
 _TOKEN = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+', re.DOTALL)
 
@@ -27,13 +24,6 @@ PAGE = """
     FROM link CROSS JOIN example ON example.id = link.example_id
     WHERE link.dataset_id = (SELECT id FROM dataset WHERE name = ?) AND link.id > ? AND link.id <= ?
     ORDER BY link.id LIMIT ?
-"""
-
-_CORRECTIONS = """
-    SELECT count(*) FROM prodigy_team_answer WHERE version > 0 AND dataset = (
-        SELECT id FROM prodigy_team_dataset AS indexed
-        WHERE indexed.name = dataset.name AND indexed.dataset_id = dataset.id AND indexed.created = dataset.created
-    )
 """
 
 
@@ -163,29 +153,6 @@ def one_line(content: bytes) -> bytes:
     return _TOKEN.sub(_compact_token, content)
 
 
-def read_activity(handle: Handle, datasets: Iterable[str]) -> dict[str, Activity]:
-    """Counts and newest times, in one statement: several would each wait for a writer's lock.
-
-    A correction stands beside the answer it corrects, so it is not counted; sessions count every link.
-    """
-    names = list(dict.fromkeys(datasets))
-    found = {name: Activity(0, None) for name in names}
-    newest = (
-        f"SELECT {handle.content} FROM example WHERE id = "
-        "(SELECT example_id FROM link WHERE dataset_id = dataset.id ORDER BY id DESC LIMIT 1)"
-    )
-    corrections = _CORRECTIONS if handle.has_table("prodigy_team_answer") else "0"
-    for start in range(0, len(names), 500):
-        part = names[start : start + 500]
-        for name, answers, content in handle.all(
-            f"SELECT name, (SELECT count(*) FROM link WHERE dataset_id = dataset.id) - ({corrections}), ({newest}) "
-            f"FROM dataset WHERE name IN ({', '.join('?' * len(part))})",
-            tuple(part),
-        ):
-            found[name] = Activity(answers, _timestamp(as_bytes(content)) if content is not None else None)
-    return found
-
-
 def pages_query(handle: Handle, dataset: str, columns: str) -> tuple[str, int, int]:
     """`PAGE` in the form that is fastest for a dataset, and the lowest and highest of its links; 0 where it has none.
 
@@ -237,16 +204,3 @@ def _compact_token(match: re.Match[bytes]) -> bytes:
     if text is None:
         return b""
     return bytes(text).replace(b"\n", b"\\n").replace(b"\r", b"\\r")
-
-
-def _timestamp(content: bytes) -> float | None:
-    """When an answer was given, Unix seconds; parsed only where the key stands more than once.
-
-    None, too, for what is no time, such as the milliseconds of a client of one's own.
-    """
-    found = _TIMESTAMP.findall(content) if b'"_timestamp"' in content else []
-    try:
-        stamp = json.loads(content).get("_timestamp") if len(found) > 1 else float(found[0]) if found else None
-    except (ValueError, AttributeError):
-        return None
-    return float(stamp) if isinstance(stamp, (int, float)) and 0 <= stamp < _LAST_TIME else None

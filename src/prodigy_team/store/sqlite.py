@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from prodigy_team.store import reading
+from prodigy_team.store import counting, reading
 from prodigy_team.store.base import (
     Activity,
     DatasetInfo,
@@ -91,7 +91,7 @@ class SqliteStore:
 
     def activity(self, datasets: Iterable[str]) -> dict[str, Activity]:
         """See `Store.activity`."""
-        return reading.read_activity(self._handle, datasets)
+        return counting.read_activity(self._handle, datasets)
 
     def ensure_dataset(
         self, name: str, *, session: bool = False, team: str | None = None, kind: str = "answers"
