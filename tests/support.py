@@ -16,6 +16,8 @@ from typing import TypeVar
 
 import pytest
 
+from command_nursery import run_command
+
 Value = TypeVar("Value")
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -135,16 +137,7 @@ def team_environment(**more: str) -> dict[str, str]:
 
 def run_team(folder: Path, *arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """`prodigy-team` in a folder, without a terminal."""
-    return subprocess.run(
-        [*PROGRAM, *arguments],
-        capture_output=True,
-        text=True,
-        input=stdin,
-        cwd=folder,
-        env=team_environment(**environment),
-        timeout=60,
-        check=False,
-    )
+    return run_command(arguments, cwd=folder, env=team_environment(**environment), stdin=stdin, within=60)
 
 
 def shared_data(name: str) -> Path:

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from command_nursery import run_command
 from prodigy_team.servers import processes
 from support import PROGRAM, ROOT, eventually, free_ports
 
@@ -89,16 +90,7 @@ class Project:
         self, *arguments: str, code: int | None = 0, within: float = 90, **environ: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, and check its exit code unless that is None."""
-        done = subprocess.run(
-            [*PROGRAM, *arguments],
-            cwd=self.folder,
-            env={**self.environ, **environ},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=within,
-            check=False,
-        )
+        done = run_command(arguments, cwd=self.folder, env={**self.environ, **environ}, within=within)
         assert "Traceback" not in done.stderr, done.stderr
         assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
