@@ -32,7 +32,7 @@ def fed(tmp_path: Path, standin_python: Path) -> Iterator[Project]:
         yield found
 
 
-def route(project: Project, python: Path, routing: str, *, tasks: int = 150, more: str = "", **team: str) -> None:
+def route(project: Project, python: Path, routing: str, *, tasks: int = 50, more: str = "", **team: str) -> None:
     """Write a roster whose tasks are dealt out, and its source."""
     project.write_source(tasks)
     keys = "".join(f"{key} = {value}\n" for key, value in team.items())
@@ -113,21 +113,26 @@ def ended(project: Project, name: str) -> bool:
     return "ended" in json.loads((project.state / "servers" / f"{name}.alive").read_text())
 
 
-def test_one_alone_reaches_the_end_and_the_other_gets_exactly_the_rest(fed: Project) -> None:
+@pytest.mark.parametrize("tasks", [50, pytest.param(150, marks=pytest.mark.long)])
+def test_one_alone_reaches_the_end_and_the_other_gets_exactly_the_rest(
+    fed: Project, standin_python: Path, tasks: int
+) -> None:
     """S1."""
+    route(fed, standin_python, "annotations_per_task = 1.2", tasks=tasks)
     assert "Routing: 1.2 answers per task" in fed.run("up").stdout
     with reading(fed, "joe") as joe, reading(fed, "jane") as jane:
         assert touched_by(fed, "jane") <= 2  # one taken at the start, one in the pipe
         done = joe.work()
         held = touched_by(fed, "jane")
-        assert done >= 150 - held
-        assert jane.work() == 180 - done
-    assert tally(fed) == {1: 120, 2: 30}
+        assert done >= tasks - held
+        assert jane.work() == tasks * 6 // 5 - done
+    assert tally(fed) == {1: tasks * 4 // 5, 2: tasks // 5}
 
 
 @pytest.mark.long
-def test_both_at_once_make_the_exact_total(fed: Project) -> None:
+def test_both_at_once_make_the_exact_total(fed: Project, standin_python: Path) -> None:
     """S1, in turns: near the end each waits for what the other still holds, and for neither it is for ever."""
+    route(fed, standin_python, "annotations_per_task = 1.2", tasks=150)
     fed.run("up")
     with reading(fed, "joe") as joe, reading(fed, "jane") as jane:
         going, done = [joe, jane], 0
@@ -156,7 +161,7 @@ def test_a_server_is_fed_through_its_standard_input(fed: Project) -> None:
     leader = fed.pids()["joe"]
     assert len(pids) == 2
     assert {os.getpgid(pid) for pid in pids} == {leader}
-    assert fed.status()["joe"]["tasks"] == 150
+    assert fed.status()["joe"]["tasks"] == 50
 
 
 def test_what_roster_and_prodigy_json_say_beats_what_is_best_for_feeding(fed: Project, standin_python: Path) -> None:
@@ -220,8 +225,8 @@ def test_stop_leaves_nothing_behind_and_up_goes_on_where_it_was(fed: Project) ->
         assert [each["text"] for each in again] == [each["text"] for each in lost]
         joe.give(again)
         done = 3 + len(again) + joe.work()
-        assert done + jane.work() == 180
-    assert tally(fed) == {1: 120, 2: 30}
+        assert done + jane.work() == 60
+    assert tally(fed) == {1: 40, 2: 10}
 
 
 def test_a_signal_to_the_feeder_alone_reaches_prodigy(fed: Project) -> None:

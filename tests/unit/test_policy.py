@@ -151,7 +151,7 @@ def test_a_pull_keeps_the_total_and_gives_all_it_can(
     assert largest_total(ledger) == best
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(WORLDS, some.integers(0, 2), some.integers(0, 1))
 def test_what_lacks_nobody_may_be_left_out(world: tuple[list[Bucket], People], person: int, batch_size: int) -> None:
     """Wherever the rest is said to be enough it leads to the same choice and the same outlook."""
