@@ -60,7 +60,6 @@ class Nursery:
                 out, err = _read_to_the_end(said, deadline)
             except TimeoutError:
                 os.kill(pid, signal.SIGKILL)
-                self._number()
                 raise subprocess.TimeoutExpired(["prodigy-team", *arguments], within) from None
         return subprocess.CompletedProcess(["prodigy-team", *arguments], self._number(), out.decode(), err.decode())
 
@@ -117,4 +116,8 @@ def run_command(
             seconds.
     """
     start = frozenset((name, value) for name, value in env.items() if name.startswith(AT_THE_START))
-    return _nursery(start).run(arguments, cwd=cwd, env=env, stdin=stdin, within=within)
+    try:
+        return _nursery(start).run(arguments, cwd=cwd, env=env, stdin=stdin, within=within)
+    except BaseException:  # what is left of this command is not to be taken for an answer to the next
+        _nursery.cache_clear()
+        raise

@@ -46,7 +46,7 @@ def import_everything() -> None:
     """What commands import, and with it what takes long: the parser, the validator, the database."""
     for package in (prodigy_team.cli, prodigy_team.roster, prodigy_team.servers, prodigy_team.store):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            if not module.name.endswith((".macos", ".postgres")):
+            if not module.name.endswith(".macos"):
                 import_module(module.name)
 
 
