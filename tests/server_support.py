@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from prodigy_team.servers import alive, logs, ports, processes
+from prodigy_team.servers import alive, ports, processes
 from prodigy_team.servers.engines import EMBEDDED, MARK_VARIABLE, PRODIGY, ServerPlan, passed_environment
 from prodigy_team.servers.processes import Mark
 from prodigy_team.servers.runners.base import Launch
+from prodigy_team.servers.statefolder import log_path
 from prodigy_team.settings import Database
 from support import free_ports
 
@@ -47,7 +48,7 @@ class Team:
 
     def log(self, name: str) -> Path:
         """A server's log."""
-        return logs.log_path(self.state, name)
+        return log_path(self.state, name)
 
     def script(self, name: str, source: str, *arguments: str, env: dict[str, str] | None = None) -> Launch:
         """A server that is a few lines of Python, started as Prodigy is."""

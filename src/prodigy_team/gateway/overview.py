@@ -27,6 +27,7 @@ from prodigy_team.roster import load_roster
 from prodigy_team.roster.values import Roster
 from prodigy_team.servers import logs
 from prodigy_team.servers.engines import EMBEDDED, server_environment
+from prodigy_team.servers.statefolder import log_path
 from prodigy_team.servers.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -186,7 +187,7 @@ class Overview:
         visitor, name = _visitor(request), request.path_params["name"]
         if not await self._knows(name) and name != "gateway":
             return PlainTextResponse("There is no such server.", 404)
-        path = logs.log_path(self._settings.state, name)
+        path = log_path(self._settings.state, name)
         try:
             lines = await asyncio.to_thread(logs.tail, path, LOG_LINES)
         except OSError:

@@ -29,11 +29,12 @@ from prodigy_team.gateway.sessions import session_routes
 from prodigy_team.gateway.tls import TlsServer
 from prodigy_team.gateway.values import GatewaySettings
 from prodigy_team.roster.values import Roster
-from prodigy_team.servers import alive, logs, ports
+from prodigy_team.servers import alive, ports
 from prodigy_team.servers.gateways import kept_roster
 from prodigy_team.servers.lockfile import GATEWAY, read_lockfile
 from prodigy_team.servers.processes import MARK_VARIABLE, Mark, identity_of, read_mark
 from prodigy_team.servers.serving import Ending, ended_by_signals, event_loop_of, keep_short
+from prodigy_team.servers.statefolder import log_path
 from prodigy_team.servers.status import roster_digest
 from prodigy_team.servers.succession import NOBODY_THERE, SUCCESSOR_VARIABLE
 from prodigy_team.servers.supervisor import Supervisor
@@ -234,7 +235,7 @@ class _Process:
         if self._inheritance is not None:
             self._inheritance.take_over()
         log.info("The gateway serves %s/ (pid %d)", self._settings.url, identity.pid)
-        own_log = logs.log_path(self._mark.state, GATEWAY)
+        own_log = log_path(self._mark.state, GATEWAY)
         self._tasks += [asyncio.ensure_future(self._backends.stop_idle()), asyncio.ensure_future(keep_short(own_log))]
 
     def _on_handed_over(self) -> None:
