@@ -51,5 +51,5 @@ def test_one_that_does_not_end_in_time_is_ended_and_the_next_is_answered(tmp_pat
     (tmp_path / "team.toml").write_text(ROSTER)
     env = team_environment()
     with pytest.raises(subprocess.TimeoutExpired):
-        run_command(["watch"], cwd=tmp_path, env=env, within=1)
+        run_command(["exec", "sleep", "30"], cwd=tmp_path, env=env, within=1)
     assert run_command(["--version"], cwd=tmp_path, env=env).stdout.startswith("prodigy-team ")
