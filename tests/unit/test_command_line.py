@@ -308,14 +308,14 @@ def test_an_interruption_ends_with_130(tmp_path):
 
 def test_an_interruption_before_a_command_begins(monkeypatch, capsys):
     """Ctrl+C while the parser is still being made: 130 as well, and no traceback."""
-    from prodigy_team.cli import main
+    from prodigy_team.cli import main, parser
 
     def interrupt(**_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main, "app", interrupt)
+    monkeypatch.setattr(parser, "app", interrupt)
 
-    assert main.run(["up"]) == 130
+    assert main.run(["logs", "joe"]) == 130
     assert capsys.readouterr().err == ""
 
 
@@ -343,12 +343,12 @@ def test_what_cannot_be_written_is_said(words, tmp_path):
 
 def test_what_may_not_be_read_is_said(monkeypatch, capsys):
     """Another user's folder: the file and what to do, whichever command met it."""
-    from prodigy_team.cli import main
+    from prodigy_team.cli import main, parser
 
     def refuse(**_):
         raise PermissionError(errno.EACCES, "Permission denied", "/srv/team/.prodigy-team/logs/joe.log")
 
-    monkeypatch.setattr(main, "app", refuse)
+    monkeypatch.setattr(parser, "app", refuse)
 
     assert main.run(["logs", "joe"]) == 1
     said = capsys.readouterr().err.splitlines()
