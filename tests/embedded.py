@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from server_nursery import Forked, nursery
 from support import eventually, free_ports
 
 SOURCE_FOLDER = Path(__file__).resolve().parents[1] / "src"
@@ -34,7 +35,7 @@ class EmbeddedServer:
         self.log = folder / "server.log"
         self.database = folder / "home" / "prodigy.db"
         [self.port] = free_ports(1)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, trust_env=False)
 
     def environment(self) -> dict[str, str]:
@@ -51,7 +52,7 @@ class EmbeddedServer:
         assert self.process.poll() is None, self.log.read_text()
         return self
 
-    def launch(self) -> subprocess.Popen[bytes]:
+    def launch(self) -> subprocess.Popen[bytes] | Forked:
         """Start its process."""
         command = [sys.executable, "-m", "prodigy_team.annotate", *self.argv]
         with self.log.open("ab") as log:
@@ -115,10 +116,20 @@ class EmbeddedServer:
         return self.log.read_text(encoding="utf-8")
 
 
+class ForkedServer(EmbeddedServer):
+    """An embedded server that a nursery starts, without the imports; nobody learns its exit code."""
+
+    def launch(self) -> Forked:
+        """As `EmbeddedServer.launch`."""
+        return nursery().fork(self.argv, self.folder, self.environment(), self.log)
+
+
 @contextmanager
-def served(folder: Path, argv: Sequence[str], **env: str) -> Iterator[EmbeddedServer]:
+def served(
+    folder: Path, argv: Sequence[str], *, kind: type[EmbeddedServer] = ForkedServer, **env: str
+) -> Iterator[EmbeddedServer]:
     """A running server, ended at the end."""
-    server = EmbeddedServer(folder, argv, env=env)
+    server = kind(folder, argv, env=env)
     try:
         yield server.start()
     finally:

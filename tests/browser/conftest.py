@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from browser import chromium, desk
-from browser.nursery import ForkedServer, a_nursery
-from embedded import EmbeddedServer
+from embedded import EmbeddedServer, ForkedServer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -26,22 +25,15 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def forked() -> Iterator[type[EmbeddedServer]]:
-    """Servers that start at once."""
-    with a_nursery() as nursery:
-        yield type("Forked", (ForkedServer,), {"nursery": nursery})
-
-
 @pytest.fixture
-def start(tmp_path: Path, forked: type[EmbeddedServer]) -> Iterator[Callable[..., EmbeddedServer]]:
+def start(tmp_path: Path) -> Iterator[Callable[..., EmbeddedServer]]:
     """Starts servers, and ends them."""
     started: list[EmbeddedServer] = []
 
     def start_one(tasks: Any, **options: Any) -> EmbeddedServer:
         folder = tmp_path / str(len(started))
         folder.mkdir()
-        started.append(desk.start(folder, tasks, kind=forked, **options))
+        started.append(desk.start(folder, tasks, kind=ForkedServer, **options))
         return started[-1]
 
     yield start_one

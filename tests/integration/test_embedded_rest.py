@@ -182,7 +182,7 @@ def test_what_a_server_prints_and_how_it_ends(tmp_path: Path) -> None:
 
 
 def test_a_signal_lets_an_open_request_finish_but_not_for_ever(tmp_path: Path) -> None:
-    with served(tmp_path, mark(tmp_path)) as server:
+    with served(tmp_path, mark(tmp_path), kind=EmbeddedServer) as server:
         task = server.pull("ds-ana")["tasks"][0]
         body = json.dumps({"session_id": "ds-ana", "answers": [answer(task)]}).encode()
         with (
@@ -287,7 +287,7 @@ def test_a_server_of_a_roster_says_how_many_tasks_it_has(tmp_path: Path) -> None
     (state / "servers").mkdir(parents=True)
     (state / "servers" / "ana.alive").write_text('{"pid": 5}')
     told = json.dumps({"team": "news", "name": "ana", "annotators": ["ana"], "state": str(state)})
-    with served(tmp_path, mark(tmp_path), PRODIGY_TEAM_SERVER=told) as server:
+    with served(tmp_path, mark(tmp_path), kind=EmbeddedServer, PRODIGY_TEAM_SERVER=told) as server:
         assert json.loads((state / "servers" / "ana.alive").read_text()) == {"pid": 5, "tasks": 12}
         assert server.process is not None
         title = Path(f"/proc/{server.process.pid}/cmdline")

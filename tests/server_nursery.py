@@ -6,19 +6,18 @@ parallel test run has its own nursery.
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from embedded import SOURCE_FOLDER, EmbeddedServer
-from support import eventually
+from support import ROOT, eventually
 
-PROGRAM = Path(__file__).with_name("forking.py")
+PROGRAM = Path(__file__).with_name("forking_servers.py")
 
 
 class Forked:
@@ -60,24 +59,17 @@ class Nursery:
         self._process.stdin.flush()
         return Forked(int(self._process.stdout.readline()))
 
-
-class ForkedServer(EmbeddedServer):
-    """An embedded server that a nursery starts."""
-
-    nursery: Nursery
-
-    def launch(self) -> Any:
-        """As `EmbeddedServer.launch`, without the imports."""
-        return self.nursery.fork(self.argv, self.folder, self.environment(), self.log)
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate(timeout=30)
 
 
-@contextmanager
-def a_nursery() -> Iterator[Nursery]:
-    """A nursery; the servers are ended by whoever asked for them."""
+@functools.cache
+def nursery() -> Nursery:
+    """The one of this process; the servers are ended by whoever asked for them."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PRODIGY_")}
-    env = {**kept, "PYTHONPATH": str(SOURCE_FOLDER), "PYTHONWARNINGS": "error"}
+    env = {**kept, "PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "error"}
     pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, str(PROGRAM)], stdin=pipe, stdout=pipe, env=env, text=True) as process:
-        yield Nursery(process)
-        assert process.stdin is not None
-        process.stdin.close()
+    made = Nursery(subprocess.Popen([sys.executable, str(PROGRAM)], stdin=pipe, stdout=pipe, env=env, text=True))
+    atexit.register(made.close)
+    return made
