@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from embedded import EmbeddedServer, answer, served, write_jsonl
+from embedded import EmbeddedServer, ForkedServer, answer, served, write_jsonl
 
 
 def mark(folder: Path, count: int = 60, *, dataset: str = "ds") -> list[str]:
@@ -256,7 +256,7 @@ def test_answered_tasks_are_asked_again_where_the_settings_say_so(tmp_path: Path
     with served(tmp_path, argv) as server:
         first, second, _ = server.pull("ds-ana")["tasks"]
         server.give([answer(first, _answer_id="one"), answer(second)], "ds-ana")
-    again = EmbeddedServer(tmp_path, argv, env={"PRODIGY_CONFIG_OVERRIDES": settings(auto_exclude_current=False)})
+    again = ForkedServer(tmp_path, argv, env={"PRODIGY_CONFIG_OVERRIDES": settings(auto_exclude_current=False)})
     try:
         tasks = again.start().pull("ds-ana")["tasks"]
         assert [task.get("_replaces") for task in tasks] == ["one", None, None]

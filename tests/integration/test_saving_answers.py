@@ -16,7 +16,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from embedded import EmbeddedServer, answer, served, write_jsonl
+from embedded import EmbeddedServer, ForkedServer, answer, served, write_jsonl
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_every_killed_server_goes_on_where_each_person_was(tmp_path: Path) -> No
     chance = random.Random(6)
     source = write_jsonl(tmp_path / "source.jsonl", ({"text": f"text {number}"} for number in range(300)))
     env = {"PRODIGY_CONFIG_OVERRIDES": '{"feed_overlap": true, "batch_size": 10}'}
-    server = EmbeddedServer(tmp_path, ["mark", "ds", str(source), "--view-id", "text"], env=env)
+    server = ForkedServer(tmp_path, ["mark", "ds", str(source), "--view-id", "text"], env=env)
     done = {"ds-ana": 0, "ds-bob": 0, "ds-cy": 0}
 
     def save(session: str, up_to: int) -> None:
