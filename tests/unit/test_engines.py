@@ -13,7 +13,7 @@ import pytest
 
 from prodigy_team.errors import TeamError
 from prodigy_team.roster import Roster, load_roster
-from prodigy_team.servers import engines, passwords
+from prodigy_team.servers import engines, gateways, passwords
 from prodigy_team.servers.engines import EMBEDDED, PRODIGY, ServerPlan, decide_engine, installed_prodigy, plan_server
 from standin_fixture import VERSION, plain_python, standin_python
 
@@ -206,6 +206,21 @@ def changed(before: ServerPlan, after: ServerPlan) -> set[str]:
     return {key for key in {*before.spec, *after.spec} if before.spec.get(key) != after.spec.get(key)}
 
 
+def test_an_upgrade_of_this_package_is_a_change(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what runs on its code: the embedded engine and the gateway, not Prodigy."""
+    found = roster(folder, '[gateway]\n[[annotator]]\nname = "joe"\n')
+
+    def plans() -> tuple[ServerPlan, ...]:
+        gateway = gateways.plan_gateway(found, {})
+        assert gateway is not None
+        return plan(found, engine=EMBEDDED), gateway, plan(found, engine=PRODIGY)
+
+    before = plans()
+    for module in (engines, gateways):
+        monkeypatch.setattr(module, "__version__", "99.0")
+    assert [changed(*pair) for pair in zip(before, plans(), strict=True)] == [{"package"}, {"package"}, set()]
+
+
 def test_a_change_is_named_by_its_key(folder: Path) -> None:
     """Files count with their content; a comment, another annotator and the shell do not count at all."""
     found = roster(folder)
@@ -222,7 +237,7 @@ def test_a_change_is_named_by_its_key(folder: Path) -> None:
     before = plan(roster(folder))
     (folder / "prodigy.json").write_text('{"batch_size": 5}')
     assert changed(before, plan(roster(folder))) == {"config"}
-    assert changed(plan(roster(folder)), plan(roster(folder), engine=EMBEDDED)) == {"engine", "python"}
+    assert changed(plan(roster(folder)), plan(roster(folder), engine=EMBEDDED)) == {"engine", "package", "python"}
 
 
 def test_a_new_password_is_a_change_and_stays_out_of_the_plan(folder: Path) -> None:

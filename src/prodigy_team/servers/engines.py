@@ -14,7 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prodigy_team import settings
+from prodigy_team import __version__, settings
 from prodigy_team.errors import TeamError
 from prodigy_team.roster.findings import parse_seconds
 from prodigy_team.roster.recipes import KNOWN
@@ -345,6 +345,8 @@ def _spec(
         values["gateway"] = sorted(_gateway_facts(roster).items())
         password = None  # people log in at the gateway, which has a secret of its own
     values["password"] = password and [password.user, password.set_at]
+    if engine == EMBEDDED:
+        values["package"] = __version__  # the engine is this package's, so that an upgrade is a change
     return {key: digest(value) for key, value in values.items()}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prodigy_team import __version__
 from prodigy_team.roster.findings import normal_base_path
 from prodigy_team.servers.lockfile import GATEWAY, write_private
 from prodigy_team.servers.processes import MARK_VARIABLE
@@ -101,7 +102,7 @@ def _what_it_serves(roster: Roster) -> dict[str, Any]:
         "config",
         "start_at_once",
     )
-    return {name: repr(getattr(roster, name)) for name in names} | {"team": roster.name}
+    return {name: repr(getattr(roster, name)) for name in names} | {"team": roster.name, "package": __version__}
 
 
 def sleepers(roster: Roster) -> frozenset[str]:
