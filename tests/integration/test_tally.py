@@ -225,18 +225,22 @@ def test_what_is_alike_is_counted_and_the_rest_is_named(store: Store) -> None:
     assert (tally.view, sorted(tally.people), tally.counted.total()) == ("classification", list(PEOPLE), 122 - 13)
 
 
-@pytest.mark.parametrize("between", [0, 5])
+@pytest.mark.parametrize("between", [0, 60, 500])
 def test_pages_are_the_rows_whatever_stands_in_them(store: Store, between: int) -> None:
-    """And whether or not links of another dataset lie between."""
+    """And whether few, many or no links of another dataset lie between."""
     contents = [b'{"a":1}', b'{\n"a":2}', b"", b"x" * 5_000_000, *(b'{"b":%d}' % each for each in range(700))]
+    contents.insert(99, b"y" * 5_000_000)  # after it little is read at a time, where links of others follow
     for start in range(0, len(contents), 100):
-        for dataset, some in (("d", contents[start : start + 100]), ("e", [b"{}"] * 100 * between)):
+        for dataset, some in (("d", contents[start : start + 100]), ("e", [b"{}"] * between)):
             store.write_rows("prodigy-team:test", (Row(0, 1, 1, each) for each in some))
             store.publish("prodigy-team:test", dataset)
     rows = [(row.link, row.content) for row in store.rows("d")]
     assert [content for _, content in rows] == contents
     assert rows_of(store.pages("d")) == rows
     assert list(store.pages("nowhere")) == []
+    lines: list[bytes] = []
+    assert store.export("d", lines.append) == len(contents)
+    assert b"".join(lines) == b"".join(one_line(content) + b"\n" for content in contents)
     for step in (1, 7):
         links = [link for link, _ in rows][::step]
         assert rows_of(store.pages_at("d", links)) == rows[::step]

@@ -160,7 +160,7 @@ class Tally:
             said[task] = letter
         self._given[person] += len(tasks)
         seen.links.append(links)
-        seen.tasks.extend(tasks)
+        seen.tasks.extend(array("I", tasks))
         seen.letters += letters
         seen.people.extend(array("I", (person,)) * len(tasks))
 

@@ -11,17 +11,19 @@ from typing import Any
 from prodigy_team.store.base import Page
 from prodigy_team.store.connection import translated
 from prodigy_team.store.handle import Handle, as_bytes
-from prodigy_team.store.reading import AT_ONCE, PAGE, PAGE_BYTES, pages_query, read_rows_at
+from prodigy_team.store.reading import (
+    AT_ONCE,
+    JOINED,
+    PAGE,
+    PAGE_BYTES,
+    TOGETHER,
+    pages_query,
+    read_rows_at,
+    within,
+)
 
-# The line feed stands there itself: `char(10)` would be called for each row.
-_LINES = "count(*), CAST(group_concat(content, '\n') AS BLOB)"
-_JOINED = f"SELECT max(link), {_LINES} FROM ({{page}})"
-# All from one link to another. There is one loop over links, by their ids, and so they come in order without being
-# sorted; it takes two thirds of the time that picking a number of rows first does.
-_WITHIN = f"""
-    SELECT ?3, {_LINES} FROM link CROSS JOIN example ON example.id = link.example_id
-    WHERE link.dataset_id = (SELECT id FROM dataset WHERE name = ?1) AND link.id > ?2 AND link.id <= ?3
-"""
+_LINES = f"CAST({JOINED} AS BLOB)"
+_JOINED = f"SELECT max(link), count(*), {_LINES} FROM ({{page}})"
 _CONTENT = PAGE.format(columns="content")
 _BETWEEN = "FROM link WHERE dataset_id = (SELECT id FROM dataset WHERE name = ?) AND id BETWEEN ? AND ?"
 _MOST = 1024
@@ -31,12 +33,12 @@ _DENSE = 3  # rows that are read in passing for each one wanted: fewer take less
 def read_pages(handle: Handle, dataset: str) -> Iterator[Page]:
     """Everything, up to the newest there was at the start."""
     query, oldest, until = pages_query(handle, dataset, "content")
-    together = "+link" in query
+    together = TOGETHER in query
     after, limit = oldest - 1, 16
     while after < until:
         # So few other links lie between that these few ids are read, instead of so many rows.
         last = min(until, after + limit) if together else until
-        joined = _within(together=True) if together else _JOINED.format(page=query)
+        joined = within(_LINES, together=True) if together else _JOINED.format(page=query)
         parameters = (dataset, after, last) if together else (dataset, after, last, limit)
         found = _joined(handle, joined, parameters)
         if found is not None and not found[1]:
@@ -84,7 +86,9 @@ def _between(handle: Handle, dataset: str, links: Sequence[int]) -> Page | None:
     together = last - first < most
     if not together and handle.one(f"SELECT count(*) {_BETWEEN}", (dataset, first, last)) > most:
         return None
-    page = _page(handle, dataset, first - 1, _joined(handle, _within(together=together), (dataset, first - 1, last)))
+    page = _page(
+        handle, dataset, first - 1, _joined(handle, within(_LINES, together=together), (dataset, first - 1, last))
+    )
     if page is None:
         return None
     wanted = set(links)
@@ -102,11 +106,6 @@ def _at(handle: Handle, dataset: str, links: Sequence[int]) -> Page | None:
 
 Joined = tuple[int, int, bytes]
 """The highest link, how many, and the contents with a line feed between them."""
-
-
-def _within(*, together: bool) -> str:
-    """`_WITHIN`, through all links where few others lie between, else by the index."""
-    return _WITHIN.replace("link.dataset_id", "+link.dataset_id") if together else _WITHIN
 
 
 def _joined(handle: Handle, query: str, parameters: tuple[Any, ...]) -> Joined | None:
