@@ -13,16 +13,18 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from databases import PRODIGY_DDL, Database, add_as_prodigy, ask, change, identify, make_index, new_answer
 from prodigy_team.store import Outcome, Store, StoreError, open_store
 from prodigy_team.store.connection import filesystem_type, store_error
 from prodigy_team.store.locking import WriteLock, lock_path
+from prodigy_team.store.sqlite import open_sqlite
 from support import ROOT
 
 STORED, REPEATED, REFUSED = Outcome.STORED, Outcome.REPEATED, Outcome.REFUSED
@@ -311,13 +313,18 @@ Step = tuple[str, int]
         max_size=12,
     )
 )
+@example(
+    [("append", 1), ("forget", 0), ("append", 1), ("append", 9), ("forget", 0), ("append", 1), ("prodigy", 6)],
+)
 def test_after_whatever_happened_the_index_says_what_the_links_say(
     tmp_path_factory: pytest.TempPathFactory, steps: list[Step]
 ) -> None:
+    """A dataset that was removed and made again is told by when it was made, to the second: nobody is as quick."""
+    seconds = count(1_700_000_000)
     folder = tmp_path_factory.mktemp("history")
     path = folder / "a.db"
     index = make_index(folder / "index.db", [f"{number}" for number in range(10)])
-    with closing(open_store(Database("sqlite", path), write=True, create=True)) as store:
+    with closing(open_sqlite(path, write=True, create=True, clock=lambda: float(next(seconds)))) as store:
         for what, number in steps:
             if what == "append":
                 store.append("d", [[new_answer(f"{number}"), new_answer(f"{(number * 3) % 10}", sessions=("s",))]])
