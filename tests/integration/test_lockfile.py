@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,33 @@ from prodigy_team.servers.lockfile import (
     write_lockfile,
 )
 from prodigy_team.servers.statefolder import prepare_state
+from prodigy_team.servers.supervisor import Supervisor
 from support import eventually
 
 JOE = ServerRecord("joe", ("joe",), pid=1, started_at="boot:1", port=8081, command=("python", "-m"), failures=(1.5,))
+
+
+def test_a_roster_in_the_middle_of_an_edit_keeps_nobody_from_the_servers(tmp_path: Path) -> None:
+    """What runs can be looked at, stopped, and brought back by cron; `up` says what is wrong with the file."""
+    roster, state = tmp_path / "team.toml", tmp_path / ".prodigy-team"
+    roster.write_text('[team]\nname = "headl')
+    with pytest.raises(TeamError, match="No valid TOML"):
+        Supervisor.for_roster(roster, {})
+    prepare_state(state)
+    write_lockfile(state / "team.lock", Lockfile("headlines", "embedded", "digest", {"joe": replace(JOE, pid=None)}))
+
+    found = Supervisor.for_roster(roster, {})
+
+    assert (found.team, found.state) == ("headlines", state)
+    status = found.status()
+    assert [each.name for each in status.servers] == ["joe"]
+    assert "No valid TOML" in " ".join(status.notes)
+    assert [each.detail for each in found.stop().entries] == ["was not running"]
+    with pytest.raises(TeamError, match="No valid TOML"):
+        found.up()
+    roster.write_text('[team]\nstate = "elsewhere"\nname = "headl')
+    with pytest.raises(TeamError, match="No valid TOML"):
+        Supervisor.for_roster(roster, {})
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:

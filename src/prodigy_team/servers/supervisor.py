@@ -6,6 +6,7 @@ What only one of the commands needs is imported by it: `status` is called often,
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prodigy_team.errors import TeamError, UsageError
-from prodigy_team.roster.paths import read_toml, state_folder
+from prodigy_team.roster.paths import DEFAULT_STATE, read_toml, state_folder
 from prodigy_team.servers import alive
 from prodigy_team.servers.activity import idle_seconds
 from prodigy_team.servers.launches import alive_path
-from prodigy_team.servers.lockfile import GATEWAY, Lockfile, ServerRecord, guard, write_lockfile
+from prodigy_team.servers.lockfile import GATEWAY, Lockfile, ServerRecord, guard, read_lockfile, write_lockfile
 from prodigy_team.servers.observing import Observation, note_deaths, observe
 from prodigy_team.servers.statefolder import lockfile_path, prepare_state
 
@@ -34,6 +35,14 @@ if TYPE_CHECKING:
 OnEvent = Callable[["Event"], None]
 Confirm = Callable[[str], bool]
 GRACE = 10.0  # seconds from the first signal to the last
+
+
+def _usual_state(path: Path) -> Path | None:
+    """The state folder of a roster that cannot be parsed; None where it may name another, or nothing was started."""
+    state = path.parent / DEFAULT_STATE
+    if not path.is_file() or not lockfile_path(state).is_file():
+        return None
+    return None if re.search(rb"(?m)^[^#\n]*\bstate\s*=", path.read_bytes()) else state
 
 
 def _no_event(event: Event) -> None:
@@ -64,13 +73,22 @@ class Supervisor:
     def for_roster(cls, path: Path, environ: Mapping[str, str] | None = None) -> Supervisor:
         """The supervisor of a roster; reads only what it must: the team's name and its state folder.
 
+        While somebody edits the file it may be no TOML for a moment: what was started can be looked at, stopped and
+        brought back all the same.
+
         Raises:
-            RosterError: The file is missing or no TOML.
+            RosterError: The file is missing, or no TOML and nothing was started.
         """
         path = path.absolute()
-        table = read_toml(path).get("team")
-        name = table.get("name") if isinstance(table, dict) else None
         environ = dict(os.environ if environ is None else environ)
+        try:
+            table = read_toml(path).get("team")
+        except TeamError:
+            state = _usual_state(path)
+            if state is None:
+                raise
+            return cls(path, state, read_lockfile(lockfile_path(state)).team, environ)
+        name = table.get("name") if isinstance(table, dict) else None
         team = name if isinstance(name, str) else path.parent.name
         return cls(path, state_folder(path, environ), team, environ)
 
