@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 from pathlib import Path
 
 import pytest
 
+from prodigy_team.cli.service import user_name
 from prodigy_team.cli.watch import say
 from prodigy_team.servers.service import cron_line, systemd_unit
 from prodigy_team.servers.watch import notify
@@ -38,6 +40,13 @@ def test_the_unit_watches_and_names_its_roster() -> None:
     assert 'ExecStart=/opt/pt/bin/prodigy-team -f "/srv/50%% h/team.toml" watch --stop-servers' in unit
     assert "Type=notify" in unit
     assert "Environment=PRODIGY_HOME=/srv/home" in unit
+
+
+def test_a_user_without_a_name_is_named_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
+    assert user_name() == "4000000000"
 
 
 def test_a_socket_of_systemds_that_is_not_there_keeps_nobody_from_watching(tmp_path: Path) -> None:

@@ -56,8 +56,6 @@ def command(
 
 def unit(path: Path) -> str:
     """The systemd unit for this roster and the user who asks."""
-    import getpass
-
     from prodigy_team.roster import load_roster
     from prodigy_team.servers.service import systemd_unit
 
@@ -65,11 +63,21 @@ def unit(path: Path) -> str:
     return systemd_unit(
         executable(),
         path,
-        user=getpass.getuser(),
+        user=user_name(),
         team=team,
         path=os.environ.get("PATH", os.defpath),
         prodigy_home=os.environ.get("PRODIGY_HOME", ""),
     )
+
+
+def user_name() -> str:
+    """Who asks; the number where it has no name, as in containers, which systemd takes as well."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def executable() -> Path:
