@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from ledgers import World, people_per_task, texts, work
 from prodigy_team.allocation.ledger import log
+from prodigy_team.store.locking import WriteLock, hold_alone, lock_path
 from support import eventually
 
 
@@ -65,3 +67,16 @@ def test_a_log_that_cannot_be_copied_stops_nobody(world: World, monkeypatch: pyt
         reader.execute("COMMIT")
         eventually(lambda: ledger.confirm("joe", [], screen="any") == [] and not log.is_longer(world.path, 1 << 16))
     assert people_per_task(world) == {1: 600}
+
+
+def test_who_finds_another_at_the_log_does_not_ask_for_the_claims_lock(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.write(texts(10))
+    assert len(world.ledger(world.rules("joe")).pull("joe", count=10).leases) == 10
+    monkeypatch.setattr(log, "_LONG_BYTES", 0)
+    copier = log.LogCopier(world.path)
+    with hold_alone(lock_path(world.path, "log"), "copy"), closing(WriteLock(lock_path(world.path))) as claims, claims:
+        copier.copy_beside()
+        eventually(lambda: all(each.name != "ledger-log" for each in threading.enumerate()), within=20)
+    copier.close()

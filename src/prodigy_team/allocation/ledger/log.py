@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from prodigy_team.errors import TeamError
-from prodigy_team.store.locking import WriteLock, lock_path
+from prodigy_team.store.locking import WriteLock, hold_alone, lock_path
 
 _HEADER, _FRAME_HEADER = 32, 24
 _LONG_BYTES = 32 << 20
@@ -63,8 +63,10 @@ class LogCopier:
         self._lock.close()
 
     def _copy(self) -> None:
-        # What fails here was committed before, and the next claim tries again.
-        with contextlib.suppress(sqlite3.Error, TeamError), self._connected() as connection:
+        # What fails here was committed before, and the next claim tries again. One process copies: each that opened the
+        # file to learn that another is at it would take the claims' lock for that, twice.
+        alone = hold_alone(lock_path(self._path, "log"), "copy of the ledger's log")
+        with contextlib.suppress(sqlite3.Error, TeamError), alone, self._connected() as connection:
             before: tuple[int, ...] = ()
             for _ in range(_PASSES):
                 found = copy_log(connection)
