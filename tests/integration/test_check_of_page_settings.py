@@ -52,3 +52,19 @@ def test_what_keeps_a_server_from_starting_is_a_problem(tmp_path: Path, settings
     code, said = check(tmp_path, settings)
     assert code == 2
     assert word in json.dumps(said["problems"])
+
+
+def test_what_a_server_would_end_with_is_said_before(tmp_path: Path) -> None:
+    """Each once, at its key: a view that does not exist, a source of an unknown kind."""
+    (tmp_path / "a.tsv").write_text("text\na\n", encoding="utf-8")
+    told = {}
+    for old, new in (('view_id = "text"', 'view_id = "txt"'), ("sample:headlines", "a.tsv")):
+        text = ROSTER.format(settings="").replace(old, new)
+        (tmp_path / "team.toml").write_text(text, encoding="utf-8")
+        done = run_team(tmp_path, "check", "--json")
+        assert done.returncode == 2
+        (problem,) = json.loads(done.stdout)["problems"]
+        told[problem["where"]] = problem["text"]
+
+    assert told["task.view_id"].startswith("There is no view txt.")
+    assert told["task.source"].endswith("ends in .tsv, which is no kind of source.")

@@ -16,6 +16,7 @@ from prodigy_team.errors import TeamError
 
 if TYPE_CHECKING:
     from prodigy_team.roster import Problem, Roster
+    from prodigy_team.servers.engines import ServerPlan
 
 EXAMPLES = ("prodigy-team check", "prodigy-team -f /srv/headlines/team.toml check")
 
@@ -78,13 +79,35 @@ def _with_remarks(roster: Roster) -> Roster:
     found = access_problems(roster, read_passwords(roster.state).keys())
     found += routing_problems(roster, engine) + gateway_problems(roster, engine) + rehearsal_problems(roster)
     if engine == EMBEDDED:
-        found += embedded_problems(roster, RECIPES) + _embedded_remarks(roster, settings)
+        found += embedded_problems(roster, RECIPES) or _unfit_tasks(roster, plans)
+        found += _embedded_remarks(roster, settings)
     elif roster.routing is None:
         found += own_router_warnings(roster, _dealt_by_prodigy(roster, settings))
     refused = [each for each in found if not each.warning]
     if refused:
         raise RosterError(roster.path, refused)
     return replace(roster, warnings=(*roster.warnings, *found))
+
+
+def _unfit_tasks(roster: Roster, plans: Sequence[ServerPlan]) -> list[Problem]:
+    """Views, patterns, tokenizers and sources with which a server of the embedded engine would end at once."""
+    from prodigy_team.annotate.arguments import read_arguments
+    from prodigy_team.annotate.recipes import find_recipe
+    from prodigy_team.roster import Problem
+    from prodigy_team.sources.origins import find_source
+
+    found: dict[Problem, None] = {}
+    for plan, server in zip(plans, roster.servers, strict=True):
+        try:
+            options = read_arguments(plan.argv, directory=plan.cwd)
+            find_recipe(options)
+            if options.loader is None and not options.source.startswith("dataset:"):
+                find_source(options.source)
+        except TeamError as error:
+            named = {key: getattr(server, key) for key in ("source", "patterns", "view_id", "model", "tokenizer")}
+            key = next((key for key, value in named.items() if value and str(value) in error.message), "recipe")
+            found[Problem(server.where(key), error.message, error.remedy)] = None
+    return list(found)
 
 
 def _embedded_remarks(roster: Roster, settings: Sequence[Mapping[str, Any]]) -> list[Problem]:
