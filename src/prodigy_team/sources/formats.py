@@ -249,6 +249,8 @@ def read_csv(file: IO[bytes], path: Path, by: By) -> Iterator[Record]:
     while True:
         try:
             row = next(rows)
+        except StopIteration:  # the end of the table was part of a cell too long to be one
+            return
         except csv.Error as error:
             yield number, BadLine(number, f"broken CSV: {error}")
         else:
