@@ -524,3 +524,26 @@ def test_answers_of_no_known_form_end_nothing(tmp_path: Path, form: str) -> None
     found = export(write_answers(tmp_path / "odd.jsonl", odd), form, tmp_path / "out")
     assert found.read == 5
     assert found.dropped["answered otherwise"] == 2
+
+
+def test_a_folder_of_something_else_is_refused_before_all_of_it_was_gone_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be the root of a disk."""
+    source = write_answers(tmp_path / "a.jsonl", [label("a", "X")])
+    for name in "abcd":
+        (tmp_path / "disk" / name / "below" / "more").mkdir(parents=True)
+        (tmp_path / "disk" / name / "file").touch()
+    looked_into, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: (looked_into.append(path), scandir(path))[1])
+    with pytest.raises(UsageError, match=r"holds what no export wrote: a/file, b/file, c/file\."):
+        export(source, "csv", tmp_path / "disk", dev="0.2")
+    assert 0 < len(looked_into) < 10
+
+
+def test_a_link_to_a_folder_is_something_else(tmp_path: Path) -> None:
+    source = write_answers(tmp_path / "a.jsonl", [label("a", "X")])
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "link").symlink_to(tmp_path)
+    with pytest.raises(UsageError, match="holds what no export wrote: link"):
+        export(source, "csv", tmp_path / "out", dev="0.2")

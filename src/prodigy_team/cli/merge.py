@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -43,41 +44,81 @@ class Spans(str, Enum):
     majority = "majority"
 
 
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SOURCE]...",
+        help="Datasets, and files of JSON lines; all datasets that this team ever wrote when left out.",
+    ),
+]
+Into = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|FILE", help="The dataset or file.jsonl to write; {team}_gold when left out."),
+]
+OnConflict = Annotated[
+    str,
+    typer.Option(
+        metavar="POLICY",
+        help="all: keep every answer. Else one row per task, and where people differ: review (conflicts go to a "
+        "dataset of their own), majority, unanimous, prefer=joe,jane or latest.",
+    ),
+]
+GroupedBy = Annotated[
+    By, typer.Option("--by", help="What is one task. auto: of yes-or-no views by task hash, of others by input.")
+]
+SpansBy = Annotated[Spans, typer.Option("--spans", help="majority: with this policy, settle each span by itself.")]
+Conflicts = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|FILE", help="Where answers to unsettled tasks go; for review INTO-conflicts."),
+]
+NoBackup = Annotated[bool, typer.Option("--no-backup", help="Make no backup before the database is changed.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Count, and write nothing.")]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was typed after `merge`."""
+
+    sources: tuple[str, ...]
+    into: str | None
+    policy: str
+    by: By
+    spans: Spans
+    conflicts: str | None
+    backup: bool
+    dry_run: bool
+
+    @property
+    def only_files(self) -> bool:
+        """Whether no database is meant, by the names alone."""
+        return bool(self.sources) and self.into is not None and _files([*self.sources, self.into, self.conflicts])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is written.
+
+    Attributes:
+        target: A dataset or a file.
+        write: The database is changed.
+        backup: A copy of it is made before.
+    """
+
+    target: str
+    write: bool
+    backup: bool
+
+
 def command(
     context: typer.Context,
-    sources: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[SOURCE]...",
-            help="Datasets, and files of JSON lines; all datasets that this team ever wrote when left out.",
-        ),
-    ] = None,
-    into: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|FILE", help="The dataset or file.jsonl to write; {team}_gold when left out."),
-    ] = None,
-    on_conflict: Annotated[
-        str,
-        typer.Option(
-            metavar="POLICY",
-            help="all: keep every answer. Else one row per task, and where people differ: review (conflicts go to a "
-            "dataset of their own), majority, unanimous, prefer=joe,jane or latest.",
-        ),
-    ] = "all",
-    by: Annotated[
-        By, typer.Option("--by", help="What is one task. auto: of yes-or-no views by task hash, of others by input.")
-    ] = By.auto,
-    spans: Annotated[
-        Spans, typer.Option("--spans", help="majority: with this policy, settle each span by itself.")
-    ] = Spans.whole,
-    conflicts: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|FILE", help="Where answers to unsettled tasks go; for review INTO-conflicts."),
-    ] = None,
-    no_backup: Annotated[
-        bool, typer.Option("--no-backup", help="Make no backup before the database is changed.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and write nothing.")] = False,
+    sources: Sources = None,
+    into: Into = None,
+    on_conflict: OnConflict = "all",
+    by: GroupedBy = By.auto,
+    spans: SpansBy = Spans.whole,
+    conflicts: Conflicts = None,
+    no_backup: NoBackup = False,
+    dry_run: DryRun = False,
     roster: RosterPath = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -88,37 +129,53 @@ def command(
     every answer that was read is accounted for. Files alone need no roster.
     """
     shared = Shared.of(context, roster, quiet, as_json)
+    asked = Asked(tuple(sources or ()), into, on_conflict, by, spans, conflicts, not no_backup, dry_run)
+    show(carry_out(asked, shared), shared)
+
+
+def plan(asked: Asked, team: str | None) -> Plan:
+    """Decide where a merge goes to.
+
+    Args:
+        team: None where there is no roster.
+
+    Raises:
+        UsageError: Nothing says where.
+    """
+    if asked.into is None and team is None:
+        raise UsageError("Without a roster a merge needs a place.", remedy="Name a file: --into gold.jsonl")
+    target = asked.into or f"{team}_gold"
+    write = not asked.dry_run and not _files([target, asked.conflicts])
+    return Plan(target, write, backup=write and asked.backup and team is not None)
+
+
+def carry_out(asked: Asked, shared: Shared) -> MergeReport:
+    """Read the roster, where there is or has to be one, open its database unless only files are meant, and merge."""
     from prodigy_team.cli.answers import read_roster
     from prodigy_team.cli.gathered import chosen_sources, may_do_without_roster, roster_people
     from prodigy_team.curation.merge import merge
 
-    only_files = bool(sources) and into is not None and _files([*(sources or []), into, conflicts])
-    if may_do_without_roster(shared, sources or []):
-        only_files = True
-        if into is None:
-            raise UsageError("Without a roster a merge needs a place.", remedy="Name a file: --into gold.jsonl")
+    only_files = may_do_without_roster(shared, asked.sources) or asked.only_files
     path = shared.path() if only_files else shared.existing()
-    loaded = read_roster(path, answers_only=True) if path.is_file() else None
-    target = into or f"{loaded.name}_gold" if loaded is not None else into or ""
-    write = not dry_run and not _files([target, conflicts])
-    with _store(None if only_files else loaded, write=write) as store:
-        named = chosen_sources(store, loaded, sources or [], target=target, quiet=shared.quiet)
+    roster = read_roster(path, answers_only=True) if path.is_file() else None
+    planned = plan(asked, roster.name if roster is not None else None)
+    with _store(None if only_files else roster, write=planned.write) as store:
+        named = chosen_sources(store, roster, asked.sources, target=planned.target, quiet=shared.quiet)
         names = [each.name for each in named]
-        report = merge(
+        return merge(
             store,
             names,
-            target,
-            on_conflict,
-            by=by.value,
-            spans=spans.value,
-            conflicts=conflicts,
-            dry_run=dry_run,
-            people=roster_people(store, loaded),
-            marks=_marks(store, loaded, names, on_conflict, dry_run=dry_run),
-            team=loaded.name if loaded is not None else None,
-            before_writing=partial(_back_up, loaded) if loaded is not None and write and not no_backup else None,
+            planned.target,
+            asked.policy,
+            by=asked.by.value,
+            spans=asked.spans.value,
+            conflicts=asked.conflicts,
+            dry_run=asked.dry_run,
+            people=roster_people(store, roster),
+            marks=_marks(store, roster, names, asked),
+            team=roster.name if roster is not None else None,
+            before_writing=partial(_back_up, roster) if roster is not None and planned.backup else None,
         )
-    _show(report, shared)
 
 
 def _back_up(roster: Roster) -> None:
@@ -127,7 +184,8 @@ def _back_up(roster: Roster) -> None:
     backup_before(roster, os.environ, "merge")
 
 
-def _show(report: MergeReport, shared: Shared) -> None:
+def show(report: MergeReport, shared: Shared) -> None:
+    """Print what was merged; quietly only what changed something."""
     if shared.as_json:
         from prodigy_team.cli.objects import values_of
 
@@ -155,15 +213,13 @@ def _store(roster: Roster | None, *, write: bool) -> Iterator[Store | None]:
         yield store
 
 
-def _marks(
-    store: Store | None, roster: Roster | None, names: Sequence[str], policy: str, *, dry_run: bool
-) -> dict[str, Marks]:
+def _marks(store: Store | None, roster: Roster | None, names: Sequence[str], asked: Asked) -> dict[str, Marks]:
     """Which answers do not count; with `all` only those to known tasks."""
     from prodigy_team.cli.gathered import index_answers, roster_marks
     from prodigy_team.curation.sources import resolve_sources
 
     if store is None or roster is None:
         return {}
-    if store.gold(roster.name) and not dry_run:
+    if store.gold(roster.name) and not asked.dry_run:
         index_answers(roster, store)
-    return roster_marks(store, roster, resolve_sources(store, names), surplus=policy != "all")
+    return roster_marks(store, roster, resolve_sources(store, names), surplus=asked.policy != "all")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -150,6 +149,8 @@ class Format:
         Raises:
             TeamError: It is not installed.
         """
+        from importlib import metadata  # takes longer than many an export
+
         try:
             return {name: metadata.version(name) for name in self.libraries}
         except metadata.PackageNotFoundError as error:
@@ -157,6 +158,14 @@ class Format:
                 f"The format {self.name} needs {error.name}, which is not installed.",
                 remedy=f"Run `pip install 'prodigy-team[{self.extra}]'`.",
             ) from error
+
+
+def people_of(record: Mapping[str, Any], annotator: str) -> list[str]:
+    """Who stands behind an answer: of a merged one, everybody who gave it."""
+    people = record.get("_annotators")
+    if isinstance(people, list) and people and all(isinstance(each, str) for each in people):
+        return people
+    return [annotator]
 
 
 def _address(source: str, position: int, annotator: str, record: Mapping[str, Any] | None) -> dict[str, Any]:

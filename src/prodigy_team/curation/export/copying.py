@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from prodigy_team import __version__
-from prodigy_team.curation.export.exporting import earlier_manifest, people_of, placed
+from prodigy_team.curation.export.base import people_of
 from prodigy_team.curation.export.formats import ExportReport, Request
 from prodigy_team.curation.export.manifest import DROPPED, MANIFEST, describe, write_manifest
-from prodigy_team.curation.export.placing import WholeFile, publish_files, working_folder
+from prodigy_team.curation.export.placing import WholeFile, earlier_manifest, placed, publish_files, working_folder
 from prodigy_team.curation.sources import Source, read_lines
 from prodigy_team.curation.split import TRAIN
 from prodigy_team.store import Store

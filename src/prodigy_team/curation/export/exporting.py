@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -14,9 +13,9 @@ import msgspec
 
 from prodigy_team import __version__
 from prodigy_team.curation.export import jsonl
-from prodigy_team.curation.export.base import REPEATED, DropList, Kept, Spool, Terms
+from prodigy_team.curation.export.base import REPEATED, DropList, Kept, Spool, Terms, people_of
 from prodigy_team.curation.export.columns import Columns
-from prodigy_team.curation.export.formats import FORMATS, ExportReport, Request
+from prodigy_team.curation.export.formats import ExportReport, Request
 from prodigy_team.curation.export.manifest import (
     DROPPED,
     MANIFEST,
@@ -24,21 +23,17 @@ from prodigy_team.curation.export.manifest import (
     describe,
     describe_file,
     describe_split,
-    read_manifest,
     read_split,
     write_manifest,
     write_split,
 )
 from prodigy_team.curation.export.placing import (
-    explained,
+    earlier_manifest,
+    placed,
     publish_files,
     publish_folder,
-    recover_folder,
-    refuse_foreign,
     working_folder,
 )
-from prodigy_team.curation.files import true_place
-from prodigy_team.curation.sources import Source
 from prodigy_team.curation.split import TRAIN, Split, keys_of, split
 from prodigy_team.errors import UsageError
 from prodigy_team.store import Store
@@ -106,51 +101,6 @@ def export_answers(
         report = export.report(anew=anew)
         export.finish(versions, report)
     return report
-
-
-def placed(request: Request, sources: Iterable[Source]) -> Request:
-    """The request with the place that its path leads to.
-
-    Raises:
-        UsageError: Something is there that cannot be replaced, or that is to be read.
-    """
-    path = true_place(request.path)
-    for each in sources:
-        if each.path is not None and path.exists() and (own := each.path.resolve()).is_relative_to(path.resolve()):
-            where = "is" if own == path.resolve() else "holds"
-            raise UsageError(
-                f"{request.path} {where} what is to be exported, {each.name}, and would be replaced.",
-                remedy="Choose another place with `--output`.",
-            )
-    return replace(request, path=path)
-
-
-def earlier_manifest(request: Request) -> dict[str, Any] | None:
-    """The manifest of the last export to this place, after making sure that it may be replaced.
-
-    Raises:
-        UsageError: The place holds something else.
-        TeamError: It cannot be looked at.
-    """
-    with explained(request.path):
-        return _earlier_manifest(request)
-
-
-def _earlier_manifest(request: Request) -> dict[str, Any] | None:
-    path = request.path
-    if not request.folder:
-        if path.is_dir():
-            raise UsageError(f"{path} is a folder.", remedy="Name a file with `--output`.")
-        return None
-    if path.suffix.lstrip(".") in {each.suffix for each in FORMATS.values()} and not path.exists():
-        raise UsageError(
-            f"{path} is named like a file, but this export is a folder.",
-            remedy=f"For example: --output {path.with_suffix('')}",
-        )
-    recover_folder(path)
-    manifest = read_manifest(path / MANIFEST)
-    refuse_foreign(path, {MANIFEST, *manifest["files"]} if manifest else ())
-    return manifest
 
 
 class _Export:
@@ -328,14 +278,6 @@ def _is_label(record: Mapping[str, Any]) -> bool:
     shown = record.get("_view_id")
     manual = "options" in record or (shown is None and "tokens" in record)
     return isinstance(record.get("label"), str) and not manual and shown not in ("ner", "spans")
-
-
-def people_of(record: Mapping[str, Any], annotator: str) -> list[str]:
-    """Who stands behind an answer: of a merged one, everybody who gave it."""
-    people = record.get("_annotators")
-    if isinstance(people, list) and people and all(isinstance(each, str) for each in people):
-        return people
-    return [annotator]
 
 
 def _sorted(counts: Mapping[str, int]) -> dict[str, int]:

@@ -8,15 +8,21 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from prodigy_team.curation.export.formats import FORMATS, Request
+from prodigy_team.curation.export.manifest import MANIFEST, read_manifest
 from prodigy_team.curation.files import true_place
+from prodigy_team.curation.sources import Source
 from prodigy_team.errors import TeamError, UsageError
 
 _YOUNG = 1.0  # seconds
+_NAMED = 3  # of what is in the way
 
 
 class WholeFile:
@@ -51,6 +57,51 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             Path(beside).replace(path)
         finally:
             Path(beside).unlink(missing_ok=True)
+
+
+def placed(request: Request, sources: Iterable[Source]) -> Request:
+    """The request with the place that its path leads to.
+
+    Raises:
+        UsageError: Something is there that cannot be replaced, or that is to be read.
+    """
+    path = true_place(request.path)
+    for each in sources:
+        if each.path is not None and path.exists() and (own := each.path.resolve()).is_relative_to(path.resolve()):
+            where = "is" if own == path.resolve() else "holds"
+            raise UsageError(
+                f"{request.path} {where} what is to be exported, {each.name}, and would be replaced.",
+                remedy="Choose another place with `--output`.",
+            )
+    return replace(request, path=path)
+
+
+def earlier_manifest(request: Request) -> dict[str, Any] | None:
+    """The manifest of the last export to this place, after making sure that it may be replaced.
+
+    Raises:
+        UsageError: The place holds something else.
+        TeamError: It cannot be looked at.
+    """
+    with explained(request.path):
+        return _earlier_manifest(request)
+
+
+def _earlier_manifest(request: Request) -> dict[str, Any] | None:
+    path = request.path
+    if not request.folder:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder.", remedy="Name a file with `--output`.")
+        return None
+    if path.suffix.lstrip(".") in {each.suffix for each in FORMATS.values()} and not path.exists():
+        raise UsageError(
+            f"{path} is named like a file, but this export is a folder.",
+            remedy=f"For example: --output {path.with_suffix('')}",
+        )
+    recover_folder(path)
+    manifest = read_manifest(path / MANIFEST)
+    refuse_foreign(path, {MANIFEST, *manifest["files"]} if manifest else ())
+    return manifest
 
 
 @contextmanager
@@ -146,13 +197,30 @@ def refuse_foreign(path: Path, ours: Collection[str]) -> None:
     """
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file; this export is a folder.", remedy="Choose another with `--output`.")
-    files = [each.relative_to(path).as_posix() for each in sorted(path.rglob("*")) if not each.is_dir()]
-    foreign = [each for each in files if each not in ours]
+    found = _files_in(path) if path.exists() else ()
+    foreign = list(islice((each for each in found if each not in ours), _NAMED))
     if foreign:
         raise UsageError(
-            f"The folder {path} holds what no export wrote: {', '.join(foreign[:3])}.",
+            f"The folder {path} holds what no export wrote: {', '.join(foreign)}.",
             remedy="Choose a folder of its own with `--output`.",
         )
+
+
+def _files_in(folder: Path) -> Iterator[str]:
+    """What is in a folder and is none itself, one by one: below it may lie a whole disk.
+
+    Raises:
+        OSError: Something in it may not be looked into, and may hold anything.
+    """
+    for above, folders, files in os.walk(folder, onerror=_fail):
+        folders.sort()
+        links = (each for each in folders if Path(above, each).is_symlink())
+        for name in sorted([*files, *links]):
+            yield Path(above, name).relative_to(folder).as_posix()
+
+
+def _fail(error: OSError) -> None:
+    raise error
 
 
 def usual_mode(path: Path) -> int:
