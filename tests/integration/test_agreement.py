@@ -51,6 +51,17 @@ def put(team: Team, name: str, answers: Iterable[Mapping[str, Any]]) -> None:
         store.append(dataset, [rows])
 
 
+def written(team: Team) -> list[str]:
+    """Everybody's answers in files."""
+    paths = []
+    for name in PEOPLE_OF_TEAM:
+        path = team.folder / f"{name}.jsonl"
+        with team.store() as store:
+            path.write_bytes(b"".join(line + b"\n" for line in store.answers(f"headlines_{name}")))
+        paths.append(str(path))
+    return paths
+
+
 def view(team: Team, *arguments: str) -> dict[str, Any]:
     """What the command says of the only view."""
     (found,) = team.json("agreement", *arguments)["views"]
@@ -100,6 +111,21 @@ def test_counting_at_a_glance_is_reading_every_answer(team: Team) -> None:
     assert len(distances) > 20
 
 
+def test_labels_counted_at_a_glance_are_those_of_every_answer(team: Team) -> None:
+    """Answers in files are read one by one. What is no text is no label."""
+    chance, labels = random.Random(2), ("X", "„Y“", "X", 7, None)
+    team.write(PEOPLE_OF_TEAM, tasks=60, routing=None)
+    for name in PEOPLE_OF_TEAM:
+        said = chance.choices(("accept", "reject", "ignore"), (6, 3, 1), k=60)
+        put(team, name, ({**one_answer(number, said[number]), "label": labels[number % 5]} for number in range(60)))
+    put(team, "cy", ({**one_answer(number, "reject"), "label": labels[number % 5]} for number in range(10)))
+    files = written(team)
+    glance = view(team, "--by", "label")
+
+    assert [each["label"] for each in glance["labels"]] == ["", "X", "„Y“"]
+    assert glance["labels"] == view(team, *files, "--by", "label")["labels"]
+
+
 def test_by_label_and_by_week(team: Team) -> None:
     units = judged(binary(team), *PEOPLE_OF_TEAM)
     labels = {each["label"]: each["alpha"]["value"] for each in view(team, "--by", "label")["labels"]}
@@ -126,13 +152,7 @@ def test_the_worst_tasks_are_told_with_who_said_what(team: Team) -> None:
 def test_a_file_says_the_same_as_its_dataset_and_order_does_not_matter(team: Team) -> None:
     binary(team)
     stored = view(team)
-    names = []
-    for name in PEOPLE_OF_TEAM:
-        path = team.folder / f"{name}.jsonl"
-        with team.store() as store:
-            path.write_bytes(b"".join(line + b"\n" for line in store.answers(f"headlines_{name}")))
-        names.append(str(path))
-    for order in permutations(names):
+    for order in permutations(written(team)):
         found = view(team, *order)
         places = {"disagreements": [{**each, "source": "", "position": 0} for each in found["disagreements"]]}
         assert found["disagreements"][0]["source"].endswith(".jsonl")

@@ -192,6 +192,7 @@ class Gathering:
         watch: Is shown each answer before it is handed out.
         watch_broken: Is shown each unreadable record.
         only: Links of datasets, growing, where not all is to be read.
+        judge: `judgement_of`, or what takes its place.
     """
 
     store: Store | None
@@ -206,6 +207,7 @@ class Gathering:
     watch: Callable[[Gathered], object] | None = None
     watch_broken: Callable[[Broken], object] | None = None
     only: Mapping[str, Sequence[int]] | None = None
+    judge: Callable[..., bytes | None] = judgement_of
     _not_counted: set[bytes] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[Gathered]:
@@ -251,7 +253,7 @@ class Gathering:
         binary = view in BINARY_VIEWS
         try:
             known = hashes_of(record, hashes, content)
-            judgement = judgement_of(record, content, binary=binary)
+            judgement = self.judge(record, content, binary=binary)
             asked = content_of(record, by=self.by, binary=binary)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             self.note_broken(source, position, "broken JSON inside")

@@ -12,7 +12,8 @@ from array import array
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from operator import attrgetter, itemgetter
-from typing import Annotated
+from sys import intern
+from typing import Annotated, Any
 
 import msgspec
 
@@ -55,8 +56,15 @@ class _Asked(msgspec.Struct, gc=False):
     versions: _Nothing = 0
 
 
+class _Labelled(_Asked, gc=False):
+    """With the label that is to be accepted or rejected."""
+
+    label: Any = None
+
+
 _decoder = msgspec.json.Decoder(_Asked)
-_HASH = attrgetter("task_hash")
+_labelled_decoder = msgspec.json.Decoder(_Labelled)
+_HASH, _LABEL = attrgetter("task_hash"), attrgetter("label")
 _FIRST = itemgetter(0)
 _BRACE = {ord("{")}
 
@@ -110,12 +118,15 @@ class Glance:
         view: In which all of them were given: that of the first one.
         people: Numbers by name.
         hashes: Of the tasks, by their numbers.
+        labels: Of the tasks, by their numbers; "" where that is no text. None: they are not wanted.
     """
 
-    def __init__(self, people: People) -> None:
+    def __init__(self, people: People, *, labels: bool = False) -> None:
         self.view = ""
         self.people: dict[str, int] = {}
         self.hashes: array[int] = array("q")
+        self.labels: list[str] | None = [] if labels else None
+        self._decoder: msgspec.json.Decoder[Any] = _labelled_decoder if labels else _decoder
         self._people = people
         # By hash of a beginning, 64 bits of which nobody knows the key; the others are not understood.
         self._numbers: dict[int, int] = {}
@@ -206,14 +217,16 @@ class Glance:
 
     def _learn(self, marks: Collection[int], heads: Sequence[bytes]) -> bool:
         """Give numbers to tasks that were not seen before; False, and none has one, where one is not understood."""
-        found = _read(heads)
+        found = _read(heads, self._decoder)
         if found is not None:
             self._numbers.update(zip(marks, range(self.tasks, self.tasks + len(marks)), strict=True))
             self.hashes.extend(map(_HASH, found))
+            if self.labels is not None:
+                self.labels += [intern(each) if isinstance(each, str) else "" for each in map(_LABEL, found)]
         return found is not None
 
 
-def _read(heads: Sequence[bytes]) -> list[_Asked] | None:
+def _read(heads: Sequence[bytes], decoder: msgspec.json.Decoder[Any]) -> list[_Asked] | None:
     """The beginnings of objects, each on one line, all at once; None where one of them is not understood.
 
     As many objects as lines are one on each: none goes on in the next line, since a brace, a line feed and a brace
@@ -223,7 +236,7 @@ def _read(heads: Sequence[bytes]) -> list[_Asked] | None:
     if lines.count(b"\n") != len(heads) - 1 or b"\r" in lines or b"" in heads or set(map(_FIRST, heads)) != _BRACE:
         return None
     try:
-        found = _decoder.decode_lines(lines)
+        found: list[_Asked] = decoder.decode_lines(lines)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return found if len(found) == len(heads) else None

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import chain, compress
+from itertools import chain, compress, repeat
 from operator import eq
 
 import mmh3
@@ -100,10 +100,22 @@ class Tally:
         counted: How many were, by dataset.
     """
 
-    def __init__(self, store: Store, sources: Sequence[Source], people: People, marks: Mapping[str, Marks]) -> None:
-        """Prepare to read datasets."""
+    def __init__(
+        self,
+        store: Store,
+        sources: Sequence[Source],
+        people: People,
+        marks: Mapping[str, Marks],
+        *,
+        labels: bool = False,
+    ) -> None:
+        """Prepare to read datasets.
+
+        Args:
+            labels: Tasks of different labels are to be counted apart.
+        """
         self._store, self._sources, self._marks = store, sources, marks
-        self._glance = Glance(people)
+        self._glance = Glance(people, labels=labels)
         self._seen = {source: _Seen() for source in sources}
         # By number of the person and then of the task: what was said.
         self._said: list[bytearray] = []
@@ -236,10 +248,11 @@ class Tally:
         if conflicts and any(unsettled):
             self._add_conflicts(settled.conflicts, unsettled)
 
-    def times(self) -> Counter[Votes]:
-        """How many tasks got which votes; equal where everybody said the same (see `voices`)."""
-        found = Counter(zip(*self._said, strict=True))
-        return Counter({votes: count for votes, count in found.items() if any(votes)})
+    def times(self) -> Counter[tuple[str, Votes]]:
+        """How many tasks of which label got which votes; equal where everybody said the same (see `voices`)."""
+        labels = self._glance.labels
+        found = Counter(zip(repeat("", self._glance.tasks) if labels is None else labels, *self._said, strict=True))
+        return Counter({(label, tuple(votes)): count for (label, *votes), count in found.items() if any(votes)})
 
     def voices(self, votes: Votes) -> list[tuple[str, str]]:
         """Who said accept, reject or ignore, by name."""

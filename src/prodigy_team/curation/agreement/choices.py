@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from itertools import combinations
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, combinations
 from typing import Any
 
 from prodigy_team.curation.agreement.coefficients import (
@@ -68,7 +68,7 @@ class Choices:
         several = any(type(value) is tuple and len(value) != 1 for value in self._values())
         distance = _set_distance if self.kind == CHOICE and several else None
         self.distance_name = "masi" if distance else "nominal"
-        rows = self._unit_rows(distance)
+        rows = _unit_rows(((pattern, count) for (_, pattern), count in self._patterns.items()), distance)
         why = _why(list(self._values()))
         statistics = (percent_of, fleiss_of, alpha_statistic(rows, distance))
         percent, fleiss, alpha = drawing.figures(rows, statistics, ["", why, why])
@@ -108,18 +108,15 @@ class Choices:
             yield from self._labels_of_tasks(drawing)
             return
         members = {value: self._labels_in(value) for value in self._values()}
-        alpha = alpha_statistic(Rows())
-        for label in sorted({each for own in members.values() for each in own}):
-            rows, given_rows, answers = Rows(), Rows(), 0
-            for (_, pattern), count in self._patterns.items():
-                given = [label in members[value] for _, value in pattern]
-                answers += sum(given) * count
-                rows.add(unit_row(given), count)
-                if any(given):
-                    given_rows.add(_given(sum(given), len(given)), count)
-            (own_alpha,) = drawing.figures(rows, (alpha,), [f"everybody said {label} of every task"])
-            (f1,) = drawing.figures(given_rows, (_label_f1,), [""])
-            yield LabelAgreement(label, answers, f1, own_alpha, None)
+        # By label: how many of how many people gave it -> tasks.
+        given: dict[str, Counter[tuple[int, int]]] = defaultdict(Counter)
+        asked: Counter[int] = Counter()
+        for (_, pattern), count in self._patterns.items():
+            asked[len(pattern)] += count
+            for label, yes in Counter(chain.from_iterable([members[value] for _, value in pattern])).items():
+                given[label][yes, len(pattern)] += count
+        for label, counts in sorted(given.items()):
+            yield _label_figures(drawing, label, counts, asked)
 
     def _labels_in(self, value: Value) -> frozenset[str]:
         """Options; an answer is its own label, but to reject a task with options is to choose none."""
@@ -129,16 +126,15 @@ class Choices:
 
     def _labels_of_tasks(self, drawing: Drawing) -> Iterator[LabelAgreement]:
         """Tasks of one label each: how far people agree on accepting it."""
-        for label in sorted({group for group, _ in self._patterns}):
+        for label, patterns in sorted(self._by_group().items()):
             rows, accepted, answers = Rows(), Rows(), 0
-            for (group, pattern), count in self._patterns.items():
-                if group == label:
-                    values = [value for _, value in pattern]
-                    answers += len(values) * count
-                    rows.add(unit_row(values), count)
-                    if ACCEPT in values:
-                        accepted.add(_given(values.count(ACCEPT), len(values)), count)
-            why = _why([value for group, pattern in self._patterns if group == label for _, value in pattern])
+            for pattern, count in patterns:
+                values = [value for _, value in pattern]
+                answers += len(values) * count
+                rows.add(unit_row(values), count)
+                if ACCEPT in values:
+                    accepted.add(_given(values.count(ACCEPT), len(values)), count)
+            why = _why([value for pattern, _ in patterns for _, value in pattern])
             (alpha,) = drawing.figures(rows, (alpha_statistic(rows),), [why])
             (f1,) = drawing.figures(accepted, (_label_f1,), [f"nobody said {ACCEPT}"])
             yield LabelAgreement(label, answers, f1, alpha, None)
@@ -148,21 +144,50 @@ class Choices:
         if self._by != "week":
             return
         distance = _set_distance if self.distance_name == "masi" else None
-        for week in sorted({week for week, _ in self._patterns}):
-            rows = self._unit_rows(distance, week)
-            why = _why([value for own, pattern in self._patterns if own == week for _, value in pattern])
+        for week, patterns in sorted(self._by_group().items()):
+            rows = _unit_rows(patterns, distance)
+            why = _why([value for pattern, _ in patterns for _, value in pattern])
             percent, alpha = drawing.figures(rows, (percent_of, alpha_statistic(rows, distance)), ["", why])
             yield WeekAgreement(week, len(rows), percent, alpha, None)
+
+    def _by_group(self) -> Mapping[str, list[tuple[_Pattern, int]]]:
+        """Patterns and their tasks, by week or label."""
+        found: dict[str, list[tuple[_Pattern, int]]] = defaultdict(list)
+        for (group, pattern), count in self._patterns.items():
+            found[group].append((pattern, count))
+        return found
 
     def _values(self) -> dict[Value, None]:
         return {value: None for _, pattern in self._patterns for _, value in pattern}
 
-    def _unit_rows(self, distance: Distance | None, week: str | None = None) -> Rows:
-        rows = Rows()
-        for (own, pattern), count in self._patterns.items():
-            if week is None or week == own:
-                rows.add(unit_row([value for _, value in pattern], distance), count)
-        return rows
+
+def _unit_rows(patterns: Iterable[tuple[_Pattern, int]], distance: Distance | None) -> Rows:
+    rows = Rows()
+    for pattern, count in patterns:
+        rows.add(unit_row([value for _, value in pattern], distance), count)
+    return rows
+
+
+def _label_figures(
+    drawing: Drawing, label: str, counts: Mapping[tuple[int, int], int], asked: Mapping[int, int]
+) -> LabelAgreement:
+    """A label that people give or do not give.
+
+    Args:
+        counts: How many of how many people gave it -> tasks, of those in which somebody did.
+        asked: How many people -> tasks, of all.
+    """
+    rows, given, nobody = Rows(), Rows(), Counter(asked)
+    for (yes, people), tasks in counts.items():
+        rows.add(unit_row([True] * yes + [False] * (people - yes)), tasks)
+        given.add(_given(yes, people), tasks)
+        nobody[people] -= tasks
+    for people, tasks in nobody.items():
+        if tasks:
+            rows.add(unit_row([False] * people), tasks)
+    (alpha,) = drawing.figures(rows, (alpha_statistic(rows),), [f"everybody said {label} of every task"])
+    (f1,) = drawing.figures(given, (_label_f1,), [""])
+    return LabelAgreement(label, sum(yes * tasks for (yes, _), tasks in counts.items()), f1, alpha, None)
 
 
 def mean_figure(name: str, pairs: Sequence[PairAgreement], tasks: int) -> Figure:

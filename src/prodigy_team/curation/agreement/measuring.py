@@ -10,7 +10,7 @@ from typing import Any, Literal
 from prodigy_team.curation.agreement.choices import Choices
 from prodigy_team.curation.agreement.figures import Agreement, Disagreement, Drawing, ViewAgreement
 from prodigy_team.curation.agreement.markings import Markings
-from prodigy_team.curation.agreement.said import ANSWER, SPANS, Said, said, shown
+from prodigy_team.curation.agreement.said import ANSWER, SPANS, Said, judgement, said, shown
 from prodigy_team.curation.agreement.worst import Judged, Place, Worst
 from prodigy_team.curation.gathering import Gathering, Marks, Opinion, People, TaskAnswers, gather, grouped
 from prodigy_team.curation.judgements import read_answer
@@ -53,6 +53,7 @@ def measure(
     """
     ordered = sorted(sources, key=lambda each: (each.path is not None, each.name))
     gathering = gather(store, ordered, people=people, marks=marks)
+    gathering.judge = judgement
     views: dict[tuple[str, str], _View] = {}
     decisions = 0
 
@@ -61,8 +62,8 @@ def measure(
             views[name, kind] = _View(name, kind, by=by, worst=worst)
         return views[name, kind]
 
-    if not by and store is not None and all(source.path is None for source in ordered):
-        tally = Tally(store, ordered, gathering.people, gathering.marks)
+    if by != "week" and store is not None and all(source.path is None for source in ordered):
+        tally = Tally(store, ordered, gathering.people, gathering.marks, labels=by == "label")
         if tally.read():
             _leave_out(gathering, tally)
             if tally.view:
@@ -122,12 +123,13 @@ class _View:
         """All tasks that were counted at a glance."""
         assert isinstance(self._compared, Choices)
         ranks: dict[Votes, tuple[float, int, Judged]] = {}
-        times = tally.times()
-        for votes, count in sorted(times.items()):
+        times: Counter[Votes] = Counter()
+        for (label, votes), count in sorted(tally.times().items()):
             said = tally.voices(votes)
             judged: Judged = tuple((name, answer) for name, answer in said if answer != "ignore")
             if self._count(len(said), len(judged), count):
-                ranks[votes] = self._compared.add(judged, "", count), len(judged), judged
+                ranks[votes] = self._compared.add(judged, label, count), len(judged), judged
+                times[votes] += count
         wanted: set[Votes] = set()
         for votes in sorted(ranks, key=lambda each: ranks[each][:2], reverse=True):
             if sum(times[each] for each in wanted if ranks[each][:2] > ranks[votes][:2]) >= self._worst.limit:

@@ -10,7 +10,7 @@ import msgspec
 
 from prodigy_team.curation.agreement.spans import Marked, Span
 from prodigy_team.curation.gathering import Gathered
-from prodigy_team.curation.judgements import Answer
+from prodigy_team.curation.judgements import Answer, judgement_of
 
 ACCEPT = "accept"
 ANSWER, CHOICE, SPANS, OTHER = "answer", "choice", "spans", "other"
@@ -52,6 +52,13 @@ class Said:
 
 
 _known: dict[tuple[str, str, Any, str], Said] = {}
+
+
+def judgement(answer: Answer, content: bytes, *, binary: bool) -> bytes | None:
+    """As `judgement_of`, but only of what is compared as a whole; of everything else `said` looks at its parts."""
+    if binary or answer.view in _KINDS:
+        return None if answer.answer == "ignore" else b""
+    return judgement_of(answer, content, binary=binary)
 
 
 def said(given: Gathered) -> Said:

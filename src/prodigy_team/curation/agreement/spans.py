@@ -71,8 +71,8 @@ def token_kappa(first: Iterable[str], second: Iterable[str]) -> float:
 
 def span_row(first: Marked, second: Marked) -> Row:
     """What a task adds to `exact_of` and `partial_of` of two people."""
-    same = len(set(first.spans) & set(second.spans))
     both = len(first.spans) + len(second.spans)
+    same = both // 2 if first.spans == second.spans else len(set(first.spans) & set(second.spans))
     if same * 2 == both:  # nobody marked anything, or both the same
         exact, overlapping = same, 0
     else:
