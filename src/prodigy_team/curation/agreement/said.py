@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,6 @@ REJECTED = "(rejected)"
 """What somebody says who rejects a task in which things are chosen or marked."""
 
 _KINDS = {"choice": CHOICE, "audio_manual": SPANS, "pos_manual": SPANS, "ner_manual": SPANS, "spans_manual": SPANS}
-
-
 _DIGITS = 12  # enough for equality within a data set, few enough to be read
 
 
@@ -28,7 +26,15 @@ class _Token(msgspec.Struct, gc=False):
     end: Any = None
 
 
+class _Object(msgspec.Struct, gc=False):
+    """Something, of which nothing is read."""
+
+
 _TOKENS = msgspec.json.Decoder(list[_Token])
+_OBJECTS = msgspec.json.Decoder(list[_Object])
+_MOST_COUNTED = 100_000
+# Numbers of tokens, by hashes of their JSON: 64 bits of which nobody knows the key.
+_counted: dict[int, int] = {}
 
 Value = str | tuple[str, ...] | Marked | None
 """What is compared: an answer, `REJECTED`, a typed text or a digest; chosen options, sorted; spans.
@@ -99,7 +105,8 @@ def marked(record: Answer) -> Marked:
     if isinstance(record.audio_spans, list):
         return Marked(tuple(sorted(set(_spans(record.audio_spans)))))
     spans = record.spans if isinstance(record.spans, list) else []
-    number, labels = _tokens(record, spans)
+    number = _count_tokens(record)
+    labels = _labels(record, spans, number) if spans and number > 0 else ()
     return Marked(tuple(sorted(set(_spans(spans)))), number, labels)
 
 
@@ -113,32 +120,55 @@ def _is_number(value: Any) -> bool:
     return type(value) is int or type(value) is float
 
 
-def _tokens(record: Answer, spans: list[Any]) -> tuple[int, tuple[tuple[int, str], ...]]:
-    """How many tokens there are, and the labels of those in spans; (-1, ()) without tokens."""
+def _count_tokens(record: Answer) -> int:
+    """How many there are; -1 without tokens. Counted once for all who were asked the same."""
     raw = bytes(record.tokens)
-    if not raw or raw == b"null":
-        return -1, ()
+    key = hash(raw)
+    number = _counted.get(key)
+    if number is None:
+        if len(_counted) > _MOST_COUNTED:
+            _counted.clear()
+        number = _counted[key] = _length(raw)
+    return number
+
+
+def _length(raw: bytes) -> int:
     try:
-        tokens = _TOKENS.decode(raw)
-    except msgspec.DecodeError:
-        return -1, ()
-    found: dict[int, set[str]] = {}
+        return len(_OBJECTS.decode(raw)) if raw and raw != b"null" else -1
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return -1
+
+
+def _labels(record: Answer, spans: list[Any], number: int) -> tuple[tuple[int, str], ...]:
+    """The labels of tokens in spans, by their places; several of one token are joined."""
+    found: dict[int, str] = {}
+    several: dict[int, set[str]] = {}
     for span in spans:
-        for place in _places(span, tokens) if isinstance(span, dict) else ():
-            found.setdefault(place, set()).add(str(span.get("label") or ""))
-    return len(tokens), tuple((place, "+".join(sorted(found[place]))) for place in sorted(found))
+        if isinstance(span, dict):
+            label = str(span.get("label") or "")
+            for place in _places(span, record, number):
+                if found.setdefault(place, label) != label:
+                    several.setdefault(place, {found[place]}).add(label)
+    found.update((place, "+".join(sorted(labels))) for place, labels in several.items())
+    return tuple(sorted(found.items()))
 
 
-def _places(span: dict[str, Any], tokens: list[_Token]) -> Iterator[int]:
+def _places(span: dict[str, Any], record: Answer, number: int) -> Iterable[int]:
     """Places of the tokens in a span: as it says itself, else by its characters."""
     first, last = span.get("token_start"), span.get("token_end")
     if type(first) is int and type(last) is int:
-        yield from range(max(first, 0), min(last + 1, len(tokens)))
-    elif _is_number(span.get("start")) and _is_number(span.get("end")):
-        for place, token in enumerate(tokens):
-            known = _is_number(token.start) and _is_number(token.end)
-            if known and token.start < span["end"] and span["start"] < token.end:
-                yield place
+        return range(max(first, 0), min(last + 1, number))
+    if _is_number(span.get("start")) and _is_number(span.get("end")):
+        try:
+            tokens = enumerate(_TOKENS.decode(bytes(record.tokens)))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return ()
+        return [place for place, token in tokens if _overlap(token, span["start"], span["end"])]
+    return ()
+
+
+def _overlap(token: _Token, start: float, end: float) -> bool:
+    return _is_number(token.start) and _is_number(token.end) and bool(token.start < end and start < token.end)
 
 
 def shown(value: Value) -> str:
