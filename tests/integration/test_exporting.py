@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -59,6 +60,19 @@ def test_order_is_that_of_links_across_pages_and_datasets(path: Path, store: Sto
         add_as_prodigy(path, "even", [b"%d" % number for number in range(start, start + 50, 2)])
         add_as_prodigy(path, "odd", [b"%d" % number for number in range(start + 1, start + 50, 2)])
     assert exported(store, "odd") == b"".join(b"%d\n" % number for number in range(1, 3000, 2))
+
+
+@pytest.mark.parametrize("others", [0, 20, 400])
+def test_all_that_is_left_comes_out_wherever_it_lies(path: Path, store: Store, others: int) -> None:
+    """Close together or far apart, and with long gaps where something was removed."""
+    for start in range(0, 2000, 100):
+        add_as_prodigy(path, "d", [b"%d" % number for number in range(start, start + 100)])
+        add_as_prodigy(path, "e", [b"{}"] * others)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        own = [link for (link,) in connection.execute("SELECT id FROM link WHERE dataset_id = 1 ORDER BY id")]
+        connection.executemany("DELETE FROM link WHERE id = ?", [(link,) for link in own[300:1000]])
+    wanted = [*range(300), *range(1000, 2000)]
+    assert exported(store, "d") == b"".join(b"%d\n" % number for number in wanted)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def roster_store(roster: Roster, *, write: bool) -> Iterator[Store]:
 
 def known_dataset(store: Store, name: str) -> None:
     """Refuse a dataset that does not exist, with the nearest that does."""
-    known = [each.name for each in store.datasets()]
+    known = store.names()
     if name not in known:
         near = get_close_matches(name, known, n=1, cutoff=0.5)
         remedy = f"Did you mean {near[0]}?" if near else "`prodigy-team export` lists the datasets."

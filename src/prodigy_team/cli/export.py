@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -226,7 +227,7 @@ def to_file(place: Opened, request: Request, shared: Shared) -> ExportReport:
             from prodigy_team.curation.export.copying import copy_answers
 
             writers = single_annotators(place.roster) if place.roster is not None else {}
-            people = roster_people(place.store, place.roster)
+            people = partial(roster_people, place.store, place.roster)
             return copy_answers(place.store, place.sources, request, people=people, writers=writers, progress=progress)
         from prodigy_team.curation.export import export_answers
 

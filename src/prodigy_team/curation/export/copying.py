@@ -45,14 +45,14 @@ def copy_answers(
     sources: Sequence[Source],
     request: Request,
     *,
-    people: People | None = None,
+    people: Callable[[], People] | None = None,
     writers: Mapping[str, str] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> ExportReport:
     """Write a plain copy to a file, with a manifest that says what can be said without looking into the answers.
 
     Args:
-        people: Who gave a stored answer.
+        people: Tells who gave a stored answer, where that is looked at.
         writers: Dataset to the one person who writes it; of many answers that is all that is said of people.
         progress: Told how many lines were written, now and then.
 
@@ -85,7 +85,7 @@ def _annotators(
     store: Store | None,
     sources: Sequence[Source],
     counts: Mapping[str, int],
-    people: People | None,
+    people: Callable[[], People] | None,
     writers: Mapping[str, str],
 ) -> Mapping[str, int] | None:
     """Who gave how many of the answers that were copied; None where nobody looks."""
@@ -98,8 +98,9 @@ def _annotators(
         return None
     from prodigy_team.curation.gathering import gather
 
+    known = people() if people is not None else None
     for source in sources:
-        gathering = gather(store, [source], people=people)
+        gathering = gather(store, [source], people=known)
         for answer in gathering:
             if gathering.counts["read"] > counts[source.name]:
                 break  # somebody has answered since

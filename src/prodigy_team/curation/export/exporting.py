@@ -62,7 +62,7 @@ def export_dataset(
         UsageError: There is no such dataset.
         TeamError: The file cannot be written.
     """
-    have = [info.name for info in store.datasets()]
+    have = store.names()
     if dataset not in have:
         raise UsageError(f"There is no dataset {dataset}.", remedy=f"There is: {', '.join(have) or 'none'}.")
     if isinstance(output, Path):
