@@ -18,7 +18,7 @@ def test_a_merge_backs_up_what_it_is_about_to_change(team: Team) -> None:
     team.answer("joe", 0, 1)
     team.run("merge", "--dry-run")
     team.run("merge", "--no-backup")
-    team.run("merge", "--into", "gold.jsonl")
+    team.run("merge", "--into", str(team.folder / "gold.jsonl"))
     assert backups(team) == []
 
     team.answer("jane", 2)
