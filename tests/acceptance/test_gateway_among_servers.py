@@ -127,6 +127,7 @@ def test_servers_sleep_until_somebody_comes(team: Team) -> None:
     assert team.log().count("New session joe") == 2
 
     os.kill(pids["joe"], signal.SIGKILL)
+    eventually(lambda: project.states()["joe"] == "stale", message="on a busy machine it takes its time to die")
     project.run("up", "--revive")
     assert project.states() == {"gateway": "running", "joe": "running", "jane": "asleep"}
     project.run("up", "jane")
@@ -179,6 +180,7 @@ def test_who_was_taken_out_stays_out_when_the_gateway_is_brought_back(team: Team
     team.write_roster(names=("jane",))
     eventually(lambda: team.start_session("joe").status_code == 401, within=10, message="joe to be out")
     os.kill(team.project.pids()["gateway"], signal.SIGKILL)
+    eventually(lambda: team.project.states()["gateway"] == "stale")
     team.project.run("up", "--revive")
     eventually(lambda: team.start_session("joe").status_code == 401, within=10, message="joe to be out")
     assert team.start_session("jane").status_code == 200
@@ -299,6 +301,7 @@ def test_servers_behind_a_gateway_are_started_at_once_where_the_roster_says_so(t
     }
     assert team.project.pids()["joe"] == pids["joe"]
     os.kill(pids["joe"], signal.SIGKILL)
+    eventually(lambda: team.project.states()["joe"] == "stale")
     team.project.run("up", "--revive")
     assert team.project.status()["joe"]["url"] == f"{team.url}/a/joe/"
     port = team.project.status()["joe"]["port"]
