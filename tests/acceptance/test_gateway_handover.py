@@ -86,7 +86,7 @@ def test_a_planned_restart_fails_no_request(project: Project, port: int) -> None
     assert project.entries("up")["gateway"]["action"] == "keep"
 
     os.kill(project.pids()["gateway"], signal.SIGKILL)
-    assert project.states()["gateway"] == "stale"
+    eventually(lambda: project.states()["gateway"] == "stale")
     assert project.entries("up")["gateway"]["state"] == "running"
 
 
