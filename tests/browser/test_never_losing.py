@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 from collections import Counter
 from typing import Any
 
@@ -111,6 +112,24 @@ def test_a_page_goes_on_over_a_restart_of_its_server(start: Any, open_desk: Any)
     desk.press("a")
     found = stored(server, 4)
     assert [each["text"] for each in found] == [f"task {number}" for number in range(1, 5)]
+
+
+def test_new_labels_reach_an_open_page_with_the_first_task_dealt_for_them(start: Any, open_desk: Any) -> None:
+    """What was on the page is finished under the labels and the version that it came with."""
+    recipe = ["ner.manual", "ds", "blank:en", "source.jsonl", "--label"]
+    server = start(tasks_of(8), recipe=[*recipe, "OLD,OTHER"], settings={"batch_size": 4}, version="1")
+    desk = open_desk(server)
+    server.signal(signal.SIGTERM)
+    server.argv[-1] = "NEW,OTHER"
+    server.env["PRODIGY_TEAM_SERVER"] = server.env["PRODIGY_TEAM_SERVER"].replace('"version": "1"', '"version": "2"')
+    server.start()
+    for number in range(1, 9):
+        desk.shows(f"task {number}")
+        desk.page.locator(".label").filter(has_text="OLD" if number < 5 else "NEW").wait_for()
+        desk.press("a")
+    found = stored(server, 8)
+    assert [each["text"] for each in found] == [f"task {number}" for number in range(1, 9)]
+    assert [each["_version"] for each in found] == ["1"] * 4 + ["2"] * 4
 
 
 def test_a_reload_and_a_second_tab_go_on_with_the_same_tasks_in_the_same_order(

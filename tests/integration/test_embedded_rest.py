@@ -88,6 +88,13 @@ def test_unknown_keys_of_a_pull_are_ignored(server: EmbeddedServer) -> None:
         assert server.client.post("/get_session_questions", content=content).status_code == status
 
 
+def test_a_page_loaded_under_other_labels_gets_no_tasks_for_them(server: EmbeddedServer) -> None:
+    page = server.client.get("/project").json()["page"]
+    found = server.pull(page=page)
+    assert "outdated" not in found
+    assert server.pull(page="another") == {"tasks": [], "outdated": True, "session_id": found["session_id"]}
+
+
 def test_a_screen_of_any_length_is_not_written_down(server: EmbeddedServer) -> None:
     for path in ("/get_session_questions", "/confirm_tasks"):
         reply = server.client.post(path, json={"session_id": "ds-ana", "screen": "x" * 201, "shown": []})

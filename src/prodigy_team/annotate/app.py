@@ -110,7 +110,10 @@ class Server:
         pull = read_pull(await web.read_body(scope, receive))
         session = self._asking.session(scope, pull.session_id)
         self._asking.check_owner(scope, pull.owner, session)
-        await web.send_json(send, self._batch(await self._pull(session, pull), session))
+        if self._is_outdated(pull):
+            await web.send_json(send, b'{"tasks":[],"outdated":true,"session_id":%s}' % dumps(session.id))
+        else:
+            await web.send_json(send, self._batch(await self._pull(session, pull), session))
 
     async def _get_questions(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:  # noqa: ARG002
         session = self._asking.session(scope, self._asking.named_in_query(scope))
@@ -127,6 +130,10 @@ class Server:
     async def _version(self, scope: web.Scope, receive: web.Receive, send: web.Send) -> None:  # noqa: ARG002
         content = {"name": "prodigy-team", "version": package_version(), "engine": "embedded"}
         await web.send_json(send, msgspec.json.encode(content))
+
+    def _is_outdated(self, pull: Pull) -> bool:
+        """Whether the page was loaded under other labels, guidelines or files: it gets no tasks for those of today."""
+        return pull.page is not None and pull.page != self._project.page
 
     async def _pull(self, session: Session, pull: Pull) -> Batch:
         held, shown = hashes(pull.held), hashes(pull.shown)
@@ -235,7 +242,7 @@ class Server:
         pull = read_pull(body)
         session = self._asking.session(scope, pull.session_id)
         self._asking.check_owner(scope, pull.owner, session)
-        batch = None if pull.held else self._stream.at_hand(session)
+        batch = None if pull.held or self._is_outdated(pull) else self._stream.at_hand(session)
         if batch is None:
             return False
         reply(self._batch(batch, session))

@@ -21,12 +21,14 @@ class Pull(msgspec.Struct):
 
     Attributes:
         held: Hashes of the tasks that the page has.
+        page: What `Project.page` was when the page was loaded; None for clients that are no page of ours.
         screen: Which load of a page this is; None for clients that never say what they show.
         shown: Hashes of the tasks that came on it.
     """
 
     session_id: str | None = None
     held: list[Any] = []
+    page: str | None = None
     owner: Owner | None = None
     screen: Screen | None = None
     shown: list[Any] = []

@@ -7,6 +7,8 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -51,6 +53,12 @@ class Project:
     global_css: str | None = None
     image_sources: str = ""
     version: str | None = None
+
+    @cached_property
+    def page(self) -> str:
+        """16 hexadecimal digits that change with the page: its files, labels, guidelines, and all else it is told."""
+        told = [assets.Pages(global_css=self.global_css).index, dict(self.settings), self.version]
+        return blake2b(msgspec.json.encode(told, order="deterministic"), digest_size=8).hexdigest()
 
 
 class Rest:
@@ -153,6 +161,7 @@ class Rest:
         content = {
             **self._project.settings,
             "session_id": session.id,
+            "page": self._project.page,
             "named": session.named,
             "total_tasks": self._project.total,
             "gateway": self._asking.gateway(request.scope),

@@ -70,6 +70,7 @@ export class Desk {
   owner = "";
   private name: string | null = null;
   private pulling = false;
+  private outdated = false;
   private looks = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private next_key = 1;
@@ -210,6 +211,7 @@ export class Desk {
     this.queue.shift();
     this.history.put_back(item.past);
     this.tell();
+    this.renew();
     this.later();
   }
 
@@ -280,7 +282,7 @@ export class Desk {
   }
 
   private async pull(): Promise<void> {
-    if (this.pulling) return;
+    if (this.pulling || this.outdated) return this.renew();
     this.pulling = true;
     clearTimeout(this.timer);
     const had = this.fresh_tasks();
@@ -289,9 +291,10 @@ export class Desk {
     const telling = this.telling([]);
     const under_way = this.outbox.unsent().length > 0 && !this.outbox.problem;
     const confirmed = this.confirmed;
-    const reply = await this.ask("get_session_questions", { held, ...telling });
+    const reply = await this.ask("get_session_questions", { held, page: this.project.page, ...telling });
     this.pulling = false;
-    if (reply.status === 200) {
+    if (reply.content.outdated === true) this.outdated = true;
+    else if (reply.status === 200) {
       // With an answer under way the server thinks that its task is still to be done here, and others are worse off.
       this.take_tasks(reply.content, had, under_way);
       // What answers brought meanwhile may be newer than what this request was told.
@@ -301,7 +304,17 @@ export class Desk {
     else this.problem = problem_of(reply);
     if (!this.fresh_tasks() || reply.status !== 200) this.look_again();
     if (under_way && reply.status === 200) this.look_at_the_end();
+    this.renew();
     this.later();
+  }
+
+  /**
+   * The server has other labels or guidelines by now: what is here is finished under those it came with, then the page
+   * is loaded anew.
+   */
+  private renew(): void {
+    const waits = this.outbox.unsent().length > 0 && !this.outbox.lasting;
+    if (this.outdated && !this.queue.length && !waits) location.reload();
   }
 
   private take_tasks(content: Record<string, unknown>, had: number, under_way: boolean): void {

@@ -12,6 +12,8 @@ export interface Project {
   label: string;
   labels: string[];
   total: number;
+  /** Changes when the server would give another page; null: it does not say. */
+  page: string | null;
   /** Whether tasks are leased, so that the server wants to know which one is on screen. */
   dealt: boolean;
   batch_size: number;
@@ -59,6 +61,7 @@ export function read_project(raw: Record<string, unknown>): Project {
     label: text(raw.label) ?? labels.join(", "),
     labels,
     total: number(raw.total_tasks) || 0,
+    page: text(raw.page) ?? null,
     dealt: raw.dealt === true,
     batch_size: number(raw.batch_size) || 10,
     history_size: number(raw.history_size) || 10,
