@@ -46,6 +46,7 @@ def test_the_search_reaches_answers_that_were_never_loaded(start: Any, open_desk
     # A correction stands for what it corrects; what was never answered is not found.
     desk.page.fill(".history .filter", "task 3")
     desk.page.locator(".past.reject", has_text="task 3").wait_for()
+    desk.page.locator(".past-text", has_text="task 3").nth(10).wait_for()
     assert desk.page.locator(".past-text", has_text="task 3").count() == 11
     desk.page.fill(".history .filter", "task 110")
     desk.page.locator(".history", has_text="Nothing fits “task 110”").wait_for()

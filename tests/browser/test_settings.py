@@ -227,7 +227,7 @@ def test_sidebar_with_project_info_statistics_and_history_size(start: Any, open_
     assert desk.page.locator(".facts").first.inner_text().split() == ["Dataset", "ds", "Recipe", "mark"]
     desk.press("a", "a", "x")
     desk.shows("task 4")
-    desk.page.locator(".past").nth(1).wait_for()
+    desk.page.locator("[data-count=reject]", has_text="1").wait_for()  # the sidebar is drawn after the next paint
     assert [each.text_content() for each in desk.page.query_selector_all("[data-count]")] == ["2", "1", "0"]
     assert desk.page.locator(".past").count() == 2
     desk.page.locator(".count").filter(has_text="3 of 8").wait_for()
@@ -255,7 +255,7 @@ def test_progress_with_a_target(start: Any, open_desk: Any) -> None:
     desk = open_desk(server)
     desk.press("a")
     desk.page.locator(".count").filter(has_text="1 of 2").wait_for()
-    assert desk.page.evaluate("document.querySelector('progress').value") == 0.5
+    desk.page.locator("progress[value='0.5']").wait_for()  # beside the task, so drawn after the next paint
     assert "∞" not in desk.page.inner_text("section.progress")
 
 

@@ -114,3 +114,29 @@ def test_answers_that_could_not_be_counted_are_counted_by_a_later_pull() -> None
     source.answers.add(("ana", 1))
     with ThreadPoolExecutor(1) as executor:
         assert asyncio.run(pull_twice(source, executor)) == [0, 1]
+
+
+class _Overtaken(Source):
+    """An answer that the count does not see yet is stored before the count is known."""
+
+    stream: Stream
+    session = Session("ana", "ana", named=True)
+
+    def count_answered(self, annotator: str | None) -> int:
+        counted = super().count_answered(annotator)
+        self.answers.add(("ana", 2))
+        self.stream.answered(self.session, bytes([2]), first=True)
+        return counted
+
+
+def test_what_is_answered_while_answers_are_counted_stays_counted() -> None:
+    """A slow database: the page had its tasks and said "1 of 4", then went back to 0."""
+
+    async def pull(source: _Overtaken, executor: ThreadPoolExecutor) -> int:
+        source.stream = Stream(source, executor, overlap=True, batch_size=2)
+        return (await source.stream.pull(source.session)).count.answered
+
+    source = _Overtaken(4)
+    source.answers.add(("ana", 1))
+    with ThreadPoolExecutor(1) as executor:
+        assert asyncio.run(pull(source, executor)) == 2

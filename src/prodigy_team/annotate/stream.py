@@ -333,10 +333,12 @@ class Stream:
     async def _count_answers(self, pool: _Pool) -> None:
         # An answer saved while this counts may be counted twice; progress is a display, the database is the truth.
         try:
-            pool.answered += await self._ask(lambda: self._supply.count_answered(pool.annotator))
+            earlier = await self._ask(lambda: self._supply.count_answered(pool.annotator))
         except TeamError as error:
             log.error("Answers cannot be counted: %s", error)
             pool.counted = None  # the next pull tries again
+        else:
+            pool.answered += earlier  # after the wait: what was answered during it stays counted
 
     async def _ask(self, question: Callable[[], Value]) -> Value:
         return await asyncio.get_running_loop().run_in_executor(self._executor, question)
