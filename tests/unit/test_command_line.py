@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,10 +17,11 @@ import pytest
 from prodigy_team.annotate.importing import ImportedPerson, ImportReport
 from prodigy_team.annotate.rebuilding import RebuiltPool
 from prodigy_team.annotate.reopening import ReopenedPool
+from prodigy_team.cli.commands import COMMANDS, NAMES
 from prodigy_team.cli.erase import EraseReport
 from prodigy_team.cli.objects import report_object, status_object
 from prodigy_team.cli.options import Shared
-from prodigy_team.cli.parser import COMMANDS, MEANT, NAMES, load_command, unknown_command
+from prodigy_team.cli.parser import MEANT, load_command, unknown_command
 from prodigy_team.curation.agreement import (
     Agreement,
     Disagreement,
@@ -41,7 +43,7 @@ from prodigy_team.servers.doctor import Finding
 from prodigy_team.servers.report import Entry, Report
 from prodigy_team.servers.status import ServerStatus, StatusReport
 from prodigy_team.store import DatasetInfo
-from support import ROOT
+from support import ROOT, small_roster
 
 WITH_JSON = (
     *("up", "status", "stop", "restart", "merge", "export", "flagged", "check", "doctor", "drop"),
@@ -106,6 +108,31 @@ def test_each_command_explains_itself(listed):
     assert "--roster" in said.output
     assert "--quiet" in said.output
     assert ("--json" in said.output) == (listed.name in WITH_JSON)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "expected"),
+    [
+        ("check", "", "Next: prodigy-team up"),
+        ("-f team.toml check", "", "Next: prodigy-team up"),
+        ("-f 'a b/other.toml' check", "", "Next: prodigy-team -f 'a b/other.toml' up"),
+        ("check --roster 'a b/other.toml'", "team.toml", "Next: prodigy-team -f 'a b/other.toml' up"),
+        ("check", "a b/other.toml", "Next: prodigy-team up"),
+        ("-f team.toml check", "a b/other.toml", "Next: prodigy-team -f team.toml up"),
+        ("up --revive -f 'a b/other.toml'", "", "Nothing was ever started here: prodigy-team -f 'a b/other.toml' up"),
+        ("-f 'a b/other.toml' export", "", "It is made by `prodigy-team -f 'a b/other.toml' up`."),
+        ("-f none.toml merge", "", "Write one with `prodigy-team -f none.toml init`, or name another: -f PATH."),
+        ("-f 'a b/other.toml' cheque", "", "Did you mean `prodigy-team -f 'a b/other.toml' check`?"),
+    ],
+)
+def test_commands_that_are_printed_can_be_typed_as_they_stand(tmp_path, arguments, environ, expected):
+    """They name the roster that the command line named, wherever it stood there, unless it is read anyway."""
+    (tmp_path / "a b").mkdir()
+    for path in ("team.toml", "a b/other.toml"):
+        (tmp_path / path).write_text(small_roster("joe", source="sample:headlines"), encoding="utf-8")
+    named = {"PRODIGY_TEAM_ROSTER": environ} if environ else {}
+    done = run(*shlex.split(arguments), cwd=tmp_path, **named)
+    assert expected in (done.stdout + done.stderr).splitlines()
 
 
 def test_commands_stand_in_the_documentation():
@@ -226,7 +253,7 @@ def test_shared_options_work_before_and_after(before, tmp_path):
 
     assert ended.returncode == 2
     assert str(tmp_path / "other.toml") in ended.stderr
-    assert "prodigy-team init" in ended.stderr
+    assert f"prodigy-team -f {tmp_path / 'other.toml'} init" in ended.stderr
     assert len(ended.stderr.splitlines()) == 2
 
 
@@ -260,7 +287,8 @@ def test_no_command_imports_what_only_others_need():
     heavy = "{'rich', 'pydantic_core', 'psutil', 'asyncio', 'sqlite3', 'starlette', 'uvicorn', 'msgspec'}"
     program = (
         "import sys\n"
-        "from prodigy_team.cli.parser import NAMES, load_command\n"
+        "from prodigy_team.cli.commands import NAMES\n"
+        "from prodigy_team.cli.parser import load_command\n"
         "for name in NAMES: load_command(name)\n"
         f"print(sorted({heavy} & set(sys.modules)))"
     )

@@ -7,9 +7,15 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from prodigy_team.errors import TeamError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_roster: Path | None = None
+"""The roster that the command line named, unless it is the one that is read anyway."""
 
 
 def prepare() -> None:
@@ -72,13 +78,33 @@ def errors_told() -> Iterator[None]:
 def say(lines: Iterable[str]) -> None:
     """Print results, on stdout."""
     for line in lines:
-        print(line)
+        print(typeable(line))
 
 
 def tell(lines: Iterable[str]) -> None:
     """Print everything that is no result, on stderr."""
     for line in lines:
-        print(line, file=sys.stderr)
+        print(typeable(line), file=sys.stderr)
+
+
+def name_roster(path: Path | None) -> None:
+    """Take note of the roster that the command line named, if it did: the commands printed from now on name it too."""
+    global _roster
+    usual = os.environ.get("PRODIGY_TEAM_ROSTER") or "team.toml"
+    _roster = None if path is None or str(path) == usual else path
+
+
+def typeable(line: str) -> str:
+    """A line whose commands can be typed as they stand: with the roster, where this command was told another one."""
+    if _roster is None or "prodigy-team " not in line:
+        return line
+    import re
+    import shlex
+
+    from prodigy_team.cli.commands import NAMES
+
+    start = f"prodigy-team -f {shlex.quote(str(_roster))} "
+    return re.sub(rf"\bprodigy-team (?=(?:{'|'.join(NAMES)})\b)", lambda _: start, line)
 
 
 def show_json(value: Any) -> None:

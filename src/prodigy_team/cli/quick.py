@@ -84,7 +84,8 @@ def _is_plain(word: str) -> bool:
 
 def carry_out(call: Call) -> int:
     """Do what was called for, and return the exit code."""
-    from prodigy_team.cli import daily
+    from prodigy_team.cli import daily, output
 
+    output.name_roster(call.roster)
     code: int = getattr(daily, call.command)(call.shared, call.names, **call.own)
     return code

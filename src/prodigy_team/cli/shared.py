@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from prodigy_team.cli import output
 from prodigy_team.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Shared(NamedTuple):
         before = context.obj if isinstance(context.obj, cls) else cls()
         if as_json is None and before.as_json:
             raise UsageError(f"`{context.info_name}` prints no JSON.", remedy="Leave --json out.")
+        output.name_roster(roster or before.roster)
         return cls(roster or before.roster, quiet or before.quiet, bool(as_json) or before.as_json)
 
     def path(self, environ: Mapping[str, str] | None = None) -> Path:

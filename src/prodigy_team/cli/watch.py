@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from prodigy_team.cli import output
 from prodigy_team.cli.options import Quiet, RosterPath, Shared
 
 EXAMPLES = ("prodigy-team watch", "prodigy-team watch --stop-servers")
@@ -36,7 +37,7 @@ def command(
 def say(line: str) -> None:
     """Print what happened, at once: a log reads this; where its disk is full, servers are brought back all the same."""
     try:
-        print(line, flush=True)
+        print(output.typeable(line), flush=True)
     except BrokenPipeError:
         raise
     except OSError:
