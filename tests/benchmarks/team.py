@@ -58,7 +58,7 @@ class Team:
 
     def up(self) -> float:
         """Bring all servers up; seconds until every one was seen to answer."""
-        return self.run("up", "--timeout", "120")[0]
+        return self.run("up")[0]
 
     def stop(self) -> float:
         """Stop all; seconds."""

@@ -77,6 +77,7 @@ class ServerRecord:
 
 
 _KNOWN = frozenset(each.name for each in fields(ServerRecord))
+_UNSAID = {**vars(ServerRecord("")), "name": None}  # what a record says of which nothing is written
 
 
 @dataclass(frozen=True)
@@ -154,10 +155,12 @@ def _lockfile_of(content: Any, path: Path) -> Lockfile:
 
 
 def _record_of(content: Mapping[str, Any]) -> ServerRecord:
-    values = {key: value for key, value in content.items() if key in _KNOWN}
+    record = ServerRecord.__new__(ServerRecord)
+    values = vars(record)  # set one by one, as a frozen dataclass does, they take four times as long
+    values.update(_UNSAID)
+    values.update(content if content.keys() <= _KNOWN else {key: content[key] for key in content if key in _KNOWN})
     for key in ("annotators", "command", "failures"):
-        values[key] = tuple(values.get(key, ()))
-    record = ServerRecord(**values)
+        values[key] = tuple(values[key])
     if not isinstance(record.name, str) or not isinstance(record.pid, (int, type(None))):
         raise ValueError("a server without name or with a strange pid")
     return record
@@ -170,8 +173,9 @@ def write_lockfile(path: Path, lockfile: Lockfile) -> None:
         TeamError: It cannot be written: folder not writable, disk full.
     """
     head = {"version": VERSION, **{key: getattr(lockfile, key) for key in ("team", "engine", "roster_digest")}}
-    # One line a server: readable, and ten times as fast as json's own indentation.
-    servers = ",\n".join(json.dumps(vars(record), default=dict) for record in lockfile.servers.values())
+    servers = json.dumps([vars(record) for record in lockfile.servers.values()], default=dict)[1:-1]
+    # One line a server: readable, and ten times as fast as json's own indentation. A text's quotes are escaped.
+    servers = servers.replace('}, {"name": ', '},\n{"name": ')
     write_private(path, f'{json.dumps(head)[:-1]}, "servers": [\n{servers}\n]}}\n'.encode())
 
 

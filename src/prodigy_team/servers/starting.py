@@ -93,10 +93,11 @@ class Starting:
         return sorted(before - set(self.pending))
 
     def collect_exits(self) -> None:
-        """Note the exit codes of those that ended."""
+        """Note the exit codes of those that ended before they answered."""
+        awaited = set(self.pending)
         for running in self.waves:
-            for each in running.poll_exits():
-                self.exits[each.name] = each.code
+            if any(each.name in awaited for each in running.started):
+                self.exits.update({each.name: each.code for each in running.poll_exits()})
         for name, identity in self.others.items():
             if not processes.is_alive(identity):
                 self.exits.setdefault(name, None)
