@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from support import PROGRAM, eventually
-from team_support import Project, a_project, listening
+from team_support import Project, a_project, give, listening, pull
 
 EIGHT = tuple(f"p{number}" for number in range(1, 9))
 
@@ -144,6 +145,34 @@ def test_stop_finds_the_servers_of_a_lost_lockfile(project: Project) -> None:
     assert project.states() == {"joe": "stopped", "jane": "stopped", "cy": "stopped"}
 
 
+def test_up_finds_the_servers_of_a_state_folder_that_was_deleted(project: Project) -> None:
+    """No second set beside them: restarted where they were, unless somebody is answering, and strangers left alone."""
+    project.run("up")
+    before, urls = project.pids(), {name: each["url"] for name, each in project.status().items()}
+    with project.client("joe") as client:
+        assert give(client, pull(client)[:1]).status_code == 200
+    foreign = project.foreign_listener(project.ports[5])
+    shutil.rmtree(project.state)
+
+    assert project.pids() == before  # status sees them, and writes nothing
+    assert not project.state.exists()
+    assert {each["action"] for each in project.entries("up", "--dry-run", code=3).values()} == {"keep", "restart"}
+    done = project.entries("up", code=3)
+    assert {name: each["action"] for name, each in done.items()} == {"joe": "keep", "jane": "restart", "cy": "restart"}
+    assert done["joe"]["problem"].startswith("Not restarted although its record was lost: somebody answered")
+    assert done["jane"]["detail"] == "its record was lost"
+    assert {name: len(pids) for name, pids in project.marked().items()} == {"joe": 1, "jane": 1, "cy": 1}
+    assert project.pids()["joe"] == before["joe"]
+    project.run("up", "joe", "--now")
+    assert not set(project.pids().values()) & set(before.values())
+    assert {name: each["url"] for name, each in project.status().items()} == urls
+    assert "nothing to do" in project.run("up").stdout
+    shutil.rmtree(project.state)
+    project.run("stop", "--force")
+    assert project.marked() == {}
+    assert foreign.poll() is None
+
+
 def test_a_foreign_port_is_named_and_the_others_start(project: Project) -> None:
     port = project.ports[5]
     foreign = project.foreign_listener(port)
@@ -174,7 +203,7 @@ def limited(project: Project, size: int, *arguments: str) -> subprocess.Complete
     return subprocess.run(
         [PROGRAM[0], "-c", code, *PROGRAM, *arguments],
         cwd=project.folder,
-        env=project.environ,
+        env={**project.environ, "PYTHONDONTWRITEBYTECODE": "1"},  # cut off by the limit, it could not be read again
         capture_output=True,
         text=True,
         timeout=60,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from prodigy_team.servers.activity import idle_seconds
@@ -37,15 +38,18 @@ class Decided:
     notes: tuple[str, ...]
 
 
-def record_decision(path: Path, state: Path, *, team: str, wanted: Wanted, options: UpOptions) -> Decided:
+def record_decision(
+    path: Path, state: Path, *, team: str, wanted: Wanted, options: UpOptions, search: bool = False
+) -> Decided:
     """Decide what `up` does, under the guard, and write it down.
 
     Args:
         path: The lockfile.
         team: Its name as the roster had it when the lockfile was first written.
+        search: See `observe`.
     """
     with guard(path):
-        observation = observe(path, state, team=team, keep_copy=True)
+        observation = observe(path, state, team=team, keep_copy=True, search=search)
         found = observation.lockfile
         observation = replace(observation, lockfile=note_deaths(observation, at=time.time(), exits={}))
         steps, ports = decide_up(observation, wanted, options)
@@ -78,6 +82,19 @@ def decide_up(observation: Observation, wanted: Wanted, options: UpOptions) -> t
     return plan_up(wanted.plans, records, seen, ports, options, sleepers=wanted.sleepers), ports
 
 
+def may_run_unrecorded(path: Path, wanted: Wanted) -> bool:
+    """Whether servers may run of which nothing on disk tells: there is no lockfile, and somebody has their ports.
+
+    Asking the ports costs next to nothing at the first `up` of a team; looking at every process does.
+    """
+    if path.exists():
+        return False
+    given_out = islice(wanted.roster.ports, len(wanted.plans))
+    places = [(plan.host, plan.port) for plan in wanted.plans if plan.port is not None]
+    places += [(wanted.roster.host, port) for port in given_out]
+    return not all(is_free(host, port) for host, port in places)
+
+
 class _Taken:
     """The ports of a host on which somebody listens; looked up only for ports about to be given out."""
 
@@ -94,7 +111,7 @@ def _with_idle_times(
     """What was seen, with idle times where they decide: of running servers to be restarted, or stopped for a pause."""
     records, seen = observation.lockfile.servers, dict(observation.seen)
     changed = [
-        records[plan.name]
+        _known(records[plan.name], plan)
         for plan in plans
         if plan.name in records
         and seen[plan.name].alive
@@ -105,6 +122,14 @@ def _with_idle_times(
         for name, idle in idle_seconds(changed, now=time.time()).items():
             seen[name] = replace(seen[name], idle_seconds=idle)
     return seen
+
+
+def _known(record: ServerRecord, plan: ServerPlan) -> ServerRecord:
+    """The record with where its answers are; one that was lost does not say."""
+    if record.dataset:
+        return record
+    database = str(plan.database.path or "")
+    return replace(record, dataset=plan.dataset, database=database, annotators=plan.annotators)
 
 
 def _with_ended_streams(observation: Observation, seen: Mapping[str, Seen], wanted: Wanted) -> Mapping[str, Seen]:

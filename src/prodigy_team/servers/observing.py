@@ -16,7 +16,7 @@ from prodigy_team.servers.lockfile import (
     keep_aside,
     read_lockfile,
 )
-from prodigy_team.servers.processes import Identity, Mark
+from prodigy_team.servers.processes import Identity, Mark, Marked
 from prodigy_team.servers.standing import Seen
 from prodigy_team.servers.statefolder import log_path
 
@@ -44,7 +44,7 @@ def identity_of_record(record: ServerRecord) -> Identity | None:
 
 
 def observe(
-    path: Path, state: Path, *, team: str, keep_copy: bool, names: Collection[str] | None = None
+    path: Path, state: Path, *, team: str, keep_copy: bool, names: Collection[str] | None = None, search: bool = True
 ) -> Observation:
     """Read the lockfile and look at its servers.
 
@@ -52,11 +52,13 @@ def observe(
         path: The lockfile. An unreadable one is rebuilt from what runs.
         keep_copy: Move an unreadable lockfile aside; without, nothing on disk changes.
         names: Look at these servers only; the records of the others are as they were written.
+        search: Look at every process of this machine where nothing at all is on disk: the folder may have been deleted
+            under servers that run.
     """
     notes: tuple[str, ...] = ()
     try:
         lockfile = read_lockfile(path, team=team)
-        if not lockfile.servers and not path.exists() and launch_names(state):
+        if not path.exists() and (launch_names(state) or (search and processes.find_marked(state))):
             lockfile = rebuilt(state, team)
             notes = (f"{path} is gone. Rebuilt from the servers that run.",)
     except UnreadableLockfileError as error:
@@ -149,7 +151,18 @@ def rebuilt(state: Path, team: str) -> Lockfile:
                 leader = group.leader
                 record = replace(record, pid=leader.pid, started_at=leader.started_at, wanted=True)
         records[name] = record
+    records |= {name: replace(records[name], port=port) for name, port in _unknown_ports(records, running).items()}
     return Lockfile(team, engine=next((record.engine for record in records.values()), ""), servers=records)
+
+
+def _unknown_ports(records: Mapping[str, ServerRecord], running: Mapping[str, Marked]) -> dict[str, int]:
+    """Where servers listen of which nothing else is known: open pages look for them there after a restart."""
+    lost = {pid: name for name, each in running.items() if records[name].port is None for pid in each.pids}
+    if not lost:
+        return {}
+    from prodigy_team.servers.ports import listening_ports
+
+    return {lost[pid]: port for pid, port in listening_ports(lost).items()}
 
 
 def _remembered(state: Path, name: str) -> ServerRecord:

@@ -175,15 +175,19 @@ def _running_step(wanted: Wanted, record: ServerRecord, seen: Seen, port: int | 
         return Step("restart", record.name, port, "asked for", changed=changed)
     if not changed:
         return _work_again_step(record, seen, now=options.now) or Step("keep", record.name, record.port)
+    lost = not record.spec  # the lockfile was, and with it all that would tell what has changed
     if seen.in_use and not options.now:
+        why = "although its record was lost" if lost else f"for its changed {', '.join(changed)}"
         return Step(
             "keep",
             record.name,
             record.port,
-            changed=changed,
-            problem=f"Not restarted for its changed {', '.join(changed)}: {_since(seen)}.",
+            changed=() if lost else changed,
+            problem=f"Not restarted {why}: {_since(seen)}.",
             remedy=f"Later: prodigy-team up. At once: prodigy-team up {record.name} --now",
         )
+    if lost:
+        return Step("restart", record.name, port, "its record was lost")
     return Step("restart", record.name, port, f"changed: {', '.join(changed)}", changed=changed)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Collection
 
 from prodigy_team.errors import TeamError
 from prodigy_team.servers import processes
@@ -78,6 +79,21 @@ def holder_of_port(host: str, port: int) -> str | None:
         if each.laddr.port == port and _overlap(each.laddr.ip, host):
             return _describe(each.pid) if each.pid else _UNSEEN
     return None
+
+
+def listening_ports(pids: Collection[int]) -> dict[int, int]:
+    """The port on which each of these processes listens; without those that listen on none or cannot be seen."""
+    import psutil  # slow to import
+
+    try:
+        connections = psutil.net_connections(kind="tcp")
+    except psutil.Error:  # macOS
+        return {}
+    found = {}
+    for each in connections:
+        if each.status == psutil.CONN_LISTEN and each.laddr and each.pid is not None and each.pid in pids:
+            found[each.pid] = each.laddr.port
+    return found
 
 
 def connectable(host: str) -> str:

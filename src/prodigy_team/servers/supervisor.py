@@ -127,13 +127,15 @@ class Supervisor:
         if revive:
             return self.revive(names, wait=wait, timeout=timeout, dry_run=dry_run, on_event=on_event)
         from prodigy_team.servers.backups import backup_notes
-        from prodigy_team.servers.deciding import decide_up, record_decision
+        from prodigy_team.servers.deciding import decide_up, may_run_unrecorded, record_decision
         from prodigy_team.servers.plan import UpOptions
         from prodigy_team.servers.pools import routing_notes, written_pools
         from prodigy_team.servers.wanting import read_wanted
 
-        recorded = self._observe()
+        recorded = self._observe(search=False)
         wanted = read_wanted(self.path, self.environ, recorded_engine=recorded.lockfile.engine)
+        search = may_run_unrecorded(self.lockfile, wanted)
+        recorded = self._observe() if search else recorded
         chosen = self._servers_named(names, recorded.lockfile, wanted.plans)
         resting = frozenset(server.name for server in wanted.roster.resting)
         options = UpOptions(chosen, now=now, remove_orphans=remove_orphans, anew=tuple(anew), resting=resting)
@@ -143,7 +145,9 @@ class Supervisor:
             notes = (*recorded.notes, *wanted.notes, *dealing)
             return self._report(wanted.engine, _foretold(steps, recorded), notes, dry_run=True)
         prepare_state(self.state)
-        decided = record_decision(self.lockfile, self.state, team=self.team, wanted=wanted, options=options)
+        decided = record_decision(
+            self.lockfile, self.state, team=self.team, wanted=wanted, options=options, search=search
+        )
         run, strange = self._run_up(decided, wanted, recorded.lockfile, on_event)
         entries = run.carry_out(wait=wait, timeout=timeout)
         self._rotate_logs()
@@ -375,8 +379,8 @@ class Supervisor:
         note = ("The roster changed since the last `up`: prodigy-team up --dry-run",) if lockfile.roster_digest else ()
         return missing, note
 
-    def _observe(self, *, keep_copy: bool = False) -> Observation:
-        return observe(self.lockfile, self.state, team=self.team, keep_copy=keep_copy)
+    def _observe(self, *, keep_copy: bool = False, search: bool = True) -> Observation:
+        return observe(self.lockfile, self.state, team=self.team, keep_copy=keep_copy, search=search)
 
     def _servers_named(self, names: Sequence[str], lockfile: Lockfile, others: Iterable[Any]) -> tuple[str, ...]:
         """The servers meant by these names of servers or annotators.
