@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from prodigy_team import start_session
-from prodigy_team.errors import TeamError
+from prodigy_team.errors import TeamError, UsageError
 
 ANSWER = {"status": 200, "msg": "Started", "url": "https://annotate.example/a/joe/"}
 
@@ -76,3 +76,12 @@ def test_a_certificate_by_an_authority_is_the_gateways_and_no_other_of_that_auth
                 with pytest.raises(TeamError, match=r"another certificate than .*own\.pem"):
                     start_session("joe", "Korrekt Pferd", roster=folder / "team.toml")
     assert len(heard) == 1
+
+
+@pytest.mark.parametrize(
+    "line", ['port = "8080"', "port = 0", "port = true", "host = 5", "base_path = []", "tls_certificate = 1"]
+)
+def test_a_gateway_that_cannot_be_is_an_error_in_words(tmp_path: Path, line: str) -> None:
+    (tmp_path / "team.toml").write_text(f'[team]\nname = "x"\n[gateway]\n{line}\n')
+    with pytest.raises(UsageError, match=rf"team\.toml: gateway\.{line.partition(' ')[0]}: .* cannot be\."):
+        start_session("joe", "Korrekt Pferd", roster=tmp_path / "team.toml")

@@ -222,6 +222,8 @@ class Forger:
         self.issuer = f"http://127.0.0.1:{self.port}"
         self.key = RSAKey.generate_key(2048, {"kid": "one"})
         self.token = ""
+        self.says: dict[str, object] = {}
+        self.asked: list[tuple[str | None, set[str]]] = []
         self.app = Starlette(
             routes=[
                 Route("/.well-known/openid-configuration", self._metadata),
@@ -238,12 +240,14 @@ class Forger:
 
     async def _metadata(self, _: Request) -> Response:
         paths = {"authorization_endpoint": "auth", "token_endpoint": "token", "jwks_uri": "jwks"}
-        return JSONResponse({"issuer": self.issuer, **{key: f"{self.issuer}/{path}" for key, path in paths.items()}})
+        found = {"issuer": self.issuer, **{key: f"{self.issuer}/{path}" for key, path in paths.items()}}
+        return JSONResponse({**found, **self.says})
 
     async def _keys(self, _: Request) -> Response:
         return JSONResponse({"keys": [self.key.as_dict(private=False)]})
 
-    async def _token(self, _: Request) -> Response:
+    async def _token(self, request: Request) -> Response:
+        self.asked.append((request.headers.get("authorization"), set(parse_qs((await request.body()).decode()))))
         return JSONResponse({"id_token": self.token, "access_token": "a", "token_type": "Bearer"})
 
 
@@ -318,6 +322,44 @@ def test_an_id_token_must_be_signed_by_the_providers_key(forger: tuple[Forger, E
         with door.browser() as browser:
             assert come_back(browser, forgery, forging) == 403
             assert browser.get("/me").json() is None
+
+
+METHODS = "token_endpoint_auth_methods_supported"
+
+
+@pytest.mark.parametrize(
+    ("says", "status", "by_header"),
+    [
+        ({METHODS: None, "userinfo_endpoint": None}, 303, True),
+        ({METHODS: ["client_secret_basic"]}, 303, True),
+        ({METHODS: ["client_secret_post"]}, 303, False),
+        ({METHODS: 5}, 502, None),
+        ({METHODS: {"client_secret_basic": 1}}, 502, None),
+        ({"token_endpoint": None}, 502, None),
+        ({"jwks_uri": "http://[x"}, 502, None),
+    ],
+    ids=str,
+)
+def test_what_a_provider_says_of_itself_may_be_null_or_odd(
+    tmp_path: Path, says: dict[str, object], status: int, by_header: bool | None
+) -> None:
+    """Null means that it says nothing; what cannot be read is refused in words."""
+    forging = Forger()
+    forging.says = says
+    (tmp_path / "secret.txt").write_text("hush")
+    (tmp_path / "secret.txt").chmod(0o600)
+    gateway = f'auth = "oidc"\nissuer = "{forging.issuer}"\nclient_id = "team"\nclient_secret_file = "secret.txt"\n'
+    path = write_roster(tmp_path, gateway, text=LOGINS)
+    with served(forging.app, forging.port), entrance(path) as door, door.browser() as browser:
+        if by_header is None:
+            assert browser.get("/oidc/start").status_code == status
+            return
+        header = {"alg": "RS256", "kid": "one"}
+        assert (
+            come_back(browser, lambda nonce: jwt.encode(header, forging.claims(nonce), forging.key), forging) == status
+        )
+    [(authorization, form)] = forging.asked
+    assert (authorization is not None, "client_secret" in form) == (by_header, not by_header)
 
 
 def _encoded(content: bytes) -> str:

@@ -53,6 +53,7 @@ SAFE = {key: f"https://id.example.org/{key}" for key in ("authorization_endpoint
         ("https://id.example.org", {**SAFE, "userinfo_endpoint": "http://id.example.org/me"}, "userinfo_endpoint"),
         ("https://id.example.org", {**SAFE, "jwks_uri": "http://id.example.org/keys"}, "jwks_uri"),
         ("https://id.example.org", {**SAFE, "token_endpoint": None}, "token_endpoint"),
+        ("https://id.example.org", {**SAFE, "token_endpoint": "https://[id.example.org"}, "token_endpoint"),
         ("https://id.example.org", {}, "authorization_endpoint"),
         ("http://127.0.0.1:9", {**SAFE, "userinfo_endpoint": "http://127.0.0.1:9/me"}, None),
     ],

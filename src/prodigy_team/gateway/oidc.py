@@ -31,6 +31,7 @@ except ImportError as error:
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Signatures by the provider's own key alone: one by the client's secret would prove less."""
+_METHODS = "token_endpoint_auth_methods_supported"
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 _LARGEST = 1 << 20
 _LEEWAY_SECONDS = 60
@@ -102,10 +103,13 @@ class Provider:
         if self._keys is not None and 0 <= age < (_ASK_AGAIN_SECONDS if again else _REMEMBER_SECONDS):
             return
         metadata = await _ask(session, "GET", f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
+        metadata = {key: value for key, value in metadata.items() if value is not None}
         if metadata.get("issuer") != self._issuer:
             raise ProviderError(f"it calls itself {metadata.get('issuer')!r:.200}, not {self._issuer}")
         if (key := unfit_endpoint(metadata, self._issuer)) is not None:
             raise ProviderError(f"its {key} is missing or not safe")
+        if not isinstance(metadata.get(_METHODS, []), list):
+            raise ProviderError(f"its {_METHODS} is no list")
         keys = await _ask(session, "GET", metadata["jwks_uri"])
         try:
             self._keys = KeySet.import_key_set(keys)  # type: ignore[arg-type]
@@ -122,7 +126,7 @@ class Provider:
             "redirect_uri": redirect_uri,
             "code_verifier": verifier,
         }
-        known = self._metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        known = self._metadata.get(_METHODS, ["client_secret_basic"])
         auth = None
         if self._secret and "client_secret_basic" in known:
             auth = _basic(self._client, self._secret)
@@ -174,7 +178,14 @@ def unfit_endpoint(metadata: Mapping[str, Any], issuer: str) -> str | None:
     safe = ("https", urlsplit(issuer).scheme)
     keys = ["authorization_endpoint", "token_endpoint", "jwks_uri"]
     keys += ["userinfo_endpoint"] if "userinfo_endpoint" in metadata else []
-    return next((key for key in keys if urlsplit(str(metadata.get(key, ""))).scheme not in safe), None)
+    return next((key for key in keys if _scheme(str(metadata.get(key, ""))) not in safe), None)
+
+
+def _scheme(address: str) -> str:
+    try:
+        return urlsplit(address).scheme
+    except ValueError:  # such as a half bracket
+        return ""
 
 
 def _read_secret(settings: GatewaySettings) -> str:

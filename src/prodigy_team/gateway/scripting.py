@@ -6,7 +6,7 @@ import json
 import os
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,11 @@ from prodigy_team.roster.paths import read_toml, resolve_path
 from prodigy_team.servers.ports import connectable
 
 _CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_FITS: Mapping[str, Callable[[Any], bool]] = {
+    "port": lambda value: type(value) is int and 0 < value < 1 << 16,
+    **dict.fromkeys(("host", "base_path", "tls_certificate"), lambda value: isinstance(value, str)),
+}
+"""Whether what is needed of [gateway] can be used; the rest of the roster is not looked at."""
 PATIENCE = 90.0
 """Seconds: the server's start, and the places in line before it."""
 
@@ -38,13 +43,18 @@ def start_session(
 
     Raises:
         TeamError: The roster has no gateway, or it does not answer.
+        UsageError: What the roster says of the gateway cannot be, such as a port that is no number.
     """
     path = Path(roster or os.environ.get("PRODIGY_TEAM_ROSTER") or "team.toml").absolute()
     table = read_toml(path).get("gateway")
     if not isinstance(table, dict):
         raise UsageError(f"{path} has no [gateway].", remedy="Write [gateway] into it, then: prodigy-team up")
+    for key, fits in _FITS.items():
+        if key in table and not fits(table[key]):
+            text = f"{path.name}: gateway.{key}: {table[key]!r} cannot be."
+            raise UsageError(text, remedy="All that is wrong there: prodigy-team check")
     body = json.dumps({"annotator": annotator, "password": password}).encode()
-    place = f"{normal_base_path(str(table.get('base_path', '/')))}/api/start_session"
+    place = f"{normal_base_path(table.get('base_path', '/'))}/api/start_session"
     connection = _connection(table, path.parent, timeout)
     try:
         connection.request("POST", place, body, {"Content-Type": "application/json"})
@@ -62,7 +72,7 @@ def start_session(
 
 
 def _connection(table: Mapping[str, Any], folder: Path, timeout: float) -> HTTPConnection:
-    host, port = connectable(str(table.get("host", "127.0.0.1"))), int(table.get("port", 8080))
+    host, port = connectable(table.get("host", "127.0.0.1")), table.get("port", 8080)
     if not table.get("tls_certificate"):
         return HTTPConnection(host, port, timeout=timeout)
     return _Pinned(host, port, timeout, resolve_path(table["tls_certificate"], folder, os.environ))
