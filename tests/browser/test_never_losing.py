@@ -240,9 +240,9 @@ def test_unsent_answers_go_to_nobody_else(start: Any, open_desk: Any, browser: A
     hers.page.locator(".details").filter(has_text="2 unsent of ds-ana").wait_for()
     assert {each["_session_id"] for each in answers(server)} == {"ds-bob"}
     # His server is back at its place: they arrive.
+    hers.page.close()
     server.kill()
     server.env.update(PRODIGY_ALLOWED_SESSIONS="ana", PRODIGY_TEAM_SERVER=json.dumps(mark))
-    hers.page.close()
     server.start()
     desk.all_sent(within=15)
     found = stored(server, 3)
