@@ -28,7 +28,7 @@ def test_the_target_is_known_before_the_start(team: Team, k: str, said: str) -> 
     team.write(("joe", "jane", "cy"), tasks=150, routing=f"annotations_per_task = {k}")
     told = team.run("plan")
     assert said in told
-    assert told.endswith("Next: prodigy-team up\n")
+    assert told.endswith(f"Next: prodigy-team -f {team.folder / 'team.toml'} up\n")
     assert not team.database.exists()
     state = team.folder / ".prodigy-team"
     assert state.stat().st_mode & 0o777 == 0o700, "texts are in it, so it is private whoever makes it first"
