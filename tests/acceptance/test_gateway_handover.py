@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -31,12 +32,12 @@ def port(project: Project) -> int:
 
 
 class Load:
-    """Clients that ask without a pause: half of them on one connection each, the others on a new one each time."""
+    """Clients that ask again and again: half of them on one connection each, the others on a new one each time."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.answers: Counter[str] = Counter()
-        self.stopped = False
+        self.over = asyncio.Event()
 
     async def keep_asking(self, clients: int = 8) -> None:
         await asyncio.gather(*(self._client(place % 2 == 0) for place in range(clients)))
@@ -44,14 +45,15 @@ class Load:
     async def _client(self, keeps: bool) -> None:
         connector = aiohttp.TCPConnector(force_close=not keeps)
         async with aiohttp.ClientSession(connector=connector) as session:
-            while not self.stopped:
+            while not self.over.is_set():
                 try:
                     async with session.get(self.url) as reply:
                         await reply.read()
                         self.answers[str(reply.status)] += 1
                 except (aiohttp.ClientError, OSError) as error:
                     self.answers[repr(error)] += 1
-                await asyncio.sleep(0.002)
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self.over.wait(), 0.002)
 
 
 async def restart_under_load(project: Project, url: str) -> tuple[Counter[str], float]:
@@ -63,7 +65,7 @@ async def restart_under_load(project: Project, url: str) -> tuple[Counter[str], 
     seconds = time.monotonic() - began
     assert (done["gateway"]["action"], done["gateway"]["state"]) == ("restart", "running")
     await asyncio.to_thread(eventually, lambda: load.answers.total() >= REQUESTS, within=60)
-    load.stopped = True
+    load.over.set()
     await asking
     return load.answers, seconds
 

@@ -123,7 +123,7 @@ def test_an_embedded_server_leaves_nothing(project: Project) -> None:
 def test_what_left_its_group_is_found_by_its_mark(project: Project) -> None:
     project.run("up", "joe")
     alive = project.state / "servers" / "joe.alive"
-    code = f"import fcntl, time; f = open({str(alive)!r}, 'r+'); fcntl.flock(f, fcntl.LOCK_EX); time.sleep(600)"
+    code = f"import fcntl, signal; f = open({str(alive)!r}, 'r+'); fcntl.flock(f, fcntl.LOCK_EX); signal.pause()"
     joe = project.pids()["joe"]
     os.kill(joe, signal.SIGKILL)
     eventually(lambda: not project.marked())

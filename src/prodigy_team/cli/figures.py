@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from prodigy_team.cli.render import GAP, ago, align, plural
+from prodigy_team.curation.wording import source_name, worked
 
 if TYPE_CHECKING:
     from prodigy_team.annotate.rebuilding import RebuiltPool
@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from prodigy_team.curation.progress import DayProgress, PersonProgress, PoolProgress
 
 SHOWN_PLACES = 8
-
-
-def source_name(source: str) -> str:
-    """A file's name without its folders; others as they are."""
-    return PurePath(source).name if source.startswith("/") else source
 
 
 def names(people: Sequence[str]) -> str:
@@ -289,14 +284,6 @@ def local_time(moment: str) -> str:
 def number(value: float | None) -> str:
     """`3.2`, or a dash."""
     return "-" if value is None else f"{value:,.1f}"
-
-
-def worked(seconds: float) -> str:
-    """`2 h 05`, `12 min`, `40 s`."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02}" if minutes >= 60 else f"{minutes} min"
 
 
 # ledger

@@ -7,9 +7,9 @@ import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import PurePath
 from typing import Any
 
+from prodigy_team.curation.wording import source_name, worked
 from prodigy_team.gateway.figures import Look
 from prodigy_team.gateway.frames import bar, row, table
 from prodigy_team.gateway.html import Content, Html, tag
@@ -290,18 +290,6 @@ def alike(agreement: Mapping[str, Any]) -> str:
     return "–" if percent is None else f"{100 * percent:.0f} % of {agreement['tasks']:,}"
 
 
-def worked(seconds: float) -> str:
-    """`2 h 05`, `12 min`, `40 s`."""
-    minutes = round(seconds / 60)
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 60
-        else f"{minutes // 60} h {minutes % 60:02}"
-        if minutes >= 60
-        else f"{minutes} min"
-    )
-
-
 def ago(at: str | None, now: float) -> str | None:
     """How long ago a moment was, as `progress --json` writes moments."""
     if at is None:
@@ -321,8 +309,3 @@ def moment(at: str) -> str:
 def moment_of(seconds: float) -> str:
     """`14:30:05` in the machine's time zone."""
     return datetime.fromtimestamp(seconds).astimezone().strftime("%H:%M:%S")
-
-
-def source_name(source: str) -> str:
-    """A file's name without its folders; others as they are."""
-    return PurePath(source).name if source.startswith("/") else source
