@@ -185,6 +185,19 @@ def test_without_a_roster_it_is_said_what_to_do_next(tmp_path: Path, arguments: 
     assert not list(tmp_path.glob("gold*"))
 
 
+def test_a_number_beyond_all_that_python_reads_keeps_no_other_answer_back(tmp_path: Path) -> None:
+    """Answers that Prodigy stored may hold one: copied as it is, and left out where it would have to be read."""
+    numbers = (1, "1" * 5000, 3)
+    hashes = '"_input_hash": 7, "_task_hash": '
+    lines = [f'{{"text": "a", "answer": "accept", {hashes}{n}, "n": {each}}}\n' for n, each in enumerate(numbers)]
+    (tmp_path / "joe.jsonl").write_text("".join(lines))
+    copied = run_team(tmp_path, "export", "joe.jsonl", "--output", "copy.jsonl", "--json")
+    assert (copied.returncode, json.loads(copied.stdout)["exported"]) == (0, 3), copied.stderr
+    assert (tmp_path / "copy.jsonl").read_text() == "".join(lines)
+    table = run_team(tmp_path, "export", "joe.jsonl", "--format", "csv", "--output", "copy.csv", "--json")
+    assert (table.returncode, json.loads(table.stdout)["dropped"]) == (0, {"unreadable": 1}), table.stderr
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="to root every folder is open")
 @pytest.mark.parametrize(
     "words", ["export shut/a.jsonl", "export joe.jsonl -o shut/x", "merge joe.jsonl --into shut/g.jsonl"]

@@ -221,6 +221,31 @@ def test_a_malformed_body_says_so_and_writes_nothing(server: EmbeddedServer) -> 
     assert server.stored("ds") == []
 
 
+@pytest.mark.parametrize(
+    "number", ["1" * 4301, "-" + "9" * 5000, "1e999", "2E+309", "1" * 400 + ".5"], ids=lambda each: each[:6]
+)
+def test_a_number_that_nobody_could_read_again_is_refused_by_name(server: EmbeddedServer, number: str) -> None:
+    """It would be stored as it was sent, and the commands that read answers stumble or leave them out."""
+    first, second = server.pull("ds-ana")["tasks"][:2]
+    body = json.dumps({"session_id": "ds-ana", "answers": [answer(first), answer(second, meta={"n": "HERE"})]})
+    reply = server.client.post("/give_answers", content=body.replace('"HERE"', number))
+    assert reply.status_code == 400
+    assert reply.json()["detail"].startswith("answers[1] holds a number that nobody could read again")
+    assert server.stored("ds") == []
+
+
+@pytest.mark.parametrize(
+    "value", ["1" * 4300, "1e308", "0." + "1" * 5000, f'"{"1" * 5000}"', '"7e999"', "1e-999"], ids=lambda each: each[:6]
+)
+def test_what_can_be_read_again_is_stored_as_it_was_sent(server: EmbeddedServer, value: str) -> None:
+    """Long digits in a text, and numbers within the limits."""
+    [task] = server.pull("ds-ana")["tasks"][:1]
+    body = json.dumps({"session_id": "ds-ana", "answers": [answer(task, meta={"n": "HERE"})]})
+    assert server.client.post("/give_answers", content=body.replace('"HERE"', value)).status_code == 200
+    [content] = server.contents("ds")
+    assert value.encode() in content
+
+
 def test_one_malformed_answer_keeps_the_whole_request_out(server: EmbeddedServer) -> None:
     first, second = server.pull("ds-ana")["tasks"][:2]
     reply = server.give([answer(first), {**second, "answer": "maybe"}], "ds-ana")

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from prodigy_team.annotate.numbers import unreadable_number
 from prodigy_team.annotate.sessions import Session
 from prodigy_team.errors import TeamError
 from prodigy_team.store.base import NewAnswer, Outcome, Store
@@ -330,7 +331,8 @@ def read_answers(
         check_owner: Refuses, by raising, what the page says is not for the session it would be stored under.
 
     Raises:
-        MalformedError: The body is no JSON (400), or an answer lacks what makes it one (422). Nothing is stored then.
+        MalformedError: The body is no JSON, or an answer holds a number that nobody could read again (400); or it lacks
+            what makes it an answer (422). Nothing is stored then.
     """
     try:
         if not body.isascii():
@@ -340,6 +342,8 @@ def read_answers(
         raise MalformedError(422, f'The body should be {{"answers": [task, …]}}: {error}') from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise MalformedError(400, f"The body is no JSON: {error}") from None
+    if (wrong := unreadable_number(request.answers, body)) is not None:
+        raise MalformedError(400, wrong)
     seconds = time.time() if now is None else now
     found = [
         _read_answer(raw, number, request.session_id, view_id, find_session, seconds, version)

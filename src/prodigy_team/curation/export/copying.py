@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
@@ -104,8 +104,17 @@ def _annotators(
         for answer in gathering:
             if gathering.counts["read"] > counts[source.name]:
                 break  # somebody has answered since
-            found.update(people_of(msgspec.json.decode(answer.content), answer.annotator))
+            found.update(people_of(_decoded(answer.content), answer.annotator))
     return found
+
+
+def _decoded(content: bytes) -> Mapping[str, Any]:
+    """An answer; one that holds a number beyond what Python reads is copied as it is, and says nothing of people."""
+    try:
+        record = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 class _Copy:
