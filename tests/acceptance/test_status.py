@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from prodigy_team import __version__
+from prodigy_team.servers import alive
 from support import eventually
 from team_support import Project, a_project, give, pull
 
@@ -139,6 +141,17 @@ def test_a_server_that_hangs_is_failed(project: Project) -> None:
     finally:
         os.kill(pid, signal.SIGCONT)
     eventually(lambda: project.states()["joe"] == "running")
+
+
+def test_servers_of_another_version_of_this_package_are_named(project: Project) -> None:
+    """They were started before it was upgraded."""
+    project.run("up", "joe", "jane")
+    status = project.status()
+    assert [status[name]["package"] for name in ("joe", "jane", "cy")] == [__version__, __version__, None]
+    assert "is installed" not in project.run("status").stdout
+    alive.update(project.state / "servers" / "joe.alive", package="0.0.1")
+    assert project.status()["joe"]["package"] == "0.0.1"
+    assert f"joe: on version 0.0.1; {__version__} is installed." in project.run("status").stdout
 
 
 def test_a_changed_roster_is_mentioned(project: Project) -> None:

@@ -128,6 +128,22 @@ def test_a_changed_entry_is_restarted_when_nobody_is_answering(project: Project)
     assert after["jane"]["port"] == project.ports[1]
 
 
+def test_a_dry_run_of_restart_says_whom_it_would_meet_and_leaves_everything(project: Project) -> None:
+    project.run("up")
+    project.run("stop", "cy")
+    with project.client("joe") as client:
+        give(client, pull(client)[:1])
+    pids = project.pids()
+
+    told = {name: (each["action"], each["detail"]) for name, each in project.entries("restart", "--dry-run").items()}
+    assert told["jane"] == ("restart", "asked for")
+    assert told["joe"][0] == "restart"
+    assert told["joe"][1].startswith("joe answered")
+    assert "cy" not in told
+    assert "Would: 1 start." in project.run("restart", "cy", "--dry-run").stdout
+    assert (project.pids(), project.states()["cy"]) == (pids, "stopped")
+
+
 def test_a_changed_entry_waits_while_somebody_is_answering(project: Project) -> None:
     project.run("up")
     with project.client("jane") as client:

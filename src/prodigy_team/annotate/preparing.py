@@ -12,6 +12,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 
+from prodigy_team import __version__
 from prodigy_team.allocation.rules import Rules, rules_path
 from prodigy_team.annotate.arguments import Options
 from prodigy_team.annotate.ground import Ground, GroundHolder, GroundIdentifier, RulesFile, own_rules
@@ -43,7 +44,7 @@ def tell_tasks(setup: Setup, ground: Ground) -> None:
     """Let `status` know how many tasks there are, and `up` what is wrong with the source."""
     if setup.context is not None:
         remark = remark_on(setup.options.source, ground.index)
-        alive.update(setup.context.alive, tasks=ground.index.tasks, remark=remark or None)
+        alive.update(setup.context.alive, package=__version__, tasks=ground.index.tasks, remark=remark or None)
 
 
 def remark_on(source: str, index: SourceIndex) -> str:

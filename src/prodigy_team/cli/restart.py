@@ -9,7 +9,7 @@ import typer
 from prodigy_team.cli import output
 from prodigy_team.cli.options import AsJson, Names, Quiet, RosterPath, Shared, parse_duration
 
-EXAMPLES = ("prodigy-team restart joe", "prodigy-team restart --when-idle 10m")
+EXAMPLES = ("prodigy-team restart joe", "prodigy-team restart --when-idle 10m", "prodigy-team restart --dry-run")
 
 
 def command(
@@ -22,6 +22,7 @@ def command(
         float, typer.Option(min=0.0, help="Seconds to wait for a server to answer.", metavar="SECONDS")
     ] = 60.0,
     force: Annotated[bool, typer.Option("--force", help="Restart although somebody answered a moment ago.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
     roster: RosterPath = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -38,13 +39,14 @@ def command(
     from prodigy_team.servers.supervisor import Supervisor
 
     supervisor = Supervisor.for_roster(path)
-    with show_progress(silent=shared.quiet or shared.as_json or output.on_terminal()) as progress:
+    with show_progress(silent=shared.quiet or shared.as_json or dry_run or output.on_terminal()) as progress:
         report = supervisor.restart(
             tuple(names or ()),
             when_idle=idle,
             timeout=timeout,
             force=force,
             confirm=output.confirmer(),
+            dry_run=dry_run,
             on_event=progress,
         )
     show(report, shared)

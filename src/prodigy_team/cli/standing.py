@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from prodigy_team import __version__
 from prodigy_team.cli.render import GAP, ago, align, plural, size, span
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def status_lines(report: StatusReport) -> list[str]:
             lines.append(f"{each.name}: {each.problem}" if not each.problem.startswith(each.name) else each.problem)
     engine = f"{report.engine} engine" if report.engine else "no engine chosen yet"
     lines.append(f"{report.team}: {engine}. Lockfile: {report.lockfile}")
-    lines.extend(report.notes)
+    lines.extend([*report.notes, *other_versions(report)])
     return [*lines, *next_after_status(report)]
 
 
@@ -46,6 +47,16 @@ def progress_of(answers: int | None, tasks: int | None) -> str:
     if tasks is not None and answers > tasks:  # the source was another one
         return f"{answers:,}, {plural(tasks, 'task')} now"
     return f"{answers:,}" if tasks is None else f"{answers:,} of {tasks:,}"
+
+
+def other_versions(report: StatusReport) -> list[str]:
+    """Which servers run another version of this package than the one that is asked: it was upgraded meanwhile."""
+    names: dict[str, list[str]] = {}
+    for each in report.servers:
+        if each.package not in (None, __version__):
+            names.setdefault(each.package or "", []).append(each.name)
+    after = f"{__version__} is installed. Restarted once nobody is answering: prodigy-team up"
+    return [f"{', '.join(found)}: on version {version}; {after}" for version, found in names.items()]
 
 
 def next_after_status(report: StatusReport) -> list[str]:

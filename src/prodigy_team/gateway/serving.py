@@ -16,6 +16,7 @@ from typing import Any
 import setproctitle
 import uvicorn
 
+from prodigy_team import __version__
 from prodigy_team.errors import TeamError, UsageError
 from prodigy_team.gateway.app import Gateway, build_app
 from prodigy_team.gateway.backends import Backends
@@ -231,7 +232,8 @@ class _Process:
             self._heirs = Heirs(self._mark.state, self._listener, self._lock, self._on_handed_over)
         except OSError as error:  # a path too long for the system, or a file system that has no sockets
             log.warning("A restart of this gateway will be noticed, it cannot hand over: %s", error)
-        alive.update(self._mark.alive, pid=identity.pid, started_at=identity.started_at, pgid=os.getpgrp())
+        identified = {"pid": identity.pid, "started_at": identity.started_at, "pgid": os.getpgrp()}
+        alive.update(self._mark.alive, package=__version__, **identified)
         if self._inheritance is not None:
             self._inheritance.take_over()
         log.info("The gateway serves %s/ (pid %d)", self._settings.url, identity.pid)

@@ -38,6 +38,7 @@ class ServerStatus:
         memory_bytes: Resident memory of its process, or None.
         answers: Saved answers, or None where the database cannot be read from here.
         tasks: Tasks of its source, or None where only the engine knows.
+        package: The version of this package that runs the server, or None where it does not say.
         part: Under [routing] those of them that its annotators answered, hold, or may still be asked; None: all.
         last_answer_at: ISO 8601 in UTC, or None.
     """
@@ -64,6 +65,7 @@ class ServerStatus:
     log: str
     problem: str
     part: int | None = None
+    package: str | None = None
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def _status_of(record: ServerRecord, facts: Facts, *, answers_http: bool, now: f
     if record.orphan and lives:
         problem = problem or "It left the roster: prodigy-team up --remove-orphans stops it."
     last = facts.activity.last_answer_at if facts.activity else None
-    tasks = facts.told.get("tasks")
+    tasks, package = facts.told.get("tasks"), facts.told.get("package")
     return ServerStatus(
         name=record.name,
         annotators=record.annotators,
@@ -172,6 +174,7 @@ def _status_of(record: ServerRecord, facts: Facts, *, answers_http: bool, now: f
         log=record.log,
         problem=problem,
         part=facts.part,
+        package=package if lives and isinstance(package, str) else None,
     )
 
 

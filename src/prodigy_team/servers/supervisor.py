@@ -273,14 +273,21 @@ class Supervisor:
         timeout: float = 60.0,
         force: bool = False,
         confirm: Confirm | None = None,
+        dry_run: bool = False,
         on_event: OnEvent | None = None,
     ) -> Report:
         """Stop servers and start them from the roster.
 
         Args:
             when_idle: First wait until nobody has answered for so many seconds on any of them.
+            dry_run: Report only, at once, whom it would meet.
         """
         known, names = self._to_restart(names)
+        if dry_run:
+            met = {entry.name: entry.detail for entry in self.stop(known, dry_run=True).entries} if known else {}
+            report = self.up(names, dry_run=True, anew=known) if names else self._report("", (), (), dry_run=True)
+            entries = tuple(replace(each, detail=met.get(each.name) or each.detail) for each in report.entries)
+            return replace(report, entries=entries)
         if when_idle is not None:
             self._wait_until_idle(known, when_idle)
         force = force or when_idle is not None
