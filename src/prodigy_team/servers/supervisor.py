@@ -9,28 +9,23 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prodigy_team.errors import TeamError, UsageError
 from prodigy_team.roster.paths import DEFAULT_STATE, read_toml, state_folder
-from prodigy_team.servers import alive
-from prodigy_team.servers.activity import idle_seconds
-from prodigy_team.servers.launches import alive_path
-from prodigy_team.servers.lockfile import GATEWAY, Lockfile, ServerRecord, guard, read_lockfile, write_lockfile
+from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, read_lockfile, write_lockfile
 from prodigy_team.servers.observing import Observation, note_deaths, observe
 from prodigy_team.servers.statefolder import lockfile_path, prepare_state
 
 if TYPE_CHECKING:
-    from prodigy_team.servers.deciding import Decided
     from prodigy_team.servers.engines import ServerPlan
     from prodigy_team.servers.plan import Step
     from prodigy_team.servers.report import Entry, Event, Report
     from prodigy_team.servers.runners.base import Runner
     from prodigy_team.servers.status import ServerStatus, StatusReport
     from prodigy_team.servers.upping import Run
-    from prodigy_team.servers.wanting import Wanted
 
 OnEvent = Callable[["Event"], None]
 Confirm = Callable[[str], bool]
@@ -126,53 +121,10 @@ class Supervisor:
         """
         if revive:
             return self.revive(names, wait=wait, timeout=timeout, dry_run=dry_run, on_event=on_event)
-        from prodigy_team.servers.backups import backup_notes
-        from prodigy_team.servers.deciding import decide_up, may_run_unrecorded, record_decision
-        from prodigy_team.servers.plan import UpOptions
-        from prodigy_team.servers.pools import routing_notes, written_pools
-        from prodigy_team.servers.wanting import read_wanted
+        from prodigy_team.servers.bringing import Bringing
 
-        recorded = self._observe(search=False)
-        wanted = read_wanted(self.path, self.environ, recorded_engine=recorded.lockfile.engine)
-        search = may_run_unrecorded(self.lockfile, wanted)
-        recorded = self._observe() if search else recorded
-        chosen = self._servers_named(names, recorded.lockfile, wanted.plans)
-        resting = frozenset(server.name for server in wanted.roster.resting)
-        options = UpOptions(chosen, now=now, remove_orphans=remove_orphans, anew=tuple(anew), resting=resting)
-        dealing = tuple(routing_notes(written_pools(self.state), wanted.pools, state=self.state))
-        if dry_run:
-            steps, _ = decide_up(recorded, wanted, options)
-            notes = (*recorded.notes, *wanted.notes, *dealing)
-            return self._report(wanted.engine, _foretold(steps, recorded), notes, dry_run=True)
-        prepare_state(self.state)
-        decided = record_decision(
-            self.lockfile, self.state, team=self.team, wanted=wanted, options=options, search=search
-        )
-        run, strange = self._run_up(decided, wanted, recorded.lockfile, on_event)
-        entries = run.carry_out(wait=wait, timeout=timeout)
-        self._rotate_logs()
-        stale = (*self._remarks(entries), *backup_notes(wanted.roster, self.environ, now=time.time()))
-        return self._report(wanted.engine, entries, (*decided.notes, *wanted.notes, *dealing, *strange, *stale))
-
-    def _remarks(self, entries: Iterable[Entry]) -> list[str]:
-        """What servers that were just started say of their sources, each once."""
-        begun = [entry.name for entry in entries if entry.action in ("start", "restart")]
-        said = [alive.read(alive_path(self.state, name)).get("remark") for name in begun]
-        return [remark for remark in dict.fromkeys(said) if isinstance(remark, str)]
-
-    def _run_up(
-        self, decided: Decided, wanted: Wanted, before: Lockfile, on_event: OnEvent | None
-    ) -> tuple[Run, list[str]]:
-        """What carries the decision out, and sentences about datasets that new servers find already there."""
-        from prodigy_team.servers.registering import datasets_of_namesakes, datasets_of_others, earlier_names
-        from prodigy_team.servers.wanting import on_ports
-
-        plans = on_ports(wanted.plans, decided.ports)
-        new = [plan for name, plan in plans.items() if name not in before.servers]
-        strange = [*datasets_of_others(new, team=wanted.roster.name), *earlier_names(wanted.roster, new)]
-        if not before.servers:
-            strange += datasets_of_namesakes(new, team=wanted.roster.name, state=self.state)
-        return self.carrying_out(decided.steps, decided.lockfile, plans, wanted.roster.start_at_once, on_event), strange
+        bringing = Bringing.of(self, names, now=now, remove_orphans=remove_orphans, anew=anew)
+        return bringing.foretell() if dry_run else bringing.carry_out(wait=wait, timeout=timeout, on_event=on_event)
 
     def revive(
         self,
@@ -195,16 +147,16 @@ class Supervisor:
         from prodigy_team.servers.reviving import last_plans, told_once
         from prodigy_team.servers.streams import with_work_again
 
-        observation = self._observe()
-        names = self._servers_named(names, observation.lockfile, ())
+        observation = self.observe()
+        names = self.servers_named(names, observation.lockfile, ())
         if dry_run or not (observation.lockfile.servers or self.lockfile.exists()):
             seen = with_work_again(observation.lockfile.servers, observation.seen, self.state)
             steps = plan_revive(observation.lockfile.servers, seen, names=names)
             notes = () if observation.lockfile.servers else ("Nothing was ever started here: prodigy-team up",)
-            return self._report(observation.lockfile.engine, _foretold(steps, observation), notes, dry_run=dry_run)
+            return self.report(observation.lockfile.engine, foretold(steps, observation), notes, dry_run=dry_run)
         prepare_state(self.state)
         with guard(self.lockfile):
-            found = self._observe(keep_copy=True)
+            found = self.observe(keep_copy=True)
             lockfile = note_deaths(found, at=time.time(), exits=exits or {})
             seen = with_work_again(lockfile.servers, found.seen, self.state)
             steps = plan_revive(lockfile.servers, seen, names=names)
@@ -215,8 +167,8 @@ class Supervisor:
         steps = [step for step in steps if step.action == "given-up" or step.name in plans]
         if steps:
             entries += self.carrying_out(steps, lockfile, plans, None, on_event).carry_out(wait=wait, timeout=timeout)
-        self._rotate_logs()
-        return self._report(lockfile.engine, told_once(entries, self.lockfile, team=self.team), found.notes)
+        self.rotate_logs()
+        return self.report(lockfile.engine, told_once(entries, self.lockfile, team=self.team), found.notes)
 
     def stop(
         self,
@@ -241,14 +193,14 @@ class Supervisor:
         from prodigy_team.servers.plan import Step
         from prodigy_team.servers.report import Event
 
-        observation = self._observe()
+        observation = self.observe()
         records = observation.lockfile.servers
-        chosen = self._servers_named(names, observation.lockfile, ()) or tuple(records)
+        chosen = self.servers_named(names, observation.lockfile, ()) or tuple(records)
         answering = who_is_answering(observation, chosen)
         in_use = {} if force else who_would_lose(answering, observation)
         if dry_run:
             steps = [Step("stop", name, reason=answering.get(name, "")) for name in chosen]
-            return self._report(observation.lockfile.engine, _foretold(steps, observation), (), dry_run=True)
+            return self.report(observation.lockfile.engine, foretold(steps, observation), (), dry_run=True)
         if in_use and confirm is not None and confirm(question(in_use)):
             in_use = {}
         going = [name for name in chosen if name not in in_use]
@@ -263,7 +215,7 @@ class Supervisor:
         ]
         for entry in entries:
             (on_event or _no_event)(Event(entry.name, entry.state, entry.seconds, entry.problem))
-        return self._report(observation.lockfile.engine, entries, observation.notes)
+        return self.report(observation.lockfile.engine, entries, observation.notes)
 
     def restart(
         self,
@@ -282,51 +234,28 @@ class Supervisor:
             when_idle: First wait until nobody has answered for so many seconds on any of them.
             dry_run: Report only, at once, whom it would meet.
         """
-        known, names = self._to_restart(names)
-        if dry_run:
-            met = {entry.name: entry.detail for entry in self.stop(known, dry_run=True).entries} if known else {}
-            report = self.up(names, dry_run=True, anew=known) if names else self._report("", (), (), dry_run=True)
-            entries = tuple(replace(each, detail=met.get(each.name) or each.detail) for each in report.entries)
-            return replace(report, entries=entries)
-        if when_idle is not None:
-            self._wait_until_idle(known, when_idle)
-        force = force or when_idle is not None
-        anew = tuple(name for name in known if name == GATEWAY)  # nobody is sent away while it is restarted
-        known = tuple(name for name in known if name not in anew)
-        ended = self.stop(known, force=force, confirm=confirm, wanted=True, on_event=on_event) if known else None
-        stopped = ended.entries if ended else ()
-        refused = {entry.name: entry for entry in stopped if entry.problem}
-        names = tuple(name for name in names if name not in refused)
-        report = self.up(names, timeout=timeout, anew=anew, on_event=on_event) if names else self._report("", (), ())
-        return replace(report, entries=(*refused.values(), *report.entries))
+        from prodigy_team.servers.restarting import restart
 
-    def _to_restart(self, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The servers to stop and those to start: of the roster, without names only those that are to run.
-
-        Raises:
-            RosterError: The roster has problems; found before anything is stopped.
-        """
-        from prodigy_team.servers.wanting import read_wanted
-
-        lockfile = self._observe().lockfile
-        plans = read_wanted(self.path, self.environ, recorded_engine=lockfile.engine).plans
-        named = self._servers_named(names, lockfile, plans)
-        records = lockfile.servers
-        chosen = [plan.name for plan in plans if plan.name in (named or records)]
-        chosen = [name for name in chosen if named or records[name].wanted]
-        if named and not chosen:
-            raise UsageError(f"{named[0]} is not in the roster any more.", remedy="prodigy-team up --remove-orphans")
-        return tuple(name for name in chosen if name in records), tuple(chosen)
+        return restart(
+            self,
+            names,
+            when_idle=when_idle,
+            timeout=timeout,
+            force=force,
+            confirm=confirm,
+            dry_run=dry_run,
+            on_event=on_event,
+        )
 
     def status(self, names: Sequence[str] = ()) -> StatusReport:
         """How every server stands; reads only, and while the roster is as it was last brought up not even that."""
         from prodigy_team.servers.status import StatusReport, read_status, roster_digest
 
-        observation = self._observe()
+        observation = self.observe()
         lockfile = observation.lockfile
         unchanged = roster_digest(self.path) == lockfile.roster_digest
         missing, notes = ([], ()) if unchanged else self._not_yet_started(lockfile)
-        chosen = self._servers_named(names, lockfile, missing)
+        chosen = self.servers_named(names, lockfile, missing)
         servers = read_status(lockfile, observation.seen, self.state, chosen)
         servers += [each for each in missing if not chosen or each.name in chosen]
         notes = (*observation.notes, *notes)
@@ -360,16 +289,6 @@ class Supervisor:
             self.environ,
         )
 
-    def _wait_until_idle(self, names: Sequence[str], seconds: float) -> None:
-        while True:
-            lockfile = self._observe().lockfile
-            known = [lockfile.servers[name] for name in names if name in lockfile.servers]  # a command may remove some
-            idle = idle_seconds(known, now=time.time())
-            shortest = min((each for each in idle.values() if each is not None), default=seconds)
-            if shortest >= seconds:
-                return
-            self.pause(min(seconds - shortest + 0.1, 5.0))
-
     def _not_yet_started(self, lockfile: Lockfile) -> tuple[list[ServerStatus], tuple[str, ...]]:
         from prodigy_team.roster import load_roster
         from prodigy_team.servers.status import never_started
@@ -386,10 +305,11 @@ class Supervisor:
         note = ("The roster changed since the last `up`: prodigy-team up --dry-run",) if lockfile.roster_digest else ()
         return missing, note
 
-    def _observe(self, *, keep_copy: bool = False, search: bool = True) -> Observation:
+    def observe(self, *, keep_copy: bool = False, search: bool = True) -> Observation:
+        """What runs, and what the lockfile says; see `observing.observe`."""
         return observe(self.lockfile, self.state, team=self.team, keep_copy=keep_copy, search=search)
 
-    def _servers_named(self, names: Sequence[str], lockfile: Lockfile, others: Iterable[Any]) -> tuple[str, ...]:
+    def servers_named(self, names: Sequence[str], lockfile: Lockfile, others: Iterable[Any]) -> tuple[str, ...]:
         """The servers meant by these names of servers or annotators.
 
         Raises:
@@ -407,19 +327,22 @@ class Supervisor:
             raise UsageError(f"No server or annotator is called {unknown[0]}.", remedy=hint)
         return tuple(dict.fromkeys(known[name] for name in names))
 
-    def _report(self, engine: str, entries: Sequence[Entry], notes: Sequence[str], *, dry_run: bool = False) -> Report:
+    def report(self, engine: str, entries: Sequence[Entry], notes: Sequence[str], *, dry_run: bool = False) -> Report:
+        """What came of a command on this team; the same note twice is one."""
         from prodigy_team.servers.report import Report
 
         return Report(self.team, engine, tuple(entries), tuple(dict.fromkeys(notes)), dry_run)
 
-    def _rotate_logs(self) -> None:
+    def rotate_logs(self) -> None:
+        """Keep the logs short."""
         from prodigy_team.servers.logs import rotate
 
         for log in (self.state / "logs").glob("*.log"):
             rotate(log)
 
 
-def _foretold(steps: Iterable[Step], observation: Observation) -> list[Entry]:
+def foretold(steps: Iterable[Step], observation: Observation) -> list[Entry]:
+    """What steps would come to, as entries of a report."""
     from prodigy_team.servers.upping import entry_of_step
 
     return [entry_of_step(step, observation.lockfile.servers.get(step.name)) for step in steps]
