@@ -83,11 +83,23 @@ def test_by_mouse(team: Project, open_desk: Any) -> None:
     choose(team, "cy", {1: "A"})
     assert team.json("review")["asked"] == 5
     desk = adjudicate(team, open_desk)
-    page = desk.page
-    accept, reject, ignore, undo = (
-        page.locator(f"[data-action={name}]") for name in ("accept", "reject", "ignore", "undo")
-    )
+    decide_by_mouse(desk)
+    change_ones_mind_by_mouse(desk)
+    finished(desk)
 
+    told, rows = merge(team)
+    assert (told["unsettled"], told["conflicting"]) == (1, 2)
+    agreed = {f"text {n}": ["A"] for n in (0, 3, 7)}
+    decided = {"text 1": ["B"], "text 2": ["B", "A"], "text 5": ["A"]}
+    assert {text: row["accept"] for text, row in rows.items()} == agreed | decided
+    assert not any("flagged" in rows[text] for text in decided), "the flags are joe's"
+    assert team.json("review", "--dry-run")["decided"] == 4
+
+
+def decide_by_mouse(desk: Desk) -> None:
+    """One version is taken, one changed, one task rejected and one ignored; the sixth is on screen then."""
+    page = desk.page
+    accept, reject, ignore = (page.locator(f"[data-action={name}]") for name in ("accept", "reject", "ignore"))
     desk.shows("text 1")
     chosen(desk, "cy, joe")
     assert shown(desk, ".who") == [["cy, joe"], ["jane"]]
@@ -111,6 +123,11 @@ def test_by_mouse(team: Project, open_desk: Any) -> None:
     ignore.click()
     desk.shows("text 6")
 
+
+def change_ones_mind_by_mouse(desk: Desk) -> None:
+    """What was ignored is corrected, then looked at once more and left; the sixth is ignored."""
+    page = desk.page
+    accept, ignore, undo = (page.locator(f"[data-action={name}]") for name in ("accept", "ignore", "undo"))
     undo.click()
     correcting(desk, "text 5")
     page.locator(".version-head", has_text="joe").click()
@@ -123,15 +140,6 @@ def test_by_mouse(team: Project, open_desk: Any) -> None:
     page.locator(".correcting button").click()
     desk.shows("text 6")
     ignore.click()
-    finished(desk)
-
-    told, rows = merge(team)
-    assert (told["unsettled"], told["conflicting"]) == (1, 2)
-    agreed = {f"text {n}": ["A"] for n in (0, 3, 7)}
-    decided = {"text 1": ["B"], "text 2": ["B", "A"], "text 5": ["A"]}
-    assert {text: row["accept"] for text, row in rows.items()} == agreed | decided
-    assert not any("flagged" in rows[text] for text in decided), "the flags are joe's"
-    assert team.json("review", "--dry-run")["decided"] == 4
 
 
 def mark(team: Project, name: str, spans: Mapping[int, list[tuple[int, int, str]]]) -> None:
@@ -163,7 +171,22 @@ def test_by_keys_alone(team: Project, open_desk: Any) -> None:
     mark(team, "cy", {0: both, 1: [name], 2: both, 3: both, 4: both, 5: [name]})
     assert team.json("review")["asked"] == 4
     desk = adjudicate(team, open_desk)
+    decide_by_keys(desk)
+    change_ones_mind_by_keys(desk)
+    finished(desk)
 
+    told, rows = merge(team)
+    assert told["unsettled"] == 0
+    ends = {text: [(each["start"], each["end"], each["label"]) for each in row["spans"]] for text, row in rows.items()}
+    person, org = (2, 12, PERSON), (16, 19, ORG)
+    assert {int(text[-1]): sorted(spans) for text, spans in ends.items()} == {
+        **{0: [person, org], 1: [person, org], 4: [person, org], 5: [person]},
+        2: [(2, 5, PERSON), (6, 12, ORG), org],
+    }
+
+
+def decide_by_keys(desk: Desk) -> None:
+    """One version is taken, one changed, one task ignored; the last is on screen then."""
     desk.shows("n: 1")
     chosen(desk, "cy, jane")
     assert shown(desk, ".difference") == [[], ["IBM ORG"]]
@@ -184,7 +207,9 @@ def test_by_keys_alone(team: Project, open_desk: Any) -> None:
     desk.press("Space")
     desk.shows("n: 4")
 
-    # Both are taken back: the one that was changed comes as it was left.
+
+def change_ones_mind_by_keys(desk: Desk) -> None:
+    """Two are taken back, and the one that was changed comes as it was left; then the last is decided."""
     desk.press("Backspace")
     correcting(desk, "n: 3")
     chosen(desk, "cy, joe")
@@ -202,16 +227,6 @@ def test_by_keys_alone(team: Project, open_desk: Any) -> None:
     desk.press("1")
     chosen(desk, "cy, joe")
     desk.press("a")
-    finished(desk)
-
-    told, rows = merge(team)
-    assert told["unsettled"] == 0
-    ends = {text: [(each["start"], each["end"], each["label"]) for each in row["spans"]] for text, row in rows.items()}
-    person, org = (2, 12, PERSON), (16, 19, ORG)
-    assert {int(text[-1]): sorted(spans) for text, spans in ends.items()} == {
-        **{0: [person, org], 1: [person, org], 4: [person, org], 5: [person]},
-        2: [(2, 5, PERSON), (6, 12, ORG), org],
-    }
 
 
 def judge(team: Project, name: str, answers: Mapping[int, str]) -> None:

@@ -6,11 +6,23 @@ from typing import Any
 
 import pytest
 
-from browser.desk import stored, tasks_of
+from browser.desk import Desk, stored, tasks_of
 from browser.test_views import MANUAL, OPTIONS, SPANS, versions
 from support import eventually
 
 TOP = "document.querySelector('.card').getBoundingClientRect().top"
+
+
+def keydown(desk: Desk, key: str, code: str, *, on: str = "document", **more: Any) -> None:
+    """A key that a keyboard of another kind sends: what it writes, and where it lies."""
+    event = {"key": key, "code": code, "bubbles": True, "cancelable": True, **more}
+    desk.page.evaluate(f"event => {on}.dispatchEvent(new KeyboardEvent('keydown', event))", event)
+
+
+def take_back(desk: Desk) -> None:
+    """Bring the newest answer back on screen, and wait until it is there."""
+    desk.press("Backspace")
+    desk.page.wait_for_selector(".correcting")
 
 
 def test_the_next_task_is_read_from_its_start(start: Any, open_desk: Any) -> None:
@@ -22,8 +34,7 @@ def test_the_next_task_is_read_from_its_start(start: Any, open_desk: Any) -> Non
     desk.shows("task 1")
     assert desk.page.evaluate(TOP) == first
     assert desk.page.evaluate("(scrollTo(0, 4000), scrollY)") == 4000
-    desk.press("Backspace")
-    desk.page.wait_for_selector(".correcting")
+    take_back(desk)
     assert desk.page.evaluate(TOP) == first
 
 
@@ -70,8 +81,7 @@ def test_keys_work_in_every_alphabet(start: Any, open_desk: Any, keys: list[tupl
     desk = open_desk(server)
     for number, (key, code) in enumerate(keys, 1):
         desk.shows(f"task {number}")
-        event = {"key": key, "code": code, "bubbles": True, "cancelable": True}
-        desk.page.evaluate("event => document.dispatchEvent(new KeyboardEvent('keydown', event))", event)
+        keydown(desk, key, code)
     desk.page.wait_for_selector("[aria-pressed=true]")
     assert [each["answer"] for each in stored(server, 2)] == ["accept", "reject"]
 
@@ -86,8 +96,7 @@ def test_an_input_method_keeps_its_keys(start: Any, open_desk: Any) -> None:
     devtools.send("Input.imeSetComposition", {"text": "選択", "selectionStart": 2, "selectionEnd": 2})
     for key in ("Enter", "Escape", "a"):
         code = {"a": "KeyA"}.get(key, key)
-        event = {"key": key, "code": code, "keyCode": 229, "isComposing": True, "bubbles": True, "cancelable": True}
-        desk.page.evaluate("event => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', event))", event)
+        keydown(desk, key, code, on="document.activeElement", keyCode=229, isComposing=True)
     assert desk.page.evaluate("document.activeElement.className") == "filter"
     devtools.send("Input.insertText", {"text": "選択 7"})
     desk.page.locator(".option").nth(1).wait_for(state="detached")
@@ -99,9 +108,8 @@ def test_an_input_method_keeps_its_keys(start: Any, open_desk: Any) -> None:
 def test_arrows_beside_the_keyboard_are_no_digits(start: Any, open_desk: Any) -> None:
     server = start(tasks_of(2, options=OPTIONS), view="choice", settings={"choice_style": "multiple"})
     desk = open_desk(server)
-    for key in ("End", "2"):
-        event = {"key": key, "code": "Numpad1" if key == "End" else "Numpad2", "bubbles": True}
-        desk.page.evaluate("event => document.dispatchEvent(new KeyboardEvent('keydown', event))", event)
+    for key, code in (("End", "Numpad1"), ("2", "Numpad2")):
+        keydown(desk, key, code)
     desk.page.wait_for_selector(":checked")
     desk.press("a")
     assert stored(server, 1)[0]["accept"] == [2]
@@ -203,13 +211,11 @@ def test_two_tabs_know_each_others_answers(start: Any, open_desk: Any, browser: 
     for desk in (first, second):
         desk.shows("task 2")
         desk.page.locator(".past", has_text="task 1").wait_for()
-    second.press("Backspace")
-    second.page.wait_for_selector(".correcting")
+    take_back(second)
     second.press("x")
     second.shows("task 2")
     first.page.locator(".past.reject", has_text="task 1").wait_for()
-    first.press("Backspace")
-    first.page.wait_for_selector(".correcting")
+    take_back(first)
     first.press("Space")
     first.all_sent()
     assert [(each["text"], each["answer"]) for each in stored(server, 3)] == [
@@ -229,8 +235,7 @@ def test_a_correction_made_in_another_tab_leaves_the_screen(start: Any, open_des
     second = open_desk(server, context=context)
     second.shows("task 2")
     for desk in (first, second):
-        desk.press("Backspace")
-        desk.page.wait_for_selector(".correcting")
+        take_back(desk)
     first.press("x")
     second.shows("task 2")
     second.press("a")
@@ -278,15 +283,16 @@ def test_a_refused_answer_is_named_and_can_be_put_away(start: Any, open_desk: An
     [task] = [each for each in server.pull("ds-ana")["tasks"] if each["text"] == "task 1"]
     assert server.give([{**task, "answer": "reject", "_answer_id": "elsewhere"}], "ds-ana").status_code == 200
     desk.press("a")
-    desk.page.locator(".state").filter(has_text="1 refused").click()
+    refused = desk.page.locator(".state").filter(has_text="refused")
+    refused.filter(has_text="1 refused").click()
     desk.page.locator(".details").filter(has_text="task 1").wait_for()
     desk.page.reload()
-    desk.page.locator(".state").filter(has_text="1 refused").click()
+    refused.filter(has_text="1 refused").click()
     desk.page.get_by_role("button", name="Discard this answer").click()
-    desk.page.locator(".state").filter(has_text="refused").wait_for(state="detached")
+    refused.wait_for(state="detached")
     desk.page.reload()
     desk.shows("task 2")
-    assert desk.page.locator(".state").filter(has_text="refused").count() == 0
+    assert refused.count() == 0
     assert [each["answer"] for each in stored(server, 1)] == ["reject"]
 
 
