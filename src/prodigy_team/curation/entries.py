@@ -5,8 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice, repeat
-from operator import gt
+from itertools import repeat
 from typing import NamedTuple
 
 from prodigy_team.curation.policies import Span
@@ -70,7 +69,8 @@ class Columns:
 
     def sort(self) -> None:
         """Let the positions grow."""
-        if any(map(gt, self.positions, islice(self.positions, 1, None))):
+        positions = self.positions.tolist()
+        if positions != sorted(positions):  # what grows already is sorted in no time
             order = sorted(range(len(self.positions)), key=self.positions.__getitem__)
             self.positions = array("q", map(self.positions.__getitem__, order))
             self.added = list(map(self.added.__getitem__, order))

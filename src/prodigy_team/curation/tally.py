@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, compress, repeat
-from operator import eq
 
 import mmh3
 
@@ -54,16 +53,24 @@ class _Seen:
         rows = zip(chain.from_iterable(self.links), self.tasks, self.letters, self.people, strict=True)
         return compress(rows, map(chosen.__getitem__, self.tasks))
 
-    def links_of(self, chosen: bytearray) -> list[int]:
-        """Links of the rows whose task is chosen."""
-        return list(compress(chain.from_iterable(self.links), map(chosen.__getitem__, self.tasks)))
+    def links_of(self, chosen: Set[int]) -> list[int]:
+        """Links of the rows of these few tasks."""
+        found: list[int] = []
+        at = 0
+        for links in self.links:
+            tasks = self.tasks[at : at + len(links)]
+            if not chosen.isdisjoint(tasks):
+                found += compress(links, map(chosen.__contains__, tasks))
+            at += len(links)
+        return found
 
     def first(self, winners: bytearray) -> tuple[Sequence[int], Sequence[int]]:
         """Links and tasks of the first rows that say what wins; nothing wins these tasks any more afterwards."""
         links, tasks = array("q"), array("I")
-        says = bytes(map(eq, map(winners.__getitem__, self.tasks), self.letters))
-        for link, task in zip(compress(chain.from_iterable(self.links), says), compress(self.tasks, says), strict=True):
-            if winners[task]:
+        rows = zip(chain.from_iterable(self.links), self.tasks, self.letters, strict=True)
+        still = list(winners)  # a list is asked in less time
+        for link, task, letter in compress(rows, map(still.__getitem__, self.tasks)):
+            if winners[task] == letter:
                 winners[task] = 0
                 links.append(link)
                 tasks.append(task)
@@ -142,11 +149,8 @@ class Tally:
             said = self._said_by(person)
             for task in bad:
                 said[task] = 0
-        chosen = bytearray(self._glance.tasks)
-        for task in bad:
-            chosen[task] = 1
         for source, seen in self._seen.items():
-            left = seen.links_of(chosen) if bad else []
+            left = seen.links_of(bad) if bad else []
             self.rest[source.name] = sorted([*seen.slow, *left])
             self.counted[source.name] = len(seen.tasks) - len(left)
         return True
@@ -168,8 +172,11 @@ class Tally:
 
     def _count(self, seen: _Seen, links: Sequence[int], tasks: Sequence[int], letters: bytes, person: int) -> None:
         said = self._said_by(person)
-        for task, letter in zip(tasks, letters, strict=True):
-            said[task] = letter
+        if isinstance(tasks, range):
+            said[tasks.start : tasks.stop] = letters
+        else:
+            for task, letter in zip(tasks, letters, strict=True):
+                said[task] = letter
         self._given[person] += len(tasks)
         seen.links.append(links)
         seen.tasks.extend(array("I", tasks))
