@@ -1,4 +1,4 @@
-"""`up`, `status` and `stop` read without the parser: as the parser reads them, or not at all."""
+"""`up`, `status`, `stop` and `merge` read without the parser: as the parser reads them, or not at all."""
 
 from __future__ import annotations
 
@@ -20,9 +20,25 @@ from prodigy_team.servers.status import roster_digest
 from prodigy_team.settings import Database
 from prodigy_team.store.base import open_store
 
+OTHERS = {
+    "joe",
+    "a b",
+    "",
+    "-",
+    "--",
+    "-qw",
+    "--roster=x",
+    "--timeout",
+    "5",
+    "--grace",
+    "--help",
+    "-h",
+    "export",
+    "--jsn",
+}
 WORDS = sorted(
-    {*quick.OWN, *quick.SHARED, *quick.ROSTER, *(flag for flags in quick.OWN.values() for flag in flags)}
-    | {"joe", "a b", "", "-", "--", "-qw", "--roster=x", "--timeout", "5", "--grace", "--help", "-h", "merge", "--jsn"}
+    {*quick.OWN, *quick.SHARED, *quick.ROSTER, *OTHERS, "--jsn", "--by", "--into=x"}
+    | {word for words in (*quick.OWN.values(), *quick.VALUES.values()) for word in words}
 )
 
 
@@ -47,6 +63,8 @@ def parsed(arguments: list[str]) -> tuple[str, Shared, dict[str, Any]]:
 @example(["-f", "x", "status", "--roster", "y", "joe", "-q", "--json", "jane", "-w"])
 @example(["up", "--no-wait", "--wait", "--revive", "--quiet"])
 @example(["--quiet", "stop", "--force", "--dry-run"])
+@example(["merge", "joe", "--into", "a b", "--on-conflict", "majority", "jane", "--into", "joe", "--conflicts", "x"])
+@example(["merge", "--into", "--json"])
 def test_what_is_read_is_read_as_the_parser_reads_it(arguments: list[str]) -> None:
     """Whatever stands on the line; and what the parser would refuse or answer itself is left to it."""
     call = quick.read(arguments, {})
@@ -54,7 +72,7 @@ def test_what_is_read_is_read_as_the_parser_reads_it(arguments: list[str]) -> No
         return
     command, shared, own = parsed(arguments)
     assert (command, shared) == (call.command, call.shared)
-    assert tuple(own.pop("names") or ()) == call.names
+    assert tuple(own.pop("sources" if command == "merge" else "names") or ()) == call.names
     assert {name: value for name, value in own.items() if name in call.own} == call.own
     defaults = load_command(command).make_context(command, []).params
     assert all(value == defaults[name] for name, value in own.items() if name not in call.own)
@@ -69,6 +87,8 @@ def test_what_is_read_is_read_as_the_parser_reads_it(arguments: list[str]) -> No
         ["up"],
         ["--roster", "/a b/team.toml", "up", "--revive", "--quiet"],
         ["stop", "--force"],
+        ["merge"],
+        ["merge", "joe", "jane.jsonl", "--on-conflict", "majority", "--into", "gold.jsonl", "--dry-run"],
     ],
 )
 def test_what_is_called_all_day_is_read(arguments: list[str]) -> None:
@@ -81,7 +101,7 @@ def test_a_shell_that_completes_a_line_is_answered_by_the_parser() -> None:
     assert quick.read(["status"], {quick.COMPLETION: "complete_bash"}) is None
 
 
-def test_every_flag_of_the_three_commands_is_known() -> None:
+def test_every_flag_of_these_commands_is_known() -> None:
     """One that is added later is not left to the slow way by oversight."""
     for name, flags in quick.OWN.items():
         declared = {
@@ -91,6 +111,20 @@ def test_every_flag_of_the_three_commands_is_known() -> None:
             for option in [*param.opts, *param.secondary_opts]
         }
         assert declared == {*flags, *quick.SHARED}
+
+
+def test_merge_asked_for_by_its_commonest_options_needs_no_parser(tmp_path: Path) -> None:
+    """Files alone, and no roster."""
+    (tmp_path / "joe.jsonl").write_text(
+        '{"text":"a","_view_id":"classification","answer":"accept"}\n', encoding="utf-8"
+    )
+    line = ["merge", "joe.jsonl", "--into", "gold.jsonl", "--on-conflict", "majority"]
+    program = f"import sys\nfrom prodigy_team.cli.main import run\nprint(run({line!r}), *sys.modules)"
+    run = [sys.executable, "-c", program]
+    done = subprocess.run(run, capture_output=True, text=True, check=True, cwd=tmp_path)
+    code, *modules = done.stdout.splitlines()[-1].split()
+    assert (code, (tmp_path / "gold.jsonl").exists()) == ("0", True)
+    assert not {"typer", "prodigy_team.servers.supervisor"} & {*modules}
 
 
 HEAVY = ("typer", "difflib", "logging", "subprocess", "shutil", "decimal", "prodigy_team.servers.starting")
