@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import repeat
+from operator import itemgetter
 from typing import NamedTuple
 
 from prodigy_team.curation.policies import Span
@@ -70,12 +71,13 @@ class Columns:
     def sort(self) -> None:
         """Let the positions grow."""
         positions = self.positions.tolist()
-        if positions != sorted(positions):  # what grows already is sorted in no time
-            order = sorted(range(len(self.positions)), key=self.positions.__getitem__)
-            self.positions = array("q", map(self.positions.__getitem__, order))
-            self.added = list(map(self.added.__getitem__, order))
-            self.annotators = list(map(self.annotators.__getitem__, order))
-            self.plain = bytearray(map(self.plain.__getitem__, order))
+        grown = sorted(positions)
+        if positions != grown:
+            in_order = itemgetter(*sorted(range(len(positions)), key=positions.__getitem__))
+            self.positions = array("q", grown)
+            self.added = list(in_order(self.added))
+            self.annotators = list(in_order(self.annotators))
+            self.plain = bytearray(in_order(self.plain))
 
 
 class Entries:
