@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import json
 import os
@@ -10,14 +9,12 @@ import signal
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 import tomli
 
 from dealing_support import tally
-from prodigy_team.allocation.ledger import PoolState, Snapshot
+from feeding_support import ended, pool, reading, touched_by
 from prodigy_team.errors import UsageError
 from prodigy_team.feeding.loader import load
 from support import ROOT, eventually
@@ -37,80 +34,6 @@ def route(project: Project, python: Path, routing: str, *, tasks: int = 50, more
     project.write_source(tasks)
     keys = "".join(f"{key} = {value}\n" for key, value in team.items())
     project.write_roster(("joe", "jane"), team=f'python = "{python}"\n{keys}', more=f"[routing]\n{routing}\n{more}")
-
-
-class Reader:
-    """Somebody at Prodigy's page: each batch comes once, and is answered or lost."""
-
-    def __init__(self, project: Project, name: str) -> None:
-        self.project, self.name = project, name
-        url = project.status(name)[name]["url"].partition("?")[0]
-        self.client = httpx.Client(base_url=url, timeout=30, trust_env=False)
-        self.had, self.answered = touched_by(project, name), pool(project).answered(name)
-
-    def close(self) -> None:
-        """Let go."""
-        self.client.close()
-
-    def pull(self) -> list[dict[str, Any]]:
-        """The next batch."""
-        reply = self.client.post("/get_session_questions", json={"session_id": f"headlines_{self.name}-{self.name}"})
-        assert reply.status_code == 200, reply.text
-        tasks: list[dict[str, Any]] = reply.json()["tasks"]
-        return tasks
-
-    def give(self, tasks: list[dict[str, Any]]) -> None:
-        """Answer them."""
-        body = {"answers": [{**task, "answer": "accept"} for task in tasks]}
-        assert self.client.post("/give_answers", json=body).status_code == 200
-
-    def work(self) -> int:
-        """Answer until the page says that there are no tasks; what is leased is looked at after each step."""
-        done = 0
-        while tasks := self.pull():
-            self.check()
-            self.give(tasks)
-            done += len(tasks)
-            self.check()
-        return done
-
-    def taken(self) -> int:
-        """How many tasks this start of the server has read."""
-        return int(self.client.get("/version").json()["taken"])
-
-    def check(self) -> None:
-        """At no time is more than one task leased beyond those that were taken."""
-        touched = touched_by(self.project, self.name)
-        taken = self.taken()  # after the look at the ledger: meanwhile the reader may only have gone on
-        assert touched <= max(self.had, self.answered + taken + 1)
-
-
-def pool(project: Project) -> PoolState:
-    """The ledger at this moment."""
-    with Snapshot(project.state / "ledger.db") as snapshot:
-        [name] = snapshot.pools()
-        found = snapshot.pool(name)
-    assert found is not None
-    return found
-
-
-def touched_by(project: Project, name: str) -> int:
-    """How many tasks somebody has answered or holds, as far as the ledger knows."""
-    state = pool(project)
-    number = state.members[name].number
-    return sum(each.tasks for each in state.buckets if each.people >> number & 1)
-
-
-@contextlib.contextmanager
-def reading(project: Project, name: str) -> Iterator[Reader]:
-    """Somebody at their page."""
-    with closing(Reader(project, name)) as reader:
-        yield reader
-
-
-def ended(project: Project, name: str) -> bool:
-    """Whether the server's stream has ended."""
-    return "ended" in json.loads((project.state / "servers" / f"{name}.alive").read_text())
 
 
 @pytest.mark.parametrize("tasks", [50, pytest.param(150, marks=pytest.mark.long)])

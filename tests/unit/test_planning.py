@@ -25,6 +25,7 @@ class Want:
     port: int | None = None
     spec_hash: str = "same"
     spec: Mapping[str, str] = field(default_factory=lambda: {"recipe": "1"})
+    part_of: str = ""
 
 
 RUNNING = ServerRecord("joe", pid=10, started_at="boot:1", port=8081, spec_hash="same", spec={"recipe": "1"})

@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 
 
 def read_roster(path: Path, *, answers_only: bool = False) -> Roster:
-    """The roster, validated.
+    """The roster, validated, with its servers as they run.
 
     Args:
         answers_only: Sources and known tasks need not be there any more.
     """
-    from prodigy_team.roster import load_roster
+    from prodigy_team.roster import load_roster, may_come_apart
 
-    return load_roster(path, os.environ, answers_only=answers_only)
+    roster = load_roster(path, os.environ, answers_only=answers_only)
+    if not may_come_apart(roster):
+        return roster
+    from prodigy_team.servers.shapes import as_it_runs
+
+    return as_it_runs(roster, os.environ)
 
 
 @contextmanager

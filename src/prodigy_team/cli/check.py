@@ -63,21 +63,26 @@ def _with_remarks(roster: Roster) -> Roster:
         gateway_problems,
         own_router_warnings,
         routing_problems,
+        taken_apart,
     )
     from prodigy_team.roster.recipes import EMBEDDED as RECIPES
     from prodigy_team.servers.engines import EMBEDDED, decide_engine, plan_server
     from prodigy_team.servers.passwords import read_passwords
     from prodigy_team.servers.rehearsing import rehearsal_problems
+    from prodigy_team.servers.shapes import overlap_problems
     from prodigy_team.settings import read_settings
 
+    written = roster
     try:
         engine = decide_engine(roster, recorded=None)
+        roster = taken_apart(written, engine)
         plans = [plan_server(roster, server, engine=engine, environ=os.environ) for server in roster.servers]
     except TeamError:
-        return roster  # `up` and `doctor` say so; it is no problem of the roster's settings
+        return written  # `up` and `doctor` say so; it is no problem of the roster's settings
     settings = [read_settings(plan.env, server.directory) for plan, server in zip(plans, roster.servers, strict=True)]
-    found = access_problems(roster, read_passwords(roster.state).keys())
-    found += routing_problems(roster, engine) + gateway_problems(roster, engine) + rehearsal_problems(roster)
+    found = access_problems(written, read_passwords(roster.state).keys())
+    found += routing_problems(written, engine) + overlap_problems(roster, os.environ)
+    found += gateway_problems(roster, engine) + rehearsal_problems(written)
     if engine == EMBEDDED:
         found += embedded_problems(roster, RECIPES) or _unfit_tasks(roster, plans)
         found += _embedded_remarks(roster, settings)

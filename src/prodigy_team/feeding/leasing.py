@@ -110,6 +110,7 @@ class Leases:
             self._holder = GroundHolder(self._make_ground(rules))
             identify = GroundIdentifier(self._holder).owner_and_task
             self._ledger = Ledger(self.order.state / "ledger.db", store=self.order.open_store, identify=identify)
+            self._make_shared_dataset(rules)
         if rules is not self._rules:
             if self._rules is not None and rules.stamp != self._rules.stamp:
                 self._read_anew(rules)
@@ -150,6 +151,14 @@ class Leases:
     def _person(self) -> str:
         rules = self._find_rules()
         return next((each.name for each in rules.people if each.server == self.order.server), "")
+
+    def _make_shared_dataset(self, rules: Rules) -> None:
+        """Make the dataset that several Prodigys are about to write: each would look for it first, and then make it."""
+        own = {each.dataset for each in rules.people if each.server == self.order.server}
+        others = {each.dataset for each in rules.people if each.server != self.order.server}
+        for dataset in own & others:
+            with contextlib.closing(self.order.open_store()) as store:
+                store.ensure_dataset(dataset, team=rules.team)
 
     def _sync(self, rules: Rules) -> None:
         assert self._ledger is not None, "opened by refresh"

@@ -15,7 +15,8 @@ from prodigy_team import settings
 from prodigy_team.errors import UsageError
 from prodigy_team.feeding.feeder import LONGEST_WAIT, PATIENCE
 from prodigy_team.feeding.leasing import Leases, Nothing, Order
-from prodigy_team.roster import Server, load_roster
+from prodigy_team.roster import Server, load_roster, taken_apart
+from prodigy_team.servers.engines import PRODIGY
 from prodigy_team.servers.pools import by_and_label
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -51,8 +52,8 @@ def order_of(source: str, environ: Mapping[str, str], directory: Path) -> Order:
     path, _, name = source.rpartition("#")
     if not path:
         raise UsageError(f"{source} names no server of a roster.", remedy="Write it as team.toml#joe.")
-    roster = load_roster((directory / path).absolute(), environ)
-    server = next((each for each in roster.servers if name == each.name), None)
+    roster = taken_apart(load_roster((directory / path).absolute(), environ), PRODIGY)
+    server = next((each for each in roster.servers if name == each.name or (name,) == each.annotators), None)
     if server is None or server.source is None or len(server.annotators) != 1 or roster.routing is None:
         raise UsageError(
             f"{path} deals out no tasks to a server {name} of one annotator.",

@@ -103,8 +103,9 @@ def allowed_files() -> int:
 
 def _read_anew(path: Path, environ: Mapping[str, str]) -> Roster:
     from prodigy_team.roster.load import load_roster
+    from prodigy_team.servers.shapes import as_it_runs
 
-    return load_roster(path, environ)
+    return as_it_runs(load_roster(path, environ), environ)
 
 
 def _bind(settings: GatewaySettings) -> socket.socket:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         refuse_windows,
         routing_problems,
     )
+    from prodigy_team.roster.apart import apart_notes, may_come_apart, taken_apart
     from prodigy_team.roster.load import load_roster
     from prodigy_team.roster.paths import state_folder
     from prodigy_team.roster.template import render_roster
@@ -31,29 +32,35 @@ __all__ = [
     "Routing",
     "Server",
     "access_problems",
+    "apart_notes",
     "embedded_problems",
     "gateway_problems",
     "is_loopback",
     "load_roster",
+    "may_come_apart",
     "own_router_warnings",
     "refuse_windows",
     "render_roster",
     "routing_problems",
     "state_folder",
+    "taken_apart",
 ]
 
 _LAZY = {
     **dict.fromkeys(("Annotator", "Problem", "Roster", "RosterError", "Routing", "Server"), "values"),
     "access_problems": "access",
+    "apart_notes": "apart",
     "embedded_problems": "access",
     "gateway_problems": "access",
     "is_loopback": "access",
     "load_roster": "load",
+    "may_come_apart": "apart",
     "own_router_warnings": "access",
     "refuse_windows": "access",
     "render_roster": "template",
     "routing_problems": "access",
     "state_folder": "paths",
+    "taken_apart": "apart",
 }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 
 from prodigy_team.errors import UsageError
+from prodigy_team.roster.apart import apart_problems
 from prodigy_team.roster.recipes import FOLDER_SOURCES, KNOWN, instead_of, learns
 from prodigy_team.roster.values import Problem, Roster, Server
 
@@ -92,7 +93,9 @@ def gateway_problems(roster: Roster, engine: str) -> list[Problem]:
                 f"{server.name} is shared, and on Prodigy a page says itself whose answers it sends: whoever is "
                 "logged in could answer as another."
             )
-            remedy = 'Give each annotator a server of their own ([[annotator]]), or set engine = "embedded".'
+            remedy = (
+                'Give each annotator a server of their own ([[annotator]]), add [routing], or set engine = "embedded".'
+            )
             problems.append(Problem(server.where("annotators"), text, remedy))
     if redirects and engine == "prodigy":
         text = "Prodigy's servers know no one-time login, so that nobody can be handed on to them."
@@ -150,10 +153,8 @@ def routing_problems(roster: Roster, engine: str) -> list[Problem]:
     if engine != "prodigy":
         return problems
     for server in roster.servers:
-        if server.open or len(server.annotators) > 1:
-            problems.append(_shared_with_prodigy(server))
         problems += _unfeedable(server)
-    return problems
+    return [*problems, *apart_problems(roster)]
 
 
 def _unfeedable(server: Server) -> Iterator[Problem]:
@@ -179,11 +180,6 @@ def _without_source(server: Server) -> Problem:
     return Problem(server.where("source"), text, remedy)
 
 
-def _shared_with_prodigy(server: Server) -> Problem:
-    text = f"{server.name} is shared, and Prodigy's own router would deal its stream out again."
-    return Problem(server.where("annotators"), text, "Give each annotator a server of their own ([[annotator]]).")
-
-
 def own_router_warnings(roster: Roster, dealt: Mapping[str, str]) -> list[Problem]:
     """That Prodigy's own router keeps tasks for people who are not there.
 
@@ -195,8 +191,8 @@ def own_router_warnings(roster: Roster, dealt: Mapping[str, str]) -> list[Proble
             server.where("annotators"),
             f"Prodigy deals {server.name}'s tasks out itself ({dealt[server.name]}), and stops a lone annotator near "
             "their share while the others are away.",
-            "For exact allocation use [routing], and a server of their own for each annotator; for everything to "
-            "everybody feed_overlap = true.",
+            "For exact allocation use [routing] and name the annotators; for everything to everybody "
+            "feed_overlap = true.",
             warning=True,
         )
         for server in roster.servers

@@ -12,6 +12,7 @@ from typing import Any
 from prodigy_team import settings as prodigy_settings
 from prodigy_team.roster.entrance import check_entrance
 from prodigy_team.roster.findings import Findings
+from prodigy_team.roster.ports import missing_ports
 from prodigy_team.roster.recipes import learns
 from prodigy_team.roster.schema import nearest
 from prodigy_team.roster.values import Roster, Server
@@ -68,17 +69,8 @@ def _report_address(server: Server, other: Server, findings: Findings) -> None:
 
 
 def _check_range(roster: Roster, findings: Findings) -> None:
-    fixed = {server.port for server in roster.servers if server.port is not None}
-    if roster.gateway:
-        fixed.add(roster.gateway["port"])
-    wanted = sum(server.port is None for server in roster.servers)
-    free = len([port for port in roster.ports if port not in fixed])
-    if wanted > free:
-        shown = f"{roster.ports.start}-{roster.ports.stop - 1}"
-        text = f"{shown} has {free} free {'port' if free == 1 else 'ports'} for {wanted} servers."
-        last = roster.ports.stop - 1 + wanted - free
-        remedy = f'Write ports = "{roster.ports.start}-{last}".' if last <= 65535 else "Begin the range lower."
-        findings.add("team.ports", text, remedy)
+    if (short := missing_ports(roster)) is not None:
+        findings.add("team.ports", *short)
 
 
 def _check_shared_datasets(roster: Roster, findings: Findings) -> None:

@@ -61,6 +61,7 @@ class Server:
             may hold "{source}", which stands for ``source``.
         env: Set for this server on top of what every server gets.
         version: Of the task (labels, guidelines), written on each answer.
+        part_of: The shared server of which this is one annotator's part; see ``taken_apart``.
         origins: Key to the key path that set it, such as "task.recipe"; says nothing about what the server does.
     """
 
@@ -84,6 +85,7 @@ class Server:
     tokenizer: str | None = None
     image_hosts: tuple[str, ...] = ()
     allow_shared_model: bool = False
+    part_of: str = ""
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def where(self, key: str) -> str:

@@ -29,7 +29,7 @@ def read_activity(records: Iterable[ServerRecord]) -> dict[str, Activity | None]
 
 
 def _datasets_of(record: ServerRecord, writers: int) -> tuple[str, ...]:
-    if writers == 1 or not record.annotators:
+    if (writers == 1 and not record.part_of) or not record.annotators:
         return (record.dataset,)
     return tuple(f"{record.dataset}-{annotator}" for annotator in record.annotators)
 

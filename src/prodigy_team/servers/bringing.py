@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from prodigy_team.roster import apart_notes
 from prodigy_team.servers import alive
 from prodigy_team.servers.backups import backup_notes
 from prodigy_team.servers.deciding import Decided, decide_up, may_run_unrecorded, record_decision
@@ -51,6 +52,8 @@ class Bringing:
         resting = frozenset(server.name for server in wanted.roster.resting)
         options = UpOptions(chosen, now=now, remove_orphans=remove_orphans, anew=tuple(anew), resting=resting)
         dealing = tuple(routing_notes(written_pools(supervisor.state), wanted.pools, state=supervisor.state))
+        if any(plan.part_of and plan.name not in recorded.lockfile.servers for plan in wanted.plans):
+            dealing = (*dealing, *apart_notes(wanted.roster))
         return cls(supervisor, recorded, wanted, options, search, dealing)
 
     def foretell(self) -> Report:

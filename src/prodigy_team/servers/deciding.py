@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from prodigy_team.allocation.rules import Rules
 from prodigy_team.servers.activity import idle_seconds
 from prodigy_team.servers.engines import PRODIGY, ServerPlan
 from prodigy_team.servers.gateways import keep_roster
 from prodigy_team.servers.launches import record_of, write_launch
-from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, write_lockfile
+from prodigy_team.servers.lockfile import GATEWAY, Lockfile, ServerRecord, guard, write_lockfile
 from prodigy_team.servers.observing import Observation, note_deaths, observe
-from prodigy_team.servers.plan import Step, UpOptions, assign_ports, plan_up
+from prodigy_team.servers.plan import Step, UpOptions, assign_ports, former_shapes, plan_shapes, plan_up
 from prodigy_team.servers.pools import write_pools
 from prodigy_team.servers.ports import is_free
 from prodigy_team.servers.standing import Seen
@@ -60,11 +61,28 @@ def record_decision(
         lockfile = _at_new_addresses(lockfile, steps, on_ports(wanted.plans, ports), state)
         if lockfile != found or observation.changed:
             write_lockfile(path, lockfile)
+        held = _held(lockfile, steps, wanted)
         if wanted.pools:  # without [routing] the file stays, for servers that were not restarted yet
-            write_pools(state, wanted.pools)
-        if wanted.roster.gateway is not None:
+            write_pools(state, [_dealt_where_they_are(rules, held) for rules in wanted.pools])
+        if wanted.roster.gateway is not None and not (held and _runs_on(steps, GATEWAY)):
             keep_roster(state, wanted.roster)
     return Decided(lockfile, tuple(steps), ports, observation.notes)
+
+
+def _held(lockfile: Lockfile, steps: Iterable[Step], wanted: Wanted) -> dict[str, str]:
+    """The people who stay on a server that is wanted in another shape, and which it is."""
+    names = {plan.name for plan in wanted.plans}
+    held = [step.name for step in steps if step.action == "keep" and step.name not in names]
+    return {annotator: name for name in held for annotator in lockfile.servers[name].annotators}
+
+
+def _dealt_where_they_are(rules: Rules, held: Mapping[str, str]) -> Rules:
+    """The rules with people who stay on a server on that one, since it only deals out to its own."""
+    return replace(rules, people=tuple(replace(each, server=held.get(each.name, each.server)) for each in rules.people))
+
+
+def _runs_on(steps: Iterable[Step], name: str) -> bool:
+    return any(step.name == name and step.action == "keep" for step in steps)
 
 
 def _digest(lockfile: Lockfile, steps: Iterable[Step], wanted: Wanted) -> str:
@@ -76,7 +94,13 @@ def _digest(lockfile: Lockfile, steps: Iterable[Step], wanted: Wanted) -> str:
 def decide_up(observation: Observation, wanted: Wanted, options: UpOptions) -> tuple[list[Step], dict[str, int | None]]:
     """The steps of `up`, and the port of every server; asks the database for idle times where they decide."""
     records = observation.lockfile.servers
-    ports = assign_ports(wanted.plans, records, wanted.roster.ports, taken=_Taken(wanted.roster.host))
+    former = [records[name] for names in former_shapes(wanted.plans, records).values() for name in names]
+    running = [record for record in former if observation.seen[record.name].alive]
+    observation = replace(observation, seen=_with_idle(observation.seen, running, options))
+    going = plan_shapes(wanted.plans, records, observation.seen, options).going
+    freed = {records[name].port for name in going if observation.seen[name].alive}
+    staying = {name: record for name, record in records.items() if name not in going}
+    ports = assign_ports(wanted.plans, staying, wanted.roster.ports, taken=_Taken(wanted.roster.host, freed))
     seen = _with_idle_times(observation, wanted.plans, ports, options)
     seen = _with_ended_streams(observation, seen, wanted)
     return plan_up(wanted.plans, records, seen, ports, options, sleepers=wanted.sleepers), ports
@@ -96,20 +120,24 @@ def may_run_unrecorded(path: Path, wanted: Wanted) -> bool:
 
 
 class _Taken:
-    """The ports of a host on which somebody listens; looked up only for ports about to be given out."""
+    """The ports of a host on which somebody listens; looked up only for ports about to be given out.
 
-    def __init__(self, host: str) -> None:
-        self._host = host
+    Args:
+        freed: Those on which servers listen that are about to be ended.
+    """
+
+    def __init__(self, host: str, freed: Container[int | None]) -> None:
+        self._host, self._freed = host, freed
 
     def __contains__(self, port: object) -> bool:
-        return isinstance(port, int) and not is_free(self._host, port)
+        return isinstance(port, int) and port not in self._freed and not is_free(self._host, port)
 
 
 def _with_idle_times(
     observation: Observation, plans: Iterable[ServerPlan], ports: Mapping[str, int | None], options: UpOptions
 ) -> Mapping[str, Seen]:
     """What was seen, with idle times where they decide: of running servers to be restarted, or stopped for a pause."""
-    records, seen = observation.lockfile.servers, dict(observation.seen)
+    records, seen = observation.lockfile.servers, observation.seen
     changed = [
         _known(records[plan.name], plan)
         for plan in plans
@@ -118,10 +146,13 @@ def _with_idle_times(
         and (records[plan.name].spec_hash, records[plan.name].port) != (plan.spec_hash, ports[plan.name])
     ]
     changed += [record for name, record in records.items() if name in options.resting and seen[name].alive]
-    if changed and not options.now:
-        for name, idle in idle_seconds(changed, now=time.time()).items():
-            seen[name] = replace(seen[name], idle_seconds=idle)
-    return seen
+    return _with_idle(seen, changed, options)
+
+
+def _with_idle(seen: Mapping[str, Seen], records: Sequence[ServerRecord], options: UpOptions) -> Mapping[str, Seen]:
+    """What was seen, with the idle times of these servers."""
+    idle = idle_seconds(records, now=time.time()) if records and not options.now else {}
+    return {name: replace(each, idle_seconds=idle.get(name, each.idle_seconds)) for name, each in seen.items()}
 
 
 def _known(record: ServerRecord, plan: ServerPlan) -> ServerRecord:
@@ -129,7 +160,7 @@ def _known(record: ServerRecord, plan: ServerPlan) -> ServerRecord:
     if record.dataset:
         return record
     database = str(plan.database.path or "")
-    return replace(record, dataset=plan.dataset, database=database, annotators=plan.annotators)
+    return replace(record, dataset=plan.dataset, database=database, annotators=plan.annotators, part_of=plan.part_of)
 
 
 def _with_ended_streams(observation: Observation, seen: Mapping[str, Seen], wanted: Wanted) -> Mapping[str, Seen]:
@@ -139,12 +170,12 @@ def _with_ended_streams(observation: Observation, seen: Mapping[str, Seen], want
 
 
 def prepared_lockfile(
-    lockfile: Lockfile, steps: Iterable[Step], plans: Iterable[ServerPlan], options: UpOptions, state: Path
+    lockfile: Lockfile, steps: Sequence[Step], plans: Iterable[ServerPlan], options: UpOptions, state: Path
 ) -> Lockfile:
     """The lockfile before anything is done: a person's start forgets old failures, the roster's order is kept."""
     wanted = {plan.name: plan for plan in plans}
     order = list(wanted)
-    known = {*order, *options.resting}
+    known = {*order, *options.resting, *(step.name for step in steps if step.action == "keep")}
     records = {  # whoever left or rests does not sleep until they come
         name: replace(each, orphan=name not in known, asleep=each.asleep and name in wanted)
         for name, each in lockfile.servers.items()

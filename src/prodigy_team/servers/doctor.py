@@ -17,6 +17,7 @@ from typing import Literal
 from prodigy_team.errors import TeamError
 from prodigy_team.roster import Roster, RosterError, load_roster
 from prodigy_team.servers.machine import boot_time, uses_wal
+from prodigy_team.servers.shapes import as_it_runs
 from prodigy_team.servers.tools import team_database, tool_environment
 from prodigy_team.settings import Database
 from prodigy_team.store.connection import network_kind
@@ -58,7 +59,7 @@ def examine(path: Path, environ: Mapping[str, str]) -> list[Finding]:
     """Look at everything a roster's servers need. Reads only, but for a probe file in the state folder."""
     findings = [python_finding()]
     try:
-        roster = load_roster(path, environ)
+        roster = as_it_runs(load_roster(path, environ), environ)
     except RosterError as error:
         wrong = [Finding("error", "roster", f"{each.where}: {each.text}", each.remedy) for each in error.problems]
         return [*findings, *wrong]

@@ -33,6 +33,8 @@ FED: Mapping[str, Any] = {
     "instructions": str(Path(__file__).parents[1] / "feeding" / "instructions.html"),
 }
 """Prodigy's settings where its tasks are fed one at a time, unless roster or prodigy.json have their own."""
+_BESIDE_OTHERS: Mapping[str, Any] = {"feed_overlap": True}
+"""With it a Prodigy leaves out what its own session has answered, without it what anybody has in the dataset."""
 _PASSED = frozenset(
     {"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "TMPDIR", "VIRTUAL_ENV", "PRODIGY_HOME"}
 )
@@ -57,6 +59,7 @@ class ServerPlan:
         spec: Roster key to a short hash of what it makes of this server, so that a change can be named. A port is part
             of it only where the roster fixes one.
         public: What people open in place of the server's own address, where a gateway stands in front of it.
+        part_of: The shared server of which this is one annotator's part, or "".
     """
 
     name: str
@@ -73,6 +76,7 @@ class ServerPlan:
     database: settings.Database
     spec: Mapping[str, str]
     public: str = ""
+    part_of: str = ""
 
     @property
     def spec_hash(self) -> str:
@@ -117,6 +121,7 @@ def plan_server(
         database=settings.find_database(settings.read_settings(env, server.directory), env),
         spec=_spec(roster, server, engine, env, password),
         public=public,
+        part_of=server.part_of,
     )
 
 
@@ -238,7 +243,8 @@ def _values(server: Server) -> dict[str, str]:
 def _given(roster: Roster, server: Server, args: Sequence[str], values: Mapping[str, str]) -> tuple[str, ...]:
     """The roster's own arguments with our fields filled in; any other brace is the recipe's business."""
     annotator = server.annotators[0] if len(server.annotators) == 1 else server.name
-    known = {"team": roster.name, "annotator": annotator, "server": server.name, "dataset": server.dataset}
+    name = server.part_of or server.name
+    known = {"team": roster.name, "annotator": annotator, "server": name, "dataset": server.dataset}
     known |= values
 
     def fill(found: re.Match[str]) -> str:
@@ -268,6 +274,7 @@ def server_environment(
     overrides = _overrides(roster, server.env.get("PRODIGY_CONFIG_OVERRIDES", ""))
     if _is_fed(roster, engine):
         overrides = {**_for_feeding(settings.config_files(env, server.directory)), **overrides}
+        overrides |= _BESIDE_OTHERS if server.part_of else {}
     if overrides:
         env["PRODIGY_CONFIG_OVERRIDES"] = json.dumps(overrides, ensure_ascii=False)
     return env

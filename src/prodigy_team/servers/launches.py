@@ -38,7 +38,9 @@ def write_launch(state: Path, plan: ServerPlan) -> None:
         TeamError: The state folder cannot be written.
     """
     content = {
-        **{key: getattr(plan, key) for key in ("name", "engine", "host", "port", "dataset", "url", "public")},
+        **{
+            key: getattr(plan, key) for key in ("name", "engine", "host", "port", "dataset", "url", "public", "part_of")
+        },
         "annotators": list(plan.annotators),
         "argv": list(plan.argv),
         "command": list(plan.command),
@@ -93,6 +95,7 @@ def _plan_of(content: Mapping[str, Any]) -> ServerPlan:
         database=Database(kind=database["kind"], path=path, origin=database["origin"]),
         spec=dict(content["spec"]),
         public=content.get("public", ""),
+        part_of=content.get("part_of", ""),
     )
 
 
@@ -115,6 +118,7 @@ def record_of(plan: ServerPlan, state: Path, old: ServerRecord | None) -> Server
         log=str(log_path(state, plan.name)),
         url=plan.url,
         database=str(plan.database.path or ""),
+        part_of=plan.part_of,
         wanted=True,
         asleep=False,
         stopping=False,

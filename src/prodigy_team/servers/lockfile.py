@@ -43,6 +43,7 @@ class ServerRecord:
         reported: The problem last reported to a person.
         orphan: It was not in the roster any more at the last `up`.
         database: The SQLite file it writes, or "" where it is another kind of database.
+        part_of: The shared server of which this is one annotator's part, or "".
     """
 
     name: str
@@ -74,6 +75,7 @@ class ServerRecord:
     problem: str = ""
     reported: str = ""
     orphan: bool = False
+    part_of: str = ""
 
 
 _KNOWN = frozenset(each.name for each in fields(ServerRecord))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from prodigy_team.servers.lockfile import ServerRecord
+from prodigy_team.servers.lockfile import GATEWAY, ServerRecord
 from prodigy_team.servers.report import Action
 from prodigy_team.servers.standing import Seen
 
@@ -25,6 +25,8 @@ class Wanted(Protocol):
     def spec_hash(self) -> str: ...
     @property
     def spec(self) -> Mapping[str, str]: ...
+    @property
+    def part_of(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,89 @@ def plan_up(
         sleepers: Servers that a gateway starts once somebody comes; whoever names one has it started now.
     """
     sleepers = frozenset(sleepers)
-    steps = [_orphan_step(records[name], seen.get(name, Seen()), options) for name in _orphans(wanted, records)]
+    shapes = plan_shapes(wanted, records, seen, options)
+    orphans = [name for name in _orphans(wanted, records) if name not in shapes.old]
+    steps = [_orphan_step(records[name], seen.get(name, Seen()), options) for name in orphans]
+    steps += [_former_step(records[name], seen.get(name, Seen()), shapes) for name in shapes.old]
     for each in wanted:
-        if options.concerns(each.name):
+        if (options.concerns(each.name) or each.name in shapes.taking_over) and each.name not in shapes.waiting:
             step = _wanted_step(each, records.get(each.name), seen.get(each.name, Seen()), ports, options)
+            if each.name == GATEWAY and step.action == "restart" and shapes.held:
+                step = Step("keep", each.name, step.port, "restarted once nobody answers where it would lead elsewhere")
             steps.append(_asleep(step, records.get(each.name)) if each.name in sleepers - {*options.names} else step)
     return [step for step in steps if step is not None]
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Servers that ran whole and are wanted apart, one for each annotator, or the other way round.
+
+    Attributes:
+        old: Those of the former shape that the command is about.
+        held: Those of them to which somebody answers just now, and with whom the others of their kind stay.
+        taking_over: Servers of the new shape that are to run in their place.
+        waiting: Servers of the new shape that cannot yet, because of those that are held.
+    """
+
+    old: tuple[str, ...] = ()
+    held: frozenset[str] = frozenset()
+    taking_over: frozenset[str] = frozenset()
+    waiting: frozenset[str] = frozenset()
+
+    @property
+    def going(self) -> tuple[str, ...]:
+        """Those of the former shape that are ended."""
+        return tuple(name for name in self.old if name not in self.held)
+
+
+def plan_shapes(
+    wanted: Sequence[Wanted], records: Mapping[str, ServerRecord], seen: Mapping[str, Seen], options: UpOptions
+) -> Shapes:
+    """Decide for each shared server that is to run in another shape whether the change can be made now.
+
+    All of it changes at once: two shapes of one server would hold the same port, and the same people.
+    """
+    found = Shapes()
+    for whole, former in former_shapes(wanted, records).items():
+        new = {each.name for each in wanted if whole in (each.name, each.part_of)}
+        if not any(options.concerns(name) for name in {*new, *former, whole}):
+            continue
+        looks = [seen.get(name, Seen()) for name in former]
+        if any(each.alive and each.in_use for each in looks) and not options.now:
+            found = replace(found, old=(*found.old, *former), held=found.held | {*former}, waiting=found.waiting | new)
+        else:
+            found = replace(found, old=(*found.old, *former), taking_over=found.taking_over | new)
+    return found
+
+
+def former_shapes(wanted: Iterable[Wanted], records: Mapping[str, ServerRecord]) -> dict[str, tuple[str, ...]]:
+    """By shared server, the records of the shape in which it is not wanted any more."""
+    names = {each.name: each.part_of for each in wanted}
+    wholes = {name for name, part_of in names.items() if not part_of}
+    found: dict[str, tuple[str, ...]] = {}
+    for name, record in records.items():
+        whole = name if name in names.values() else record.part_of if record.part_of in wholes else ""
+        if whole and name not in names:
+            found[whole] = (*found.get(whole, ()), name)
+    return found
+
+
+def _former_step(record: ServerRecord, seen: Seen, shapes: Shapes) -> Step | None:
+    """What becomes of a server in the shape in which it is not wanted any more."""
+    now = "one for all its annotators" if record.part_of else "one for each of its annotators"
+    if record.name not in shapes.held:
+        return Step("stop", record.name, record.port, f"now {now}", forget=True)
+    if not seen.alive:
+        return None
+    if not seen.in_use:
+        return Step("keep", record.name, record.port, "until nobody answers on the others any more")
+    return Step(
+        "keep",
+        record.name,
+        record.port,
+        problem=f"Not yet {now}: {_since(seen)}.",
+        remedy=f"Later: prodigy-team up. At once: prodigy-team up {record.name} --now",
+    )
 
 
 def _orphans(wanted: Iterable[Wanted], records: Mapping[str, ServerRecord]) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from prodigy_team.errors import UsageError
 from prodigy_team.servers.activity import idle_seconds
 from prodigy_team.servers.lockfile import GATEWAY
+from prodigy_team.servers.plan import former_shapes
 from prodigy_team.servers.report import Report
 from prodigy_team.servers.supervisor import Confirm, OnEvent, Supervisor
 from prodigy_team.servers.wanting import read_wanted
@@ -41,7 +42,8 @@ def restart(
     if not names:
         return supervisor.report("", tuple(refused.values()), ())
     report = supervisor.up(names, timeout=timeout, anew=anew, on_event=on_event)
-    return replace(report, entries=(*refused.values(), *report.entries))
+    told = {entry.name for entry in report.entries}
+    return replace(report, entries=(*(each for name, each in refused.items() if name not in told), *report.entries))
 
 
 def _foretell(supervisor: Supervisor, known: Sequence[str], names: Sequence[str]) -> Report:
@@ -65,11 +67,14 @@ def _chosen(supervisor: Supervisor, names: Sequence[str]) -> tuple[tuple[str, ..
     plans = read_wanted(supervisor.path, supervisor.environ, recorded_engine=lockfile.engine).plans
     named = supervisor.servers_named(names, lockfile, plans)
     records = lockfile.servers
-    chosen = [plan.name for plan in plans if plan.name in (named or records)]
-    chosen = [name for name in chosen if named or records[name].wanted]
+    former = former_shapes(plans, records)
+    before = {plan.name: (plan.name, *former.get(plan.part_of or plan.name, ())) for plan in plans}
+    ran = {name for name, each in before.items() if any(one in records and records[one].wanted for one in each)}
+    chosen = [plan.name for plan in plans if plan.name in (named or ran)]
     if named and not chosen:
         raise UsageError(f"{named[0]} is not in the roster any more.", remedy="prodigy-team up --remove-orphans")
-    return tuple(name for name in chosen if name in records), tuple(chosen)
+    known = dict.fromkeys(one for name in chosen for one in before[name] if one in records)
+    return tuple(known), tuple(chosen)
 
 
 def _wait_until_idle(supervisor: Supervisor, names: Sequence[str], seconds: float) -> None:

@@ -104,5 +104,6 @@ def _server(roster: Roster, review: ReviewServer) -> Server:
         view_id="review",
         version=None,
         tokenizer=None,
+        part_of="",
         origins={"name": f"{review.name}.name"},
     )

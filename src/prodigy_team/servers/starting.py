@@ -209,7 +209,7 @@ class _Prepared:
 def _prepare(prepared: _Prepared, plans: Sequence[ServerPlan], team: str, state: Path) -> None:
     secrets = passwords.read_passwords(state)
     for plan in plans:
-        secret = _basic_authentication(plan, state, secrets.get(plan.name))
+        secret = _basic_authentication(plan, state, secrets.get(plan.part_of or plan.name))
         descriptor = alive.acquire(alive_path(state, plan.name))
         if descriptor is None:
             prepared.held.append(plan.name)

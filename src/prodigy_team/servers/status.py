@@ -40,6 +40,7 @@ class ServerStatus:
         tasks: Tasks of its source, or None where only the engine knows.
         package: The version of this package that runs the server, or None where it does not say.
         part: Under [routing] those of them that its annotators answered, hold, or may still be asked; None: all.
+        part_of: The shared server of which it is one annotator's part, or "".
         last_answer_at: ISO 8601 in UTC, or None.
     """
 
@@ -66,6 +67,7 @@ class ServerStatus:
     problem: str
     part: int | None = None
     package: str | None = None
+    part_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,7 @@ def _status_of(record: ServerRecord, facts: Facts, *, answers_http: bool, now: f
         problem=problem,
         part=facts.part,
         package=package if lives and isinstance(package, str) else None,
+        part_of=record.part_of,
     )
 
 
@@ -194,7 +197,9 @@ def _standing(record: ServerRecord, seen: Seen, *, answers_http: bool) -> tuple[
     return ("failed", record.problem) if record.given_up or record.problem else ("stopped", "")
 
 
-def never_started(name: str, annotators: tuple[str, ...], host: str, port: int | None, dataset: str) -> ServerStatus:
+def never_started(
+    name: str, annotators: tuple[str, ...], host: str, port: int | None, dataset: str, part_of: str = ""
+) -> ServerStatus:
     """The status of a server of the roster that was never brought up."""
     return ServerStatus(
         name=name,
@@ -218,6 +223,7 @@ def never_started(name: str, annotators: tuple[str, ...], host: str, port: int |
         wanted=False,
         log="",
         problem="",
+        part_of=part_of,
     )
 
 

@@ -291,14 +291,15 @@ class Supervisor:
 
     def _not_yet_started(self, lockfile: Lockfile) -> tuple[list[ServerStatus], tuple[str, ...]]:
         from prodigy_team.roster import load_roster
+        from prodigy_team.servers.shapes import as_it_runs
         from prodigy_team.servers.status import never_started
 
         try:
-            roster = load_roster(self.path, self.environ)
+            roster = as_it_runs(load_roster(self.path, self.environ), self.environ)
         except TeamError as error:
             return [], (f"{error.message.splitlines()[0]} Shown is what was last brought up.",)
         missing = [
-            never_started(each.name, each.annotators, each.host, each.port, each.dataset)
+            never_started(each.name, each.annotators, each.host, each.port, each.dataset, each.part_of)
             for each in roster.servers
             if each.name not in lockfile.servers
         ]
@@ -309,15 +310,17 @@ class Supervisor:
         """What runs, and what the lockfile says; see `observing.observe`."""
         return observe(self.lockfile, self.state, team=self.team, keep_copy=keep_copy, search=search)
 
-    def servers_named(self, names: Sequence[str], lockfile: Lockfile, others: Iterable[Any]) -> tuple[str, ...]:
+    def servers_named(self, names: Sequence[str], lockfile: Lockfile, others: Sequence[Any]) -> tuple[str, ...]:
         """The servers meant by these names of servers or annotators.
 
         Raises:
             UsageError: A name is neither; tells the nearest.
         """
-        known: dict[str, str] = {}
-        for each in [*lockfile.servers.values(), *others]:
-            known |= {**dict.fromkeys(each.annotators, each.name), each.name: each.name}
+        ran, wanted = _names_in(lockfile.servers.values()), _names_in(others)
+        known = {**ran, **wanted}  # what is wanted beats what ran so far
+        for each in (*lockfile.servers.values(), *others):
+            if each.part_of:  # whole or apart, all of it is meant
+                known[each.part_of] = (*ran.get(each.part_of, ()), *wanted.get(each.part_of, ()))
         unknown = [name for name in names if name not in known]
         if unknown:
             import difflib
@@ -325,7 +328,7 @@ class Supervisor:
             near = difflib.get_close_matches(unknown[0], known, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known) or 'none yet'}."
             raise UsageError(f"No server or annotator is called {unknown[0]}.", remedy=hint)
-        return tuple(dict.fromkeys(known[name] for name in names))
+        return tuple(dict.fromkeys(each for name in names for each in known[name]))
 
     def report(self, engine: str, entries: Sequence[Entry], notes: Sequence[str], *, dry_run: bool = False) -> Report:
         """What came of a command on this team; the same note twice is one."""
@@ -339,6 +342,16 @@ class Supervisor:
 
         for log in (self.state / "logs").glob("*.log"):
             rotate(log)
+
+
+def _names_in(servers: Iterable[Any]) -> dict[str, tuple[str, ...]]:
+    """The servers meant by each name of a server, of an annotator, or of a shared server that runs apart."""
+    known: dict[str, tuple[str, ...]] = {}
+    for each in servers:
+        if each.part_of:
+            known[each.part_of] = (*known.get(each.part_of, ()), each.name)
+        known |= {**dict.fromkeys(each.annotators, (each.name,)), each.name: (each.name,)}
+    return known
 
 
 def foretold(steps: Iterable[Step], observation: Observation) -> list[Entry]:

@@ -133,10 +133,10 @@ class Run:
                 self.entries.setdefault(step.name, entry_of_step(step, self.decided.get(step.name)))
 
     def _join_unready(self) -> None:
-        """Await also the servers that an earlier command left starting."""
+        """Await also the servers that an earlier command left starting, but for those that are wanted no more as is."""
         for step in self.steps:
             record = self.decided.get(step.name)
-            if step.action == "keep" and record is not None and not record.ready:
+            if step.action == "keep" and record is not None and not record.ready and step.name in self.plans:
                 self.starting.join(record)
 
     def _launch_more(self) -> bool:

@@ -16,6 +16,7 @@ from prodigy_team.roster import (
     gateway_problems,
     load_roster,
     routing_problems,
+    taken_apart,
 )
 from prodigy_team.roster.recipes import EMBEDDED
 from prodigy_team.servers.engines import ServerPlan, decide_engine, left_out, plan_server
@@ -24,6 +25,7 @@ from prodigy_team.servers.passwords import read_passwords
 from prodigy_team.servers.pools import read_pools
 from prodigy_team.servers.rehearsing import rehearsal_problems
 from prodigy_team.servers.reviews import read_reviews, with_reviews
+from prodigy_team.servers.shapes import overlap_problems
 
 
 @dataclass(frozen=True)
@@ -53,21 +55,23 @@ def read_wanted(path: Path, environ: Mapping[str, str], *, recorded_engine: str)
         RosterError: The roster has problems, some of which only show once the engine is known.
         TeamError: The engine that ran so far has disappeared.
     """
-    roster = load_roster(path, environ)
-    engine = decide_engine(roster, recorded=recorded_engine or None, environ=environ)
-    secrets = read_passwords(roster.state)
-    problems = access_problems(roster, secrets.keys())
+    written = load_roster(path, environ)
+    engine = decide_engine(written, recorded=recorded_engine or None, environ=environ)
+    secrets = read_passwords(written.state)
+    problems = access_problems(written, secrets.keys())
     if engine == "embedded":
-        problems += embedded_problems(roster, EMBEDDED)
-    problems += routing_problems(roster, engine) + gateway_problems(roster, engine) + rehearsal_problems(roster)
+        problems += embedded_problems(written, EMBEDDED)
+    roster = taken_apart(written, engine)
+    problems += routing_problems(written, engine) + overlap_problems(roster, environ)
+    problems += gateway_problems(roster, engine) + rehearsal_problems(written)
     warnings = [problem for problem in problems if problem.warning]
     if len(warnings) < len(problems):
         raise RosterError(path, [problem for problem in problems if not problem.warning])
     plans = tuple(
-        plan_server(roster, server, engine=engine, environ=environ, password=secrets.get(server.name))
+        plan_server(roster, server, engine=engine, environ=environ, password=secrets.get(server.part_of or server.name))
         for server in roster.servers
     )
-    plans += _review_plans(roster, engine, environ)
+    plans += _review_plans(written, engine, environ)
     gateway = plan_gateway(roster, environ)
     if gateway is not None:
         plans = (gateway, *plans)

@@ -1,7 +1,8 @@
 """A recipe whose source is ``-``: a lazy stream over standard input, as public material describes Prodigy's.
 
-It takes a line only when a batch is asked for, the first at its start; drops what it has had already and what the
-dataset holds; gives each batch out once; and writes the three tables that Prodigy writes, nothing of this project's.
+It takes a line only when a batch is asked for, the first at its start; drops what it has had already, and as it makes a
+batch what is answered: with ``feed_overlap`` by its own session, without by anybody in the dataset. It gives each batch
+out once, and writes the three tables that Prodigy writes, nothing of this project's.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain, islice
@@ -51,14 +52,14 @@ class _Answers:
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self._path, timeout=30)
 
-    def contents(self) -> list[dict[str, Any]]:
-        """All answers of the dataset."""
+    def hashes(self, key: str, session: str | None) -> set[int]:
+        """What is answered in the dataset, or in it by one session: the hashes that the key names."""
         query = (
-            "SELECT CAST(content AS BLOB) FROM example JOIN link ON example.id = example_id "
+            f"SELECT {key[1:]} FROM example JOIN link ON example.id = example_id "
             "JOIN dataset ON dataset.id = dataset_id WHERE dataset.name = ?"
         )
         with closing(self._connect()) as connection:
-            return [json.loads(content) for (content,) in connection.execute(query, (self._dataset,))]
+            return {number for (number,) in connection.execute(query, (session or self._dataset,))}
 
     def add(self, answers: Sequence[Mapping[str, Any]], session: str) -> None:
         """Save answers."""
@@ -83,9 +84,10 @@ class _Stream:
         taken: How many lines were read.
     """
 
-    def __init__(self, *, key: str, label: str | None, had: set[int]) -> None:
+    def __init__(self, *, key: str, label: str | None, answered: Callable[[str], set[int]]) -> None:
         self.taken = 0
-        self._key, self._label, self._had = key, label, had
+        self._key, self._label, self._answered = key, label, answered
+        self._had: set[int] = set()
         self._turn = threading.Lock()
         tasks = self._tasks()
         self._rest = chain(list(islice(tasks, 1)), tasks)  # the first is validated before anything is served
@@ -93,7 +95,8 @@ class _Stream:
     def batch(self, size: int) -> list[dict[str, Any]]:
         """The next tasks, each given out once."""
         with self._turn:
-            return list(islice(self._rest, size))
+            answered = self._answered(self._key)
+            return list(islice((task for task in self._rest if task[self._key] not in answered), size))
 
     def _tasks(self) -> Iterator[dict[str, Any]]:
         for line in sys.stdin:
@@ -115,8 +118,9 @@ def serve_piped(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     choice = argv[0] == "textcat.manual"
     key = "_input_hash" if choice and len(labels) > 1 else f"_{found['exclude_by']}_hash"
     label = labels[0] if choice and len(labels) == 1 else None
-    stream = _Stream(key=key, label=label, had={each[key] for each in answers.contents()})
     session = f"{dataset}-{environ.get('PRODIGY_ALLOWED_SESSIONS') or 'somebody'}"
+    own = session if found["feed_overlap"] else None
+    stream = _Stream(key=key, label=label, answered=lambda key: answers.hashes(key, own))
     handler = _handler(stream, answers, session, batch_size=int(found["batch_size"]))
     server = ThreadingHTTPServer((str(found["host"]), int(found["port"])), handler)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -135,6 +139,9 @@ def _handler(stream: _Stream, answers: _Answers, session: str, *, batch_size: in
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
+            if body.get("session_id", session) != session:
+                self._reply({}, status=400)  # one name is allowed; with which status another is refused is not known
+                return
             if self.path == "/get_session_questions":
                 self._reply({"tasks": stream.batch(batch_size), "total": 0, "progress": None, "session_id": session})
             elif self.path == "/give_answers":
