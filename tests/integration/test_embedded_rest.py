@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from embedded import EmbeddedServer, answer, served, write_jsonl
+from prodigy_team import __version__
 from support import eventually
 
 
@@ -295,7 +296,8 @@ def test_a_server_of_a_roster_says_how_many_tasks_it_has(tmp_path: Path) -> None
     (state / "servers" / "ana.alive").write_text('{"pid": 5}')
     told = json.dumps({"team": "news", "name": "ana", "annotators": ["ana"], "state": str(state)})
     with served(tmp_path, mark(tmp_path), kind=EmbeddedServer, PRODIGY_TEAM_SERVER=told) as server:
-        assert json.loads((state / "servers" / "ana.alive").read_text()) == {"pid": 5, "tasks": 12}
+        noted = json.loads((state / "servers" / "ana.alive").read_text())
+        assert noted == {"pid": 5, "package": __version__, "tasks": 12}
         assert server.process is not None
         title = Path(f"/proc/{server.process.pid}/cmdline")
         if title.exists():
