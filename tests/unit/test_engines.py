@@ -294,6 +294,23 @@ def test_prodigy_is_found_by_metadata(standin_python: Path, plain_python: Path) 
         installed_prodigy(Path("/no/such/python"), SHELL)
 
 
+def test_a_virtual_environment_says_by_itself_what_it_has(tmp_path: Path) -> None:
+    """Without its interpreter, which takes a tenth of a second; but that has to be there."""
+    info = tmp_path / "lib" / "python3.11" / "site-packages" / "prodigy-1.2.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: prodigy\nVersion: 1.2\n\nVersion: 3\n")
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o700)
+    assert installed_prodigy(python, SHELL) is None, "this is no virtual environment"
+    (tmp_path / "pyvenv.cfg").touch()
+    assert installed_prodigy(python, SHELL) == "1.2"
+    python.unlink()
+    with pytest.raises(TeamError, match="cannot be run"):
+        installed_prodigy(python, SHELL)
+
+
 @pytest.mark.parametrize(
     ("engine", "recorded", "found", "decided"),
     [
