@@ -104,16 +104,20 @@ def test_the_server_learns_by_which_address_the_browser_asks(front: Front) -> No
 
 def test_a_browsers_own_posts_pass_and_others_do_not(front: Front) -> None:
     with front.client("joe") as client:
-        for origin, status in ((f"https://{NAME}:{front.port}", 200), ("https://evil.example", 403)):
+        # Large only where it is read to its end: a proxy may let go of an answer that comes before it has sent all.
+        for origin, size, status in (
+            (f"https://{NAME}:{front.port}", 300_000, 200),
+            ("https://evil.example", 300, 403),
+        ):
             answer = client.post(
                 "/annot/a/joe/give_answers",
-                content=b"x" * 300_000,
+                content=b"x" * size,
                 headers={"Origin": origin},
                 extensions={"sni_hostname": NAME},
             )
             assert answer.status_code == status, origin
             if status == 200:
-                assert answer.json()["size"] == 300_000
+                assert answer.json()["size"] == size
 
 
 def test_nothing_outside_the_sub_path_reaches_the_gateway(front: Front) -> None:
