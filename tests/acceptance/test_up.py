@@ -290,6 +290,7 @@ def test_a_password_guards_the_server_and_shows_nowhere(project: Project) -> Non
             assert secret.encode() not in path.read_bytes(), path
     assert (project.state / "passwords.json").stat().st_mode & 0o777 == 0o600
     os.kill(pid, 9)
+    eventually(lambda: project.states() == {"joe": "stale"}, message="its death, which takes its time")
     project.run("up", "--revive")
     with project.client("joe") as client:
         assert client.get("/version").status_code == 401
