@@ -36,6 +36,7 @@ class EmbeddedServer:
         self.database = folder / "home" / "prodigy.db"
         [self.port] = free_ports(1)
         self.process: subprocess.Popen[bytes] | Forked | None = None
+        self.killed = False
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, trust_env=False)
 
     def environment(self) -> dict[str, str]:
@@ -78,6 +79,7 @@ class EmbeddedServer:
     def kill(self) -> None:
         """End it as a power cut would."""
         if self.process is not None and self.process.poll() is None:
+            self.killed = True
             self.signal(signal.SIGKILL)
 
     def close(self) -> None:

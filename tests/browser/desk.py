@@ -49,8 +49,8 @@ def start(
 class Desk:
     """One page of a server, and what went wrong on it."""
 
-    def __init__(self, page: Page, address: str) -> None:
-        self.page, self.address = page, address
+    def __init__(self, page: Page, address: str, server: EmbeddedServer | None = None) -> None:
+        self.page, self.address, self._server = page, address, server
         self.problems: list[str] = []
         self.harmless: tuple[str, ...] = ()
         page.on("console", self._heard)
@@ -58,7 +58,10 @@ class Desk:
         page.set_default_timeout(30_000)
 
     def _heard(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not any(each in message.text for each in self.harmless):
+        # A page goes on asking, at moments of its own, a server that the test has killed.
+        killed = ("net::ERR_",) if self._server and self._server.killed else ()
+        harmless = (*self.harmless, *killed)
+        if message.type in ("error", "warning") and not any(each in message.text for each in harmless):
             self.problems.append(f"{message.type}: {message.text}")
 
     def open(self) -> Desk:
@@ -110,7 +113,7 @@ def desks(browser: Browser) -> Iterator[Opener]:
         if context is None:
             context = browser.new_context(**{"viewport": {"width": 1200, "height": 800}, **options})
             contexts.append(context)
-        desk = Desk(context.new_page(), f"http://127.0.0.1:{server.port}/{query}")
+        desk = Desk(context.new_page(), f"http://127.0.0.1:{server.port}/{query}", server)
         opened.append(desk)
         return desk.open() if load else desk
 

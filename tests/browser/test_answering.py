@@ -187,7 +187,6 @@ def test_an_answer_is_sent_within_a_second(start: Any, open_desk: Any) -> None:
 def test_what_waits_is_kept_even_where_the_browser_keeps_nothing(start: Any, open_desk: Any) -> None:
     server = start(tasks_of(4))
     desk = open_desk(server, load=False)
-    desk.harmless = ("Failed to load resource",)
     desk.page.add_init_script("Object.defineProperty(window, 'indexedDB', { value: undefined })")
     desk.open()
     server.kill()

@@ -82,7 +82,6 @@ def test_an_answer_outlives_a_server_that_is_down_and_the_page_that_gave_it(
     server = start(tasks_of(20))
     context = browser.new_context()
     desk = open_desk(server, context=context)
-    desk.harmless = ("Failed to load resource",)
     desk.shows("task 1")
     server.kill()
     desk.press("a", "x", "a")
@@ -100,7 +99,6 @@ def test_an_answer_outlives_a_server_that_is_down_and_the_page_that_gave_it(
 def test_a_page_goes_on_over_a_restart_of_its_server(start: Any, open_desk: Any) -> None:
     server = start(tasks_of(20))
     desk = open_desk(server)
-    desk.harmless = ("Failed to load resource",)
     desk.press("a")
     stored(server, 1)
     server.kill()
@@ -348,7 +346,6 @@ def test_s6_a_server_killed_at_twenty_points_under_real_pages(start: Any, open_d
     server = start(tasks_of(300), annotators=names, settings={"feed_overlap": True, "batch_size": 10})
     desks = [open_desk(server, query=f"?session={name}", load=False) for name in names]
     for desk, ahead in zip(desks, (0, 37, 91), strict=True):
-        desk.harmless = ("Failed to load resource",)
         desk.open()
         # Answers as fast as tasks come, for as long as there are any; each page has begun at another place.
         desk.page.evaluate(

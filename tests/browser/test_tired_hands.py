@@ -252,7 +252,6 @@ SILENT = """IDBFactory.prototype.open = () => ({})"""
 def test_a_full_disk_is_told_before_it_costs_an_answer(start: Any, open_desk: Any) -> None:
     server = start(tasks_of(4))
     desk = open_desk(server, load=False)
-    desk.harmless = ("Failed to load resource",)
     desk.page.add_init_script(FULL)
     desk.open()
     server.kill()

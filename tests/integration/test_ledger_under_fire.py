@@ -33,7 +33,7 @@ class Crew:
 
     def __init__(self, world: World, k: str, batch: int) -> None:
         self._world, self._k, self._batch = world, k, batch
-        self._files = [(world.folder / f"acknowledged-{number}.txt").open("ab") for number in range(PROCESSES)]
+        self._printed: list[Path] = []
         self.processes = [self._start(number) for number in range(PROCESSES)]
 
     def _start(self, number: int) -> subprocess.Popen[bytes]:
@@ -41,7 +41,10 @@ class Crew:
         program = [sys.executable, str(ROOT / "tests" / "claimer.py")]
         arguments = [str(self._world.folder), self._k, str(self._batch), ",".join(PEOPLE), ours]
         env = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT / 'tests'}"}
-        return subprocess.Popen([*program, *arguments], stdout=self._files[number], env=env)
+        # A file for each process: a kill may cut its last line anywhere, and the next one would write on behind it.
+        self._printed.append(self._world.folder / f"acknowledged-{len(self._printed)}.txt")
+        with self._printed[-1].open("wb") as file:
+            return subprocess.Popen([*program, *arguments], stdout=file, env=env)
 
     def kill(self, number: int) -> bool:
         """Kill one in the middle and start it again; False where it had ended by itself."""
@@ -59,8 +62,8 @@ class Crew:
     def acknowledged(self) -> set[tuple[str, int]]:
         """Who was told that which task is stored; a line that was cut by a kill says nothing."""
         found = set()
-        for file in self._files:
-            lines = Path(file.name).read_text(encoding="utf-8").splitlines(keepends=True)
+        for file in self._printed:
+            lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
             found |= {(line.split()[0], int(line.split()[1])) for line in lines if line.endswith("\n")}
         return found
 
@@ -68,8 +71,6 @@ class Crew:
         for process in self.processes:
             process.kill()
             process.wait()
-        for file in self._files:
-            file.close()
 
 
 @pytest.mark.alone
