@@ -22,15 +22,16 @@ def test_two_processes_are_never_given_the_same_ports() -> None:
     with ask() as first, ask() as second:
         said = [process.stdout.readline().split() for process in (first, second) if process.stdout]
         for process in (first, second):
-            process.communicate(timeout=20)
+            process.communicate(timeout=60)
     assert len(said[0]) == len({*said[0], *said[1]}) - len(said[1]) == 30
 
 
 def test_a_port_comes_again_only_after_all_the_others_and_never_while_it_is_used() -> None:
+    """A few may be in use already, by what ran before or runs beside: they are passed over."""
     with closing(PortBlock()) as ports:
         first = ports.take(3)
         with socket.create_server(("127.0.0.1", first[0])):
-            later = [port for _ in range(BLOCK // 10) for port in ports.take(10)]
+            later = [port for _ in range(BLOCK) for port in ports.take(1)]
     assert first[0] not in later
     assert not {*first} & {*later[: BLOCK - 20]}
     assert len({*later[: BLOCK - 20]}) == BLOCK - 20
