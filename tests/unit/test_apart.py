@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from prodigy_team.roster import Roster, apart_notes, gateway_problems, routing_problems, taken_apart
+from prodigy_team.roster import apart_notes, gateway_problems, routing_problems, taken_apart
 from prodigy_team.servers.engines import PRODIGY, plan_server
 from prodigy_team.servers.lockfile import ServerRecord
 from prodigy_team.servers.plan import UpOptions, plan_up
 from prodigy_team.servers.pools import read_pools
 from prodigy_team.servers.standing import Seen
+from roster_lines import ANA, JOE, POOL, TASK, Load
 
-Load = Callable[[str], Roster]
-TASK = 'recipe = "ner.manual"\nmodel = "blank:en"\nsource = "headlines.jsonl"\nlabels = ["A", "B"]\n'
 ROUTING = "[routing]\nannotations_per_task = 1.2\n"
-TEAM = '[team]\nname = "headlines"\nports = "8081-8084"\n[task]\n' + TASK + ROUTING
-JOE = '[[annotator]]\nname = "joe"\n'
-ANA = '[[annotator]]\nname = "ana"\n'
-POOL = '[[server]]\nname = "pool"\nannotators = ["ana", "bob"]\n'
+TEAM = '[team]\nname = "headlines"\nports = "8081-8084"\n' + TASK + ROUTING
 
 
 def test_each_annotator_gets_a_server_and_all_of_them_one_dataset(load: Load) -> None:

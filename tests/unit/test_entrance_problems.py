@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,15 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prodigy_team.gateway.values import GatewaySettings
-from prodigy_team.roster import Roster, RosterError, load_roster
-
-Load = Callable[[str], Roster]
+from prodigy_team.roster import RosterError, load_roster
+from roster_lines import JANE, Load
 
 GOOD = (
     '[team]\nname = "news"\n[task]\nrecipe = "ner.manual"\nmodel = "blank:en"\nsource = "headlines.jsonl"\n'
     'labels = ["A"]\n[[annotator]]\nname = "joe"\n'
 )
-JANE = '[[annotator]]\nname = "jane"\n'
 GATEWAY = GOOD + "[gateway]\n"
 HEADER = GATEWAY + 'auth = "header"\n'
 TRUSTED = 'trusted_proxies = ["127.0.0.1"]\n'

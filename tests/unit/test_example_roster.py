@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
 import pytest
 
-from prodigy_team.roster import Roster, load_roster
+from prodigy_team.roster import load_roster
 from prodigy_team.roster.schema import LISTS, TABLES
+from roster_lines import Load
 from support import ROOT
 
 EXAMPLE = ROOT / "team.toml.example"
-Load = Callable[[str], Roster]
 
 
 def test_the_example_loads_wherever_it_is_copied_to(tmp_path: Path) -> None:

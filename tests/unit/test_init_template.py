@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prodigy_team.roster import Roster, render_roster
+from prodigy_team.roster import render_roster
 from prodigy_team.roster.findings import NAME
 from prodigy_team.roster.paths import tomllib
 from prodigy_team.roster.template import default_name
-
-Load = Callable[[str], Roster]
+from roster_lines import Load
 
 
 def test_the_shortest_answers_make_a_roster(load: Load, folder: Path) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from prodigy_team.roster import Roster
 from prodigy_team.roster.keeping import read_roster_text, roster_text, without_people
-
-Load = Callable[[str], Roster]
+from roster_lines import Load
 
 EVERYTHING = """
 [team]

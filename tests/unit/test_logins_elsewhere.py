@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from prodigy_team.gateway.members import Members
-from prodigy_team.roster import Roster
+from roster_lines import Load
 from support import small_roster
-
-Load = Callable[[str], Roster]
 
 GATEWAY = """
 login = "jörg.k@example.org"

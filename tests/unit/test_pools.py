@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,14 +14,10 @@ from prodigy_team.roster import Roster, own_router_warnings, routing_problems
 from prodigy_team.servers.engines import EMBEDDED, plan_server
 from prodigy_team.servers.pools import read_pools, routing_notes, write_pools, written_pools
 from prodigy_team.sources import index_source
+from roster_lines import JANE, JOE, POOL, TASK, Load
 
-Load = Callable[[str], Roster]
-TASK = '[task]\nrecipe = "ner.manual"\nmodel = "blank:en"\nsource = "headlines.jsonl"\nlabels = ["A", "B"]\n'
 ROUTING = '[routing]\nannotations_per_task = 1.2\nlease = "5m"\nseed = 3\n'
 TEAM = '[team]\nname = "headlines"\n' + TASK + ROUTING
-JOE = '[[annotator]]\nname = "joe"\n'
-JANE = '[[annotator]]\nname = "jane"\n'
-POOL = '[[server]]\nname = "pool"\nannotators = ["ana", "bob"]\n'
 
 
 def pools(roster: Roster) -> tuple[Rules, ...]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from prodigy_team.roster import Roster, RosterError, load_roster, state_folder
-
-Load = Callable[[str], Roster]
+from prodigy_team.roster import RosterError, load_roster, state_folder
+from roster_lines import JANE, JOE, Load
 
 TASK = """
 [team]
@@ -24,8 +22,6 @@ model = "blank:en"
 source = "headlines.jsonl"
 labels = ["PERSON", "ORG"]
 """
-JOE = '[[annotator]]\nname = "joe"\n'
-JANE = '[[annotator]]\nname = "jane"\n'
 
 
 def test_three_lines_are_a_roster(load: Load) -> None:

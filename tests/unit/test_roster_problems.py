@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 from prodigy_team.errors import TeamError
 from prodigy_team.roster import (
     Problem,
-    Roster,
     RosterError,
     access_problems,
     embedded_problems,
@@ -22,14 +20,10 @@ from prodigy_team.roster import (
     load_roster,
     refuse_windows,
 )
-
-Load = Callable[[str], Roster]
+from roster_lines import JANE, JOE, POOL, Load
 
 TEAM = '[team]\nname = "news"\n'
 TASK = '[task]\nrecipe = "ner.manual"\nmodel = "blank:en"\nsource = "headlines.jsonl"\nlabels = ["PERSON", "ORG"]\n'
-JOE = '[[annotator]]\nname = "joe"\n'
-JANE = '[[annotator]]\nname = "jane"\n'
-POOL = '[[server]]\nname = "pool"\nannotators = ["ana", "bob"]\n'
 GOOD = TEAM + TASK + JOE
 
 
