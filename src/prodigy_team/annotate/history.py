@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
+from prodigy_team.curation.judgements import read_record
 from prodigy_team.store.base import Row
 
 LOOKED_AT = 2000
@@ -46,7 +45,7 @@ def find_answers(read: Read, wanted: str, *, before: int | None, limit: int) -> 
     replaced: dict[str, None] = {}
     for seen, row in enumerate(_each(read, before), 1):
         before = row.link
-        answer = _read(row.content)
+        answer = read_record(row.content) or {}
         if answer.get("_answer_id") not in replaced and holds(answer, needle):
             found.append(row)
         if isinstance(answer.get("_replaces"), str):
@@ -73,11 +72,3 @@ def holds(value: Any, needle: str) -> bool:
     if isinstance(value, dict):
         return any(holds(each, needle) for key, each in value.items() if key[:1] != "_" and key not in _NOT_WORDS)
     return False
-
-
-def _read(content: bytes) -> dict[str, Any]:
-    try:
-        found = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -88,6 +88,15 @@ def read_answer(content: bytes) -> Answer | None:
         return None
 
 
+def read_record(content: bytes) -> dict[str, Any] | None:
+    """A stored content with all its keys; None where it is no JSON object that Python can read."""
+    try:
+        record = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
 def annotator_of(answer: Answer, dataset: str, given: str | None) -> str:
     """Who answered: by the roster, else by what the answer carries, else one nameless person per dataset.
 

@@ -8,15 +8,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
-
-import msgspec
+from typing import TYPE_CHECKING, BinaryIO
 
 from prodigy_team import __version__
 from prodigy_team.curation.export.base import people_of
 from prodigy_team.curation.export.formats import ExportReport, Request
 from prodigy_team.curation.export.manifest import DROPPED, MANIFEST, describe, write_manifest
 from prodigy_team.curation.export.placing import WholeFile, earlier_manifest, placed, publish_files, working_folder
+from prodigy_team.curation.judgements import read_record
 from prodigy_team.curation.sources import Source, read_lines
 from prodigy_team.curation.split import TRAIN
 from prodigy_team.store import Store
@@ -104,17 +103,8 @@ def _annotators(
         for answer in gathering:
             if gathering.counts["read"] > counts[source.name]:
                 break  # somebody has answered since
-            found.update(people_of(_decoded(answer.content), answer.annotator))
+            found.update(people_of(read_record(answer.content) or {}, answer.annotator))
     return found
-
-
-def _decoded(content: bytes) -> Mapping[str, Any]:
-    """An answer; one that holds a number beyond what Python reads is copied as it is, and says nothing of people."""
-    try:
-        record = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    return record if isinstance(record, dict) else {}
 
 
 class _Copy:

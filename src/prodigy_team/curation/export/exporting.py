@@ -34,6 +34,7 @@ from prodigy_team.curation.export.placing import (
     publish_folder,
     working_folder,
 )
+from prodigy_team.curation.judgements import read_record
 from prodigy_team.curation.split import TRAIN, Split, keys_of, split
 from prodigy_team.errors import UsageError
 from prodigy_team.store import Store
@@ -130,7 +131,7 @@ class _Export:
         for number, answer in enumerate(answers, 1):
             if self._progress is not None and number % _TOLD_EVERY == 0:
                 self._progress(number)
-            record = _decode(answer.content)
+            record = read_record(answer.content)
             if self._request.format.training and record is not None and not answer.left_out:
                 # What somebody took back, by an answer that is not kept, is not trained on either.
                 self._newest[_mark(answer)] = number
@@ -258,14 +259,6 @@ class _Export:
 
     def _by_side(self, counts: Mapping[str, int]) -> dict[str, int]:
         return {side: counts.get(side, 0) for side in self._request.shares.sides}
-
-
-def _decode(content: bytes) -> dict[str, Any] | None:
-    try:
-        record = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return record if isinstance(record, dict) else None
 
 
 def _mark(answer: Gathered) -> bytes:
