@@ -21,8 +21,8 @@ from support import free_ports
 
 BEHAVED = """
 import os, signal, sys, time
-print("here I am", flush=True)
 signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+print("here I am", flush=True)
 while True: time.sleep(60)
 """
 STUBBORN = """

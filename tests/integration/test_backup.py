@@ -139,12 +139,12 @@ def test_eight_people_save_while_a_backup_is_made(roster, tmp_path, own):
     end = tmp_path / "end"
     writers = [start_writer(tmp_path, f"p{number}", end) for number in range(8)]
     try:
-        eventually(lambda: all(confirmed(tmp_path / f"p{number}") > 3 for number in range(8)), within=30)
+        eventually(lambda: all(confirmed(tmp_path / f"p{number}") > 3 for number in range(8)), within=120)
         before = [confirmed(tmp_path / f"p{number}") for number in range(8)]
         backup = make_backup(roster, {}).backup
     finally:
         end.touch()
-        errors = [each.communicate(timeout=30)[1].decode() for each in writers]
+        errors = [each.communicate(timeout=120)[1].decode() for each in writers]
 
     assert errors == [""] * 8
     found = texts_in(backup.path / "answers.db")

@@ -74,13 +74,13 @@ def server() -> Iterator[dict[str, str]]:
             create = [*ready, "-c", 'CREATE DATABASE "an\'swers"']
             return subprocess.run(create, env=environ, capture_output=True, check=False).returncode == 0
 
-        eventually(made, within=20)
+        eventually(made, within=120)
         psql(found, TABLES)
         yield found
     finally:
         if running is not None:
             running.terminate()
-            running.wait(10)
+            running.wait(60)
         shutil.rmtree(folder)
 
 

@@ -50,7 +50,7 @@ def gateway(state: Path, name: str) -> dict[str, str]:
 
 def leased(state: Path) -> int:
     """How many tasks somebody holds; a server makes its ledger after it has begun to answer."""
-    with closing(sqlite3.connect(state / LEDGER)) as ledger:
+    with closing(sqlite3.connect(state / LEDGER, timeout=60)) as ledger:
         eventually(lambda: ledger.execute("SELECT 1 FROM sqlite_master WHERE name = 'lease'").fetchone())
         count: int = ledger.execute("SELECT count(*) FROM lease").fetchone()[0]
         return count
@@ -142,7 +142,7 @@ def test_the_busy_paths_still_go_the_short_way(server: EmbeddedServer, state: Pa
     head = "".join(f"{name}: {value}\r\n" for name, value in gateway(state, "joe").items())
     body = json.dumps({"session_id": "ds-joe", "answers": [answer(server.pull()["tasks"][0], _answer_id="a1")]})
     request = f"POST /give_answers HTTP/1.1\r\nHost: x\r\n{head}Content-Length: {len(body)}\r\n\r\n{body}"
-    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=10)) as connection:
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as connection:
         connection.sendall(request.encode())
         reply = connection.recv(65536)
     # uvicorn has the date first; the short way begins with what every reply of its has.

@@ -126,7 +126,7 @@ def test_a_prodigy_that_hangs_is_given_up(folder, monkeypatch):
 
     assert finding.level == "warning"
     assert "did not answer" in finding.text
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
 
 
 def make_database(path: Path, *, wal: bool) -> None:

@@ -24,8 +24,8 @@ __all__ = ["team"]
 PARENT = """
 import os, signal, socket, subprocess, sys, time
 listener = socket.create_server(("127.0.0.1", int(os.environ["PRODIGY_PORT"])))
-subprocess.Popen([sys.executable, "-c", sys.argv[1]], pass_fds=[listener.fileno()])
 signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+subprocess.Popen([sys.executable, "-c", sys.argv[1]], pass_fds=[listener.fileno()])
 while True: time.sleep(60)
 """
 
@@ -40,7 +40,7 @@ def start(team: Team) -> Iterator[object]:
         started = runs[-1].started
         team.follow([each.pgid for each in started])
         for each in started:
-            eventually(lambda name=each.name: "here I am" in team.log(name).read_text(), within=20)
+            eventually(lambda name=each.name: "here I am" in team.log(name).read_text(), within=60)
         return [Target(each.name, each.pgid, team.mark(each.name)) for each in started]
 
     yield begin
@@ -54,14 +54,14 @@ def test_a_server_is_interrupted_terminated_or_killed(team: Team, start) -> None
     deaf = STUBBORN.replace("(signal.SIGINT, signal.SIGTERM)", "(signal.SIGINT,)")
     targets = start(team.script("joe", BEHAVED), team.script("jane", deaf), team.script("ana", STUBBORN))
 
-    ended = {each.name: each for each in end_groups(targets, grace=1.0)}
+    ended = {each.name: each for each in end_groups(targets, grace=3.0)}
 
     assert {name: each.outcome for name, each in ended.items()} == {
         "joe": Outcome.INTERRUPTED,
         "jane": Outcome.TERMINATED,
         "ana": Outcome.KILLED,
     }
-    assert ended["joe"].seconds < 0.5 <= ended["jane"].seconds < 1.0 <= ended["ana"].seconds < 1.5
+    assert ended["joe"].seconds < 1.5 <= ended["jane"].seconds < 3.0 <= ended["ana"].seconds < 4.5
     assert not any(processes.members_of([each.pgid for each in targets]).values())
     assert [each.outcome for each in end_groups(targets)] == [Outcome.GONE] * 3
 
@@ -70,15 +70,16 @@ def test_no_grace_is_a_kill(team: Team, start) -> None:  # type: ignore[no-untyp
     """`--grace 0`."""
     [ended] = end_groups(start(team.script("joe", STUBBORN)), grace=0)
     assert ended.outcome is Outcome.KILLED
-    assert ended.seconds < 1
+    assert ended.seconds < 5
 
 
-@pytest.mark.parametrize("child", [BEHAVED, STUBBORN], ids=["behaved", "ignores TERM"])
+@pytest.mark.parametrize(("child", "grace"), [(BEHAVED, 60), (STUBBORN, 6)], ids=["behaved", "ignores TERM"])
 @pytest.mark.parametrize("leader_killed", [False, True])
 def test_a_child_with_the_socket_is_ended_and_the_port_is_free(
     team: Team,
     start,  # type: ignore[no-untyped-def]
     child: str,
+    grace: float,
     leader_killed: bool,
 ) -> None:
     """S11: the leader is killed with -9 or not, the child ignores TERM or not, and holds the listening socket."""
@@ -90,10 +91,10 @@ def test_a_child_with_the_socket_is_ended_and_the_port_is_free(
         eventually(lambda: len(processes.group_members(target.pgid)) == 1)
     assert not ports.is_free("127.0.0.1", port)
 
-    [ended] = end_groups([target], grace=1.5)
+    [ended] = end_groups([target], grace=grace)
 
     assert ended.outcome is (Outcome.KILLED if child == STUBBORN else Outcome.INTERRUPTED)
-    assert ended.seconds < 1.5
+    assert ended.seconds < grace
     assert processes.group_members(target.pgid) == []
     assert ports.is_free("127.0.0.1", port)
 
@@ -145,15 +146,15 @@ def test_our_own_group_is_never_signalled(team: Team) -> None:
         assert ended.outcome in (Outcome.FOREIGN, Outcome.GONE)
 
 
-SLOW_EXIT = BEHAVED.replace("sys.exit(0)", "(time.sleep(0.6), os._exit(0))")
+SLOW_EXIT = BEHAVED.replace("sys.exit(0)", "(time.sleep(2), os._exit(0))")
 
 
 @pytest.mark.alone
 def test_many_servers_end_in_the_time_of_the_slowest(team: Team, start) -> None:  # type: ignore[no-untyped-def]
-    """16 servers that take 0.6 s each to end are gone after little more than that."""
+    """16 servers that take 2 s each to end are gone after little more than that."""
     targets = start(*[team.script(f"a{number}", SLOW_EXIT) for number in range(16)])
     began = time.monotonic()
     ended = end_groups(targets)
-    assert time.monotonic() - began < 0.6 * 1.3 + 0.2
+    assert time.monotonic() - began < 2 * 1.3 + 0.2
     assert {each.outcome for each in ended} == {Outcome.INTERRUPTED}
     assert [each.name for each in ended] == [each.name for each in targets]
