@@ -241,9 +241,9 @@ def test_killing_the_starter_leaves_the_servers_and_frees_the_guard(tmp_path: Pa
         assert len(pgids) == (2 if sys.platform == "linux" else 1)
         with guard(folder / "team.lock", timeout=0):
             pass
-        # A server makes its session itself, perhaps a moment after the starter has named it.
+        # A server makes its session itself, perhaps a moment after the starter has named it, and then takes its title.
         eventually(lambda: all(processes.group_members(pgid) for pgid in pgids))
-        assert {each.name for each in processes.find_marked(folder / ".prodigy-team")} == {"joe", "jane"}
+        eventually(lambda: {each.name for each in processes.find_marked(folder / ".prodigy-team")} == {"joe", "jane"})
         for name in ("joe", "jane"):
             assert alive.is_held(folder / ".prodigy-team" / "servers" / f"{name}.alive")
     finally:

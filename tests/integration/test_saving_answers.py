@@ -255,7 +255,7 @@ def test_one_malformed_answer_keeps_the_whole_request_out(server: EmbeddedServer
 
 
 def test_a_body_beyond_the_limit_is_refused(server: EmbeddedServer) -> None:
-    with closing(HTTPConnection("127.0.0.1", server.port, timeout=10)) as connection:
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=100)) as connection:
         connection.putrequest("POST", "/give_answers")
         connection.putheader("Content-Length", str(40 * 1024 * 1024))
         connection.endheaders(b"{")

@@ -27,7 +27,7 @@ def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
 
 def post(server: EmbeddedServer, path: str, body: bytes, **headers: str) -> tuple[int, dict[str, str], bytes]:
     """Status, headers but the date, and body of the reply to one request."""
-    with closing(HTTPConnection("127.0.0.1", server.port, timeout=10)) as connection:
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)) as connection:
         connection.request("POST", path, body, {"Content-Type": "application/json", **headers})
         reply = connection.getresponse()
         found = {name.lower(): value for name, value in reply.getheaders()}
@@ -39,6 +39,7 @@ def encoded(session: str, *answers: Mapping[str, Any], **more: Any) -> bytes:
     return json.dumps({"session_id": session, **({"answers": answers} if answers else {}), **more}).encode()
 
 
+PATIENCE = 100  # seconds
 # uvicorn alone answers where a client expects 100-continue.
 ORDINARY = {"Expect": "100-continue"}
 
@@ -72,7 +73,7 @@ def test_requests_in_one_packet_and_in_pieces_are_answered_in_their_order(server
     tasks = server.pull("ds-ana")["tasks"][:6]
     requests = b"".join(_request("/give_answers", encoded("ds-ana", answer(each))) for each in tasks)
     requests += _request("/get_session_questions", encoded("ds-ana"))
-    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=10)) as connection:
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)) as connection:
         connection.sendall(requests)
         replies = [_reply(connection) for _ in range(7)]
         assert [each["total"] for each in replies] == [1, 2, 3, 4, 5, 6, 6]
@@ -87,7 +88,7 @@ def test_requests_in_one_packet_and_in_pieces_are_answered_in_their_order(server
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_a_client_that_wants_the_connection_closed_gets_that(server: EmbeddedServer, version: str) -> None:
     server.pull("ds-ana")
-    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=10)) as connection:
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)) as connection:
         request = _request("/get_session_questions", encoded("ds-ana"), "Connection: close")
         connection.sendall(request.replace(b"HTTP/1.1", f"HTTP/{version}".encode()))
         assert len(_reply(connection)["tasks"]) == 10
@@ -99,8 +100,8 @@ def test_an_answer_that_waits_for_the_disk_is_confirmed_before_the_server_ends(s
     assert server.process is not None
     with (
         closing(sqlite3.connect(server.database, isolation_level=None)) as other,
-        closing(socket.create_connection(("127.0.0.1", server.port), timeout=10)) as waiting,
-        closing(socket.create_connection(("127.0.0.1", server.port), timeout=10)) as gone,
+        closing(_connected(server)) as waiting,
+        closing(_connected(server)) as gone,
     ):
         other.execute("BEGIN IMMEDIATE")
         waiting.sendall(request)
@@ -112,7 +113,7 @@ def test_an_answer_that_waits_for_the_disk_is_confirmed_before_the_server_ends(s
         other.execute("ROLLBACK")
         assert _reply(waiting)["total"] == 1
         assert waiting.recv(1) == b""
-    assert server.process.wait(10) == 0
+    assert server.process.wait(PATIENCE) == 0
     assert len(server.stored("ds")) == 1
 
 
@@ -121,7 +122,7 @@ def test_what_waits_for_the_disk_does_not_keep_a_server_from_ending(server: Embe
     assert server.process is not None
     with (
         closing(sqlite3.connect(server.database, isolation_level=None)) as other,
-        closing(socket.create_connection(("127.0.0.1", server.port), timeout=10)) as waiting,
+        closing(_connected(server)) as waiting,
     ):
         other.execute("BEGIN IMMEDIATE")
         waiting.sendall(request)
@@ -130,7 +131,15 @@ def test_what_waits_for_the_disk_does_not_keep_a_server_from_ending(server: Embe
         with suppress(ConnectionResetError):  # cut off without a reply, so that the page sends it again
             assert waiting.recv(1) == b""
         other.execute("ROLLBACK")
-        assert server.process.wait(15) == 0
+        assert server.process.wait(PATIENCE) == 0
+
+
+def _connected(server: EmbeddedServer) -> socket.socket:
+    """A connection that the server has accepted, so that it reads what comes next before what comes after that."""
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
+    connection.sendall(_request("/get_session_questions", encoded("ds-ana")))
+    _reply(connection)
+    return connection
 
 
 def _request(path: str, body: bytes, *headers: str) -> bytes:
@@ -142,12 +151,16 @@ def _reply(connection: socket.socket) -> dict[str, Any]:
     """One reply, read to its last byte and no further."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
-        head += connection.recv(1)
+        byte = connection.recv(1)
+        assert byte, f"the connection was closed after {head!r}"
+        head += byte
     assert head.startswith(b"HTTP/1.1 200 OK\r\n"), head
     length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
     body = b""
     while len(body) < length:
-        body += connection.recv(length - len(body))
+        part = connection.recv(length - len(body))
+        assert part, f"the connection was closed after {body!r}"
+        body += part
     found: dict[str, Any] = json.loads(body)
     return found
 

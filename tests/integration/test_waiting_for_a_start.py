@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -18,13 +19,14 @@ def test_how_long_ago_a_start_failed_is_told_and_not_when_it_began() -> None:
     goes_on = threading.Event()
 
     def wake(names: Sequence[str], tell: Tell) -> list[Entry]:  # noqa: ARG001
-        assert goes_on.wait(10)
+        assert goes_on.wait(200)
         return [Entry(name, "start", "failed", problem="No such model.") for name in names]
 
-    async def until_it_failed() -> float:
+    async def until_it_failed() -> tuple[float, float]:
         starts = Starts(wake, at_once=1)
         coming = asyncio.ensure_future(starts.come_up("joe"))
         await asyncio.wait({coming}, timeout=0.5)
+        released = time.monotonic()
         goes_on.set()
         with pytest.raises(TeamError, match="No such model"):
             await coming
@@ -32,6 +34,7 @@ def test_how_long_ago_a_start_failed_is_told_and_not_when_it_began() -> None:
         starts.close()
         assert waking is not None
         assert waking.problem
-        return waking.seconds
+        return waking.seconds, time.monotonic() - released
 
-    assert asyncio.run(until_it_failed()) < 0.4
+    told, since_it_could_fail = asyncio.run(until_it_failed())
+    assert told <= since_it_could_fail

@@ -3,7 +3,8 @@
 Asked by environment: STANDIN_RECORD (file to append a JSON line to at each start), STANDIN_FAIL (exit code, after a
 traceback), STANDIN_SLOW (seconds before the port is bound), STANDIN_STUBBORN (1: a child process that ignores INT and
 TERM inherits the listening socket), STANDIN_RUNAWAY (1: a child process in a session of its own, with none of the
-server's files open), STANDIN_SAVE_SECONDS (how long each save takes).
+server's files open), STANDIN_SAVE_SECONDS (how long each save takes), STANDIN_SAVE_GATE (a FIFO: each save waits until
+somebody has opened and closed it for writing).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,9 @@ def _serve(argv: Sequence[str]) -> int:
     from prodigy_team.errors import TeamError
 
     if seconds := float(os.environ.get("STANDIN_SAVE_SECONDS", "0")):
-        _slow_down(settling, seconds)
+        _slow_down(settling, lambda: time.sleep(seconds))
+    if gate := os.environ.get("STANDIN_SAVE_GATE"):
+        _slow_down(settling, Path(gate).read_bytes)
     listener = _shared_listener() if os.environ.get("STANDIN_STUBBORN") else None
     try:
         return engine.serve(argv, os.environ, Path.cwd(), listener=listener, server=_without_gateway())
@@ -113,7 +116,7 @@ def _serve(argv: Sequence[str]) -> int:
         return error.exit_code
 
 
-def _slow_down(engine: Any, seconds: float) -> None:
+def _slow_down(engine: Any, wait: Callable[[], object]) -> None:
     """Let the engine write to a store whose commits take long."""
     open_store = engine.open_store
 
@@ -125,7 +128,7 @@ def _slow_down(engine: Any, seconds: float) -> None:
             return getattr(self._store, name)
 
         def append(self, *args: Any, **kwargs: Any) -> Any:
-            time.sleep(seconds)
+            wait()
             return self._store.append(*args, **kwargs)
 
     engine.open_store = lambda *args, **kwargs: SlowStore(open_store(*args, **kwargs))
