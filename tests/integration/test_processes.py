@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -174,6 +176,20 @@ def test_asking_whether_a_lock_is_held_never_keeps_it_from_being_taken(
         held = alive.acquire(path)
         assert held is not None
         os.close(held)
+
+
+def test_who_is_stopped_while_asking_does_not_keep_the_lock_from_being_taken(tmp_path: Path) -> None:
+    """As a busy machine does: whoever asks shares the lock, and a server never does."""
+    path = tmp_path / "joe.alive"
+    path.touch()
+    with path.open() as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        goes_on = threading.Timer(5 * alive.PATIENCE, fcntl.flock, (asking, fcntl.LOCK_UN))
+        goes_on.start()
+        held = alive.acquire(path)
+        goes_on.join()
+    assert held is not None
+    os.close(held)
 
 
 def test_a_torn_alive_file_is_an_empty_one(tmp_path: Path) -> None:

@@ -15,7 +15,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 0.1  # seconds; somebody who only asks `is_held` has the lock for some microseconds
+PATIENCE = 0.1  # seconds
+ASKING = 10.0
+"""Seconds for which others may only ask: `is_held` shares the lock for some microseconds, but a busy machine may stop
+whoever asks just then, or start one after the other."""
 _BUSY = (errno.EWOULDBLOCK, errno.EACCES)
 
 
@@ -23,21 +26,22 @@ def acquire(path: Path, *, patience: float = PATIENCE) -> int | None:
     """Take the lock for a server about to start; the guard of the lockfile is taken the same way.
 
     Args:
-        patience: Seconds to go on trying.
+        patience: Seconds to go on trying while somebody has it for himself.
 
     Returns:
         The descriptor that holds the lock, to be handed to the server and then closed here; None where somebody who
         lives has it. The file's earlier content is wiped.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    deadline, pause = time.monotonic() + patience, 0.005
+    began, pause = time.monotonic(), 0.005
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if _lock(descriptor, fcntl.LOCK_EX) and _is_still(path, descriptor):
             os.ftruncate(descriptor, 0)
             return descriptor
+        lives = not _lock(descriptor, fcntl.LOCK_SH)
         os.close(descriptor)
-        if time.monotonic() > deadline:
+        if time.monotonic() - began > (patience if lives else max(patience, ASKING)):
             return None
         time.sleep(pause)
         pause = min(pause * 1.5, 0.05)
