@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from command_nursery import run_command
-from prodigy_team.servers import processes
+from prodigy_team.servers import alive, processes
 from support import PROGRAM, ROOT, eventually, free_ports
 
 TASKS = 12
@@ -146,6 +146,17 @@ class Project:
                 each.update(values)
         self.lockfile.write_text(json.dumps(content))
 
+    def kill(self, *names: str) -> None:
+        """End servers as a power cut would, and wait for their death: a busy machine takes its time to clear away."""
+        pids = self.pids()
+        for name in names:
+            os.kill(pids[name], signal.SIGKILL)
+        for name in names:
+            eventually(lambda pid=pids[name]: processes.identity_of(pid) is None, message=f"the death of {name}")
+            # One of its threads may outlive the first one for a moment, and with it what the process has open.
+            path = self.state / "servers" / f"{name}.alive"
+            eventually(lambda path=path: not alive.is_held(path), message=f"the end of what {name} holds")
+
     def client(self, name: str) -> httpx.Client:
         """A client of one server."""
         url = self.status(name)[name]["url"].partition("?")[0]
@@ -170,7 +181,7 @@ class Project:
         for process in self.strangers:
             if process.poll() is None:
                 process.kill()
-            process.wait(10)
+            process.wait(60)
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
-import signal
 import sqlite3
 import threading
 import time
@@ -93,8 +91,7 @@ def kill_and_go_on(team: Project, people: dict[str, Person], chance: random.Rand
     for number in range(kills):
         person = people[min(people, key=lambda name: people[name].done)]
         open_page = pull(person.client, person.session)
-        for pid in team.pids().values() if number % 5 == 0 else [team.pids()[person.server]]:
-            os.kill(pid, signal.SIGKILL)
+        team.kill(*(team.pids() if number % 5 == 0 else [person.server]))
         team.run("up", *([] if number % 4 == 0 else ["--revive", "--quiet"]), code=None)
         if team.status()[person.server]["state"] != "running":
             team.run("up", person.server)  # given up after five kills, as promised
