@@ -11,10 +11,14 @@ import pytest
 
 from prodigy_team.servers import logs
 
-WRITER = """
+BATCH = 200
+WRITER = f"""
 import os, sys
 log = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-for number in range(int(sys.argv[2])): os.write(log, b"%d %s\\n" % (number, b"x" * 90))
+for first in range(0, int(sys.argv[2]), {BATCH}):
+    os.read(0, 1)
+    for number in range(first, first + {BATCH}): os.write(log, b"%d %s %d\\n" % (number, b"x" * 90, number))
+    os.write(1, b".")
 """
 
 
@@ -42,17 +46,25 @@ def test_tail_since_a_start_leaves_out_what_came_before(tmp_path: Path) -> None:
 
 
 def test_rotation_loses_no_line_of_a_writer_that_goes_on(tmp_path: Path) -> None:
-    """Its descriptor stays good; three copies are kept, and together they are what it wrote, but for the oldest."""
-    log = tmp_path / "joe.log"
-    count = 40_000
-    with subprocess.Popen([sys.executable, "-c", WRITER, str(log), str(count)]) as writer:
-        rotated = 0
-        while writer.poll() is None:
+    """Its descriptor stays good; the copies and the log together are what it wrote.
+
+    It writes a batch while it is looked whether to rotate: however long that is interrupted, it costs no more than one.
+    """
+    log, pipe = tmp_path / "joe.log", subprocess.PIPE
+    count, rotated = 40_000, 0
+    command = [sys.executable, "-c", WRITER, str(log), str(count)]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, bufsize=0) as writer:
+        assert writer.stdin is not None
+        assert writer.stdout is not None
+        for _ in range(0, count, BATCH):
+            writer.stdin.write(b".")
             rotated += logs.rotate(log, limit=500_000, keep=100)
+            assert writer.stdout.read(1)
     assert rotated > 1
     copies = sorted(tmp_path.glob("joe.log.*"), key=lambda path: -int(path.suffix[1:]))
     lines = [line.split() for path in [*copies, log] for line in path.read_text().splitlines()]
-    numbers = [int(words[0]) for words in lines if words[1:] == ["x" * 90]]  # a line cut in two is one at risk
+    whole = [words for words in lines if words[1:] == ["x" * 90, words[0]]]  # a line cut in two is one at risk
+    numbers = [int(words[0]) for words in whole]
     assert len(set(numbers)) == len(numbers), "no line twice"
     assert numbers == sorted(numbers)
     gaps = sum(after - before > 1 for before, after in itertools.pairwise(numbers))
