@@ -38,10 +38,14 @@ def page(gateway: Running, name: str, path: str, **headers: str) -> str:
         return reply.text
 
 
+def servers_are_known(gateway: Running) -> None:
+    """Wait for that: how they stand may take longer to find out than an answer waits."""
+    with gateway.client("boss") as boss:
+        eventually(lambda: "prodigy_team_servers{" in boss.get("/metrics").text, message="the servers")
+
+
 def test_an_annotator_sees_their_task_their_part_and_one_button(gateway: Running) -> None:
-    text = eventually(
-        lambda: (found := page(gateway, "joe", "/"), "You have answered 6 of" in found)[1] and found, within=30
-    )
+    text = eventually(lambda: (found := page(gateway, "joe", "/"), "You have answered 6 of" in found)[1] and found)
     assert "<code>textcat.manual</code>" in text
     assert "<li>A</li><li>B</li>" in text
     assert text.count('class="button"') == 1
@@ -66,9 +70,8 @@ def test_only_managers_see_figures(gateway: Running) -> None:
 def test_a_manager_sees_everybody(gateway: Running) -> None:
     with gateway.client("boss") as client:
         assert client.get("/", headers=PAGE).headers["location"] == "/annot/dashboard"
-    text = eventually(
-        lambda: (found := page(gateway, "boss", "/dashboard"), "6 of 20 answers" in found)[1] and found, within=30
-    )
+    servers_are_known(gateway)
+    text = eventually(lambda: (found := page(gateway, "boss", "/dashboard"), "6 of 20 answers" in found)[1] and found)
     assert "textcat.manual, source.jsonl" in text
     assert text.count("<svg") == 2
     assert '<script src="/annot/static/board.js" defer>' in text
@@ -98,9 +101,7 @@ def test_how_often_others_said_the_same_stands_beside_everybody(team: Team) -> N
     team.answer("jane", *range(3), _view_id="text")
     team.answer("jane", 3, _view_id="text", answer="reject")
     with overview(team.folder) as running:
-        text = eventually(
-            lambda: (found := page(running, "boss", "/dashboard"), "75 % of 4" in found)[1] and found, within=30
-        )
+        text = eventually(lambda: (found := page(running, "boss", "/dashboard"), "75 % of 4" in found)[1] and found)
         assert text.count("75 % of 4") == 2
         assert "As others" in text
         with running.client("boss") as client:
@@ -113,6 +114,7 @@ def test_how_often_others_said_the_same_stands_beside_everybody(team: Team) -> N
 
 
 def test_buttons_need_their_page_and_say_what_came_of_them(gateway: Running) -> None:
+    servers_are_known(gateway)
     with gateway.client("boss") as client:
         for form in ({}, {"csrf": "x"}, {"csrf": CSRF + "x"}, {"csrf": "ü"}):
             assert client.post("/dashboard/servers/joe/start", data=form).status_code == 403
@@ -132,6 +134,7 @@ def test_a_hostile_log_is_text(gateway: Running, team: Team) -> None:
     path = log_path(load_roster(team.folder / "team.toml", os.environ).state, "joe")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("first\n<script>alert(1)</script>\n</pre><img src=x onerror=alert(1)>\n\x1b[31mred\x00\n")
+    servers_are_known(gateway)
     text = page(gateway, "boss", "/dashboard/logs/joe")
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert "<img" not in text
@@ -157,9 +160,7 @@ def test_metrics_for_a_program_of_this_machine_and_for_managers(gateway: Running
     with gateway.client() as nobody, gateway.client("boss") as boss:
         assert nobody.get("/metrics", headers={"X-Forwarded-For": "10.0.0.1"}).status_code == 401
         for client in (nobody, boss):
-            reply = eventually(
-                lambda each=client: (got := each.get("/metrics"), stand in got.text)[1] and got, within=30
-            )
+            reply = eventually(lambda each=client: (got := each.get("/metrics"), stand in got.text)[1] and got)
             assert reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
         assert 'prodigy_team_requests_total{code="401",to="own"} 1' in reply.text
 
@@ -176,7 +177,7 @@ def test_what_cannot_be_counted_is_told(team: Team) -> None:
     team.write(("joe",), tasks=3)
     team.database.write_bytes(b"no database at all" * 100)
     with overview(team.folder) as gateway:
-        assert eventually(lambda: "may be old" in page(gateway, "boss", "/dashboard"), within=30)
+        assert eventually(lambda: "may be old" in page(gateway, "boss", "/dashboard"))
 
 
 def test_the_files_of_the_pages_are_part_of_the_package() -> None:
