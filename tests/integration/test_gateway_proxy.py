@@ -86,9 +86,8 @@ def gateway(request: pytest.FixtureRequest, upstream: RawServer, tmp_path: Path)
 
 @pytest.fixture
 def plain(upstream: RawServer, tmp_path: Path) -> Iterator[Running]:
-    """A gateway at the root, whose limits are low."""
-    limits = Limits(body=MIB, connect_seconds=1, reply_seconds=1, head_seconds=1, body_seconds=1)
-    with a_gateway(tmp_path, Servers({"joe": upstream.place()}), limits=limits) as running:
+    """A gateway at the root, which takes no large bodies."""
+    with a_gateway(tmp_path, Servers({"joe": upstream.place()}), limits=Limits(body=MIB)) as running:
         yield running
 
 
@@ -199,7 +198,7 @@ def test_a_body_that_is_too_large_is_refused(plain: Running, mirror: Mirror, chu
     parts = (content[at : at + 10_000] for at in range(0, len(content), 10_000))
     with plain.client("joe") as client:
         # The gateway reads no further, which some clients notice before they read.
-        with contextlib.suppress(httpx.WriteError, httpx.ReadError):
+        with contextlib.suppress(httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError):
             assert client.post("/a/joe/", content=parts if chunked else content).status_code == 413
         assert client.get("/a/joe/").status_code == 200
     assert all(len(body) <= MIB for _, _, body in mirror.seen)
@@ -286,7 +285,8 @@ def test_a_connection_closed_meanwhile_costs_no_request(tmp_path: Path) -> None:
         assert [client.get("/a/joe/").text for _ in range(6)] == ["once"] * 6
 
 
-def test_connections_to_a_server_are_kept(plain: Running, upstream: RawServer) -> None:
+def test_connections_to_a_server_are_kept(plain: Running, upstream: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prodigy_team.gateway.upstream.KEPT_SECONDS", 600.0)
     with plain.client("joe") as client:
         for _ in range(20):
             assert client.get("/a/joe/").status_code == 200
@@ -309,7 +309,7 @@ def test_an_unused_connection_is_closed_before_its_server_does_so(
 
     with in_front_of(talk, tmp_path) as (_, gateway), gateway.client("joe") as client:
         assert client.get("/a/joe/project").status_code == 200
-        assert ended.wait(10)
+        assert ended.wait(60)
 
 
 def test_head_has_no_body_and_harms_no_connection(plain: Running) -> None:
@@ -346,8 +346,11 @@ def test_a_client_that_goes_away_frees_its_servers_connection(tmp_path: Path) ->
         eventually(lambda: True in left, message="the end of the server's connection")
 
 
-def test_what_a_client_no_longer_waits_for_is_not_asked_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_a_client_no_longer_waits_for_is_not_asked_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing has come on a connection used before: as where its server has closed it, but it was the gateway."""
+    monkeypatch.setattr("prodigy_team.gateway.upstream.KEPT_SECONDS", 600.0)
     caplog.set_level(logging.INFO, logger="prodigy_team")
     asked: list[str] = []
 
@@ -394,7 +397,7 @@ def test_a_client_that_reads_slowly_holds_little_of_a_large_answer(tmp_path: Pat
             before, now = sent[0], before
             return now == before > 0
 
-        eventually(is_still, within=20, message="a standstill")
+        eventually(is_still, message="a standstill")
         assert sent[0] < 32 * MIB
         rest = read_to_end(connection)
         assert len(rest) > 63 * MIB
@@ -418,7 +421,7 @@ def test_many_requests_at_once_each_get_their_own_answer(tmp_path: Path) -> None
         connection.sendall(head.encode())
 
     with in_front_of(Mirror(), tmp_path) as (_, gateway), contextlib.ExitStack() as stack:
-        opened = [socket.create_connection(("127.0.0.1", gateway.port), timeout=20) for _ in range(100)]
+        opened = [socket.create_connection(("127.0.0.1", gateway.port), timeout=60) for _ in range(100)]
         for number, connection in enumerate(opened):
             ask(stack.enter_context(connection), number)
         for number, connection in enumerate(opened):
