@@ -81,7 +81,9 @@ def entrance(path: Path) -> Iterator[Entrance]:
 @contextlib.contextmanager
 def served(app: Starlette, port: int) -> Iterator[None]:
     """An application on loopback, from a thread of its own."""
-    config = uvicorn.Config(app, port=port, proxy_headers=False, access_log=False, log_config=None, lifespan="off")
+    config = uvicorn.Config(
+        app, port=port, proxy_headers=False, access_log=False, log_config=None, lifespan="off", timeout_keep_alive=75
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -24,6 +24,7 @@ from prodigy_team.gateway.asking import header
 from prodigy_team.gateway.guarding import GuardedProtocol
 from prodigy_team.gateway.limits import Limits
 from prodigy_team.gateway.metrics import Metrics
+from prodigy_team.gateway.serving import KEEP_ALIVE
 from prodigy_team.gateway.tls import TlsServer
 from prodigy_team.gateway.values import GatewaySettings, Place, Scope, Visitor, Waking
 from prodigy_team.servers import ports
@@ -179,10 +180,11 @@ class Running:
         cookies = {COOKIE: name} if name else None
         return httpx.Client(base_url=self.url, cookies=cookies, timeout=60, trust_env=False)
 
-    def say(self, data: bytes, *, within: float = 30) -> bytes:
+    def say(self, data: bytes, *, within: float = 60) -> bytes:
         """What comes back for these bytes, until the gateway closes the connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=within) as connection:
-            connection.sendall(data)
+            with contextlib.suppress(ConnectionError):  # who is refused early may not get rid of all
+                connection.sendall(data)
             return read_to_end(connection)
 
 
@@ -216,6 +218,7 @@ def serving(
         proxy_headers=False,
         log_config=None,
         timeout_graceful_shutdown=1,
+        timeout_keep_alive=KEEP_ALIVE,
         ssl_certfile=certificate[0] if certificate else None,
         ssl_keyfile=certificate[1] if certificate else None,
     )
@@ -227,7 +230,7 @@ def serving(
         yield port
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -271,12 +274,13 @@ class RawServer:
 
     def __enter__(self) -> RawServer:
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
+        assert not self._thread.is_alive()
 
     def _run(self) -> None:
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -292,9 +296,10 @@ class RawServer:
         self._ready.set()
         self._loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-            self._loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+        while tasks := asyncio.all_tasks(self._loop):  # some begin meanwhile, of connections that were just made
+            for task in tasks:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
 
@@ -305,10 +310,10 @@ async def read_request(reader: asyncio.StreamReader) -> tuple[str, dict[str, str
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     if "chunked" in headers.get("transfer-encoding", ""):
         body = b""
-        while size := int(await reader.readline(), 16):
+        while size := int(await reader.readuntil(b"\n"), 16):
             body += await reader.readexactly(size)
-            await reader.readline()
-        await reader.readline()
+            await reader.readuntil(b"\n")
+        await reader.readuntil(b"\n")
         return first, headers, body
     return first, headers, await reader.readexactly(int(headers.get("content-length", 0)))
 

@@ -34,7 +34,7 @@ labels = ["A"]
 FIRST_PORT, BLOCK, BLOCKS = 20_000, 400, 30
 
 
-def eventually(condition: Callable[[], Value], *, within: float = 30.0, message: str = "") -> Value:
+def eventually(condition: Callable[[], Value], *, within: float = 60.0, message: str = "") -> Value:
     """Wait until a condition gives something true, and return that; fail after ``within`` seconds."""
     deadline = time.monotonic() + within
     pause = 0.005

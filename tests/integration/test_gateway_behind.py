@@ -57,12 +57,12 @@ def front(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
                 process = subprocess.Popen(command, cwd=folder, env=env, stdout=output, stderr=output)
             found = Front(gateway, port, folder / "tls.pem")
             try:
-                eventually(lambda: answers(found) or process.poll() is not None, within=20)
+                eventually(lambda: answers(found) or process.poll() is not None, within=120)
                 assert process.poll() is None, (folder / "output").read_text() + errors(folder)
                 yield found
             finally:
                 process.terminate()
-                process.wait(20)
+                process.wait(60)
 
 
 def errors(folder: Path) -> str:

@@ -53,7 +53,11 @@ HALF = '"\\ud800"'
 def test_names_that_are_none_are_refused_by_their_form(port: int, body: str, caplog: pytest.LogCaptureFixture) -> None:
     for kind in ("application/json", "application/x-www-form-urlencoded"):
         reply = httpx.post(
-            f"http://127.0.0.1:{port}/api/start_session", content=body, headers={"Content-Type": kind}, trust_env=False
+            f"http://127.0.0.1:{port}/api/start_session",
+            content=body,
+            headers={"Content-Type": kind},
+            trust_env=False,
+            timeout=60,
         )
         assert reply.status_code == 400
         assert "annotator" in reply.json()["msg"]
@@ -83,7 +87,10 @@ class Unreadable(People):
 
 def test_what_cannot_be_looked_up_is_said_and_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     app = build_app(Unreadable(), Servers(), Board(), gateway_settings(tmp_path))
-    with serving(app, protocol=GuardedProtocol) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+    with (
+        serving(app, protocol=GuardedProtocol) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+    ):
         for path in ("/a/joe/", "/dashboard"):
             reply = client.get(path)
             assert (reply.status_code, reply.headers["retry-after"]) == (503, "5")

@@ -22,17 +22,17 @@ def test_a_second_successor_waits_for_what_becomes_of_the_first(tmp_path: Path) 
             assert not done, "both would serve"
             assert first is not None
             first.channel.close()  # it ended before it served
-            second = await asyncio.wait_for(asked, 10)
+            second = await asyncio.wait_for(asked, 60)
             assert second is not None
             assert second.listener.getsockname() == listener.getsockname()
             assert os.path.samestat(os.fstat(second.alive), os.fstat(lock.fileno()))
             second.take_over()
             while not handed:
-                await asyncio.wait_for(asyncio.to_thread(lambda: None), 10)
+                await asyncio.wait_for(asyncio.to_thread(lambda: None), 60)
             for each in (first, second):
                 drop(each)
 
-    asyncio.run(asyncio.wait_for(both(), 30))
+    asyncio.run(asyncio.wait_for(both(), 120))
     assert handed == ["over"]
 
 

@@ -91,10 +91,10 @@ def test_the_other_process_reads_to_the_end_of_the_file_it_was_asked_for(tmp_pat
     stamp = file_stamp(path.stat())
     program = "from prodigy_team.sources import scanning; scanning.main()"
     command = [sys.executable, "-c", program, str(path), stamp, str(rows[1000][0]), "task"]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, check=True, timeout=120)
     assert len(done.stdout) > 40 * len(rows[1000:])
     assert struct.unpack("<qqq16s", done.stdout[:40]) == rows[1000]
     assert f'"rows": {len(rows) - 1000}'.encode() in done.stdout[-200:]
     assert scan.lines > 2000
     command[4] = "another"
-    assert subprocess.run(command, capture_output=True, timeout=60).returncode == 1
+    assert subprocess.run(command, capture_output=True, timeout=120).returncode == 1

@@ -78,5 +78,5 @@ def test_who_finds_another_at_the_log_does_not_ask_for_the_claims_lock(
     copier = log.LogCopier(world.path)
     with hold_alone(lock_path(world.path, "log"), "copy"), closing(WriteLock(lock_path(world.path))) as claims, claims:
         copier.copy_beside()
-        eventually(lambda: all(each.name != "ledger-log" for each in threading.enumerate()), within=20)
+        eventually(lambda: all(each.name != "ledger-log" for each in threading.enumerate()))
     copier.close()

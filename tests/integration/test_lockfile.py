@@ -120,12 +120,13 @@ def test_the_guard_keeps_others_out_and_is_freed_by_kill(tmp_path: Path) -> None
     held = context.Event()
     holder = context.Process(target=_hold, args=(path, held))
     holder.start()
-    assert held.wait(20)
-
-    with pytest.raises(TeamError, match="Another prodigy-team command"), guard(path, timeout=0.1):
-        pass
-    holder.kill()
-    holder.join()
+    try:
+        assert held.wait(120)
+        with pytest.raises(TeamError, match="Another prodigy-team command"), guard(path, timeout=0.1):
+            pass
+    finally:
+        holder.kill()
+        holder.join()
 
     def free() -> bool:
         with guard(path, timeout=1):
