@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import partial
@@ -113,6 +113,11 @@ class Request:
         """What is written: the target, and the one for conflicts where there is one."""
         return (self.into,) if self.conflicts is None else (self.into, self.conflicts)
 
+    @property
+    def into_database(self) -> bool:
+        """Whether a dataset is written."""
+        return any(not is_file_name(each) for each in self.targets)
+
 
 def merge(
     store: Store | None,
@@ -154,11 +159,7 @@ def merge(
     request = _request(resolve_sources(store, sources), into, read_policy(policy), by, spans, conflicts)
     people = people or people_of(store, writers=annotators)
     gathering = gather(store, request.sources, people=people, marks=_marks(store, request, marks, team), by=by)
-    into_database = any(not is_file_name(each) for each in request.targets)
-    if into_database and store is None:
-        raise UsageError(f"There is no database for {into}.", remedy="Name a file: --into gold.jsonl")
-    alone = store.alone("merge") if store is not None and into_database and not dry_run else nullcontext()
-    with alone:
+    with _alone(store, request, dry_run=dry_run):
         plan = _Plan(store, request, gathering)
         report = plan.report(dry_run=dry_run)  # refuses counts that do not balance, before anything is written
         changed = False if dry_run else _write(store, request, plan, before_writing or (lambda: None))
@@ -214,6 +215,15 @@ def _marks(
     if request.policy.keeps_all:
         return {name: Marks(gold=each.gold) for name, each in (marks or {}).items()}
     return marks or {}
+
+
+def _alone(store: Store | None, request: Request, *, dry_run: bool) -> AbstractContextManager[object]:
+    """Keeps other merges from writing datasets meanwhile, where this one writes one."""
+    if not request.into_database:
+        return nullcontext()
+    if store is None:
+        raise UsageError(f"There is no database for {request.into}.", remedy="Name a file: --into gold.jsonl")
+    return nullcontext() if dry_run else store.alone("merge")
 
 
 class _Plan:
@@ -347,7 +357,7 @@ def _register(store: Store, team: str, request: Request) -> None:
 
 def _write(store: Store | None, request: Request, plan: _Plan, before: Callable[[], object]) -> bool:
     """Write what changed; False where everything was as it is to be."""
-    if store is not None and any(not is_file_name(each) for each in request.targets):
+    if store is not None and request.into_database:
         for hidden in store.leftovers("merge"):
             store.discard(hidden)
     if request.policy.keeps_all:

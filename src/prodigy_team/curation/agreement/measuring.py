@@ -54,41 +54,42 @@ def measure(
     ordered = sorted(sources, key=lambda each: (each.path is not None, each.name))
     gathering = gather(store, ordered, people=people, marks=marks)
     gathering.judge = judgement
-    views: dict[tuple[str, str], _View] = {}
-    decisions = 0
-
-    def view(name: str, kind: str) -> _View:
-        if (name, kind) not in views:
-            views[name, kind] = _View(name, kind, by=by, worst=worst)
-        return views[name, kind]
-
-    if by != "week" and store is not None and all(source.path is None for source in ordered):
-        tally = Tally(store, ordered, gathering.people, gathering.marks, labels=by == "label")
-        if tally.read():
-            _leave_out(gathering, tally)
-            if tally.view:
-                view(tally.view, ANSWER).add_votes(tally)
+    views = _Views(by=by, worst=worst)
+    if by != "week" and store is not None:
+        _count_at_a_glance(store, ordered, gathering, views, labels=by == "label")
     for task in grouped(gathering, said):
-        decisions += sum(each.decision for each in task.opinions)
-        for key, opinions in _by_view(task).items():
-            view(*key).add(opinions)
-    left_out = {key: gathering.counts[key] for key in _NOT_COUNTED} | {"decisions": decisions}
-    drawing, lookup = Drawing(seed, intervals), _Lookup(store, ordered)
-    told = tuple(found.agreement(drawing, lookup) for _, found in sorted(views.items()))
-    return Agreement(
-        sources=tuple(each.name for each in ordered),
-        read=gathering.counts["read"],
-        counted=sum(each.answers + each.ignored for each in told),
-        left_out={key: count for key, count in left_out.items() if count},
-        views=told,
-        broken=tuple(gathering.broken),
-    )
+        views.add(task)
+    told = views.agreements(Drawing(seed, intervals), _Lookup(store, ordered))
+    return _told(ordered, gathering, told, decisions=views.decisions)
 
 
-def _leave_out(gathering: Gathering, tally: Tally) -> None:
-    """Let the gathering read only what was not counted at a glance."""
+def _count_at_a_glance(
+    store: Store, sources: Sequence[Source], gathering: Gathering, views: _Views, *, labels: bool
+) -> None:
+    """Compare most yes-or-no tasks of datasets; what is left is for the gathering to read."""
+    if any(source.path is not None for source in sources):
+        return
+    tally = Tally(store, sources, gathering.people, gathering.marks, labels=labels)
+    if not tally.read():
+        return
     gathering.only = tally.rest
     gathering.counts["read"] += tally.counted.total()
+    if tally.view:
+        views.add_votes(tally)
+
+
+def _told(
+    sources: Sequence[Source], gathering: Gathering, views: tuple[ViewAgreement, ...], *, decisions: int
+) -> Agreement:
+    left_out = {key: gathering.counts[key] for key in _NOT_COUNTED} | {"decisions": decisions}
+    return Agreement(
+        sources=tuple(each.name for each in sources),
+        read=gathering.counts["read"],
+        counted=sum(each.answers + each.ignored for each in views),
+        left_out={key: count for key, count in left_out.items() if count},
+        views=views,
+        broken=tuple(gathering.broken),
+    )
 
 
 def _by_view(task: TaskAnswers[Said]) -> Mapping[tuple[str, str], list[Opinion[Said]]]:
@@ -98,6 +99,35 @@ def _by_view(task: TaskAnswers[Said]) -> Mapping[tuple[str, str], list[Opinion[S
         if not each.decision:
             found[each.kept.view, each.kept.kind].append(each)
     return found
+
+
+class _Views:
+    """All answers, by view and kind; and how many decisions of disputes there were, which are nobody's vote."""
+
+    def __init__(self, *, by: Detail, worst: int) -> None:
+        self.decisions = 0
+        self._by: Detail = by
+        self._worst = worst
+        self._views: dict[tuple[str, str], _View] = {}
+
+    def add(self, task: TaskAnswers[Said]) -> None:
+        """The answers to a task."""
+        self.decisions += sum(each.decision for each in task.opinions)
+        for key, opinions in _by_view(task).items():
+            self._of(*key).add(opinions)
+
+    def add_votes(self, tally: Tally) -> None:
+        """All tasks that were counted at a glance."""
+        self._of(tally.view, ANSWER).add_votes(tally)
+
+    def agreements(self, drawing: Drawing, lookup: _Lookup) -> tuple[ViewAgreement, ...]:
+        """The figures of each, in order."""
+        return tuple(found.agreement(drawing, lookup) for _, found in sorted(self._views.items()))
+
+    def _of(self, name: str, kind: str) -> _View:
+        if (name, kind) not in self._views:
+            self._views[name, kind] = _View(name, kind, by=self._by, worst=self._worst)
+        return self._views[name, kind]
 
 
 class _View:
