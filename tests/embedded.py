@@ -36,7 +36,7 @@ class EmbeddedServer:
         self.database = folder / "home" / "prodigy.db"
         [self.port] = free_ports(1)
         self.process: subprocess.Popen[bytes] | Forked | None = None
-        self.killed = False
+        self.ended = False
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, trust_env=False)
 
     def environment(self) -> dict[str, str]:
@@ -71,15 +71,15 @@ class EmbeddedServer:
             return False
 
     def signal(self, number: int, *, within: float = 30) -> int:
-        """Send a signal and return the exit code."""
+        """Send a signal that ends it, and return the exit code."""
         assert self.process is not None
+        self.ended = True
         self.process.send_signal(number)
         return self.process.wait(within)
 
     def kill(self) -> None:
         """End it as a power cut would."""
         if self.process is not None and self.process.poll() is None:
-            self.killed = True
             self.signal(signal.SIGKILL)
 
     def close(self) -> None:

@@ -49,18 +49,18 @@ def start(
 class Desk:
     """One page of a server, and what went wrong on it."""
 
-    def __init__(self, page: Page, address: str, server: EmbeddedServer | None = None) -> None:
+    def __init__(self, page: Page, address: str, server: Any = None) -> None:
         self.page, self.address, self._server = page, address, server
         self.problems: list[str] = []
         self.harmless: tuple[str, ...] = ()
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
 
     def _heard(self, message: ConsoleMessage) -> None:
-        # A page goes on asking, at moments of its own, a server that the test has killed.
-        killed = ("net::ERR_",) if self._server and self._server.killed else ()
-        harmless = (*self.harmless, *killed)
+        # A page goes on asking, at moments of its own, a server that the test has ended. Other servers never are.
+        ended = ("net::ERR_",) if getattr(self._server, "ended", False) else ()
+        harmless = (*self.harmless, *ended)
         if message.type in ("error", "warning") and not any(each in message.text for each in harmless):
             self.problems.append(f"{message.type}: {message.text}")
 
@@ -84,7 +84,7 @@ class Desk:
         """How many answers the page says the server has not got."""
         return int(self.page.locator("[data-unsent]").get_attribute("data-unsent") or "0")
 
-    def all_sent(self, *, within: float = 30) -> None:
+    def all_sent(self, *, within: float = 60) -> None:
         """Wait until the page says that everything is sent."""
         self.page.wait_for_selector('[data-unsent="0"]', timeout=within * 1000)
 
@@ -131,7 +131,7 @@ def answers(server: EmbeddedServer, dataset: str = "ds") -> list[dict[str, Any]]
     return server.stored(dataset) if server.database.exists() else []
 
 
-def stored(server: EmbeddedServer, count: int, *, within: float = 30) -> list[dict[str, Any]]:
+def stored(server: EmbeddedServer, count: int, *, within: float = 60) -> list[dict[str, Any]]:
     """Wait until so many answers are stored, and return them."""
     eventually(lambda: len(answers(server)) >= count, within=within, message=f"{count} answers")
     found = answers(server)

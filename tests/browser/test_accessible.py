@@ -83,7 +83,7 @@ def test_axe_finds_nothing_in_light_and_dark(start: Any, open_desk: Any, axe: st
 def test_axe_finds_nothing_at_the_end_and_on_a_phone(start: Any, open_desk: Any, axe: str, tmp_path: Path) -> None:
     (tmp_path / "guide.md").write_text("# Guide\n\nBe *kind*, see [this](https://example.org).\n")
     server = start(tasks_of(2), settings={"instructions": str(tmp_path / "guide.md")})
-    desk = open_desk(server, viewport={"width": 390, "height": 780}, has_touch=True)
+    desk = open_desk(server, viewport={"width": 390, "height": 780}, has_touch=True, reduced_motion="reduce")
     desk.page.wait_for_selector("dialog.instructions")
     assert violations(desk, axe) == []
     desk.press("Escape", "?")

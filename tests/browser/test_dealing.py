@@ -133,7 +133,9 @@ def test_a_task_taken_over_leaves_the_screen_unless_it_is_worked_on(
     team: Project, open_desk: Any, key: str, stays: bool
 ) -> None:
     deal(team, 'annotations_per_task = 1\nlease = "1s"', tasks=4)
-    jane = page_of(open_desk, team, "jane")
+    jane = page_of(open_desk, team, "jane", load=False)
+    with jane.page.expect_response("**/confirm_tasks"):
+        jane.open()
     joe = page_of(open_desk, team, "joe")
     for done in range(4):
         joe.page.wait_for_selector("article.card", timeout=60_000)
@@ -163,8 +165,9 @@ def test_whoever_works_at_a_task_keeps_it_and_an_open_tab_says_nothing(team: Pro
     [first] = told
     assert len(first["shown"]) == 1
     jane.press("ArrowDown", "ArrowUp", "1")
-    later(jane, 61)
+    # Both in it: of the keys before too the page tells a frame later, once the minute is over.
     with jane.page.expect_response("**/confirm_tasks"):
+        later(jane, 61)
         jane.page.mouse.click(5, 5)
     jane.press("ArrowDown", "ArrowUp")
     with jane.page.expect_request("**/give_answers") as given:

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
 from browser.desk import Desk, stored, tasks_of
+from support import eventually
 
 
 def test_the_end_says_why_and_goes_on_by_itself(start: Any, open_desk: Any) -> None:
@@ -106,7 +107,8 @@ def test_a_first_load_is_small_and_a_second_loads_only_the_page(start: Any, open
     asked: list[str] = []
     desk.page.on("requestfinished", lambda each: asked.append(each.url.split("/")[-1].split(".")[0]))
     desk.open()
-    assert {"app", "project", "get_session_questions"} <= set(asked)
+    # That a request has ended may be heard after what came of it is seen; talking to the page lets it be heard.
+    eventually(lambda: desk.page.evaluate("1") and {"app", "project", "get_session_questions"} <= set(asked))
     assert not {"purify", "words"} & set(asked)
     reply = server.client.get("/")
     assert reply.headers["cache-control"] == "no-store"

@@ -181,12 +181,14 @@ def test_s7_a_held_key_two_tabs_and_every_seventh_request_twice(start: Any, open
     }, 5); }"""
     first.page.evaluate(hold)
     second.page.evaluate(hold)
-    first.page.wait_for_selector(".end", timeout=30_000)
-    second.page.wait_for_selector(".end", timeout=30_000)
+    first.page.wait_for_selector(".end")
+    second.page.wait_for_selector(".end")
     first.all_sent()
     second.all_sent()
     found = stored(server, 60)
     assert Counter(each["text"] for each in found) == Counter(f"task {number}" for number in range(1, 61))
+    # What one tab has sent may be under way from the other too: its handler would outlive this test.
+    context.unroute_all(behavior="wait")
     context.close()
 
 
@@ -242,7 +244,7 @@ def test_unsent_answers_go_to_nobody_else(start: Any, open_desk: Any, browser: A
     server.kill()
     server.env.update(PRODIGY_ALLOWED_SESSIONS="ana", PRODIGY_TEAM_SERVER=json.dumps(mark))
     server.start()
-    desk.all_sent(within=15)
+    desk.all_sent()
     found = stored(server, 3)
     assert [each["_session_id"] for each in found] == ["ds-bob", "ds-ana", "ds-ana"]
     context.close()
@@ -367,13 +369,13 @@ def test_s6_a_server_killed_at_twenty_points_under_real_pages(start: Any, open_d
     chance = random.Random(6)
     for _ in range(20):
         goal = min(900, len(answers(server)) + chance.randrange(5, 30))
-        eventually(lambda goal=goal: len(answers(server)) >= goal, within=30)
+        eventually(lambda goal=goal: len(answers(server)) >= goal, within=60)
         server.kill()
         server.start()
     for desk in desks:
-        desk.page.wait_for_selector(".end", timeout=60_000)
-        desk.all_sent(within=30)
-    found = stored(server, 300 * people, within=30)
+        desk.page.wait_for_selector(".end")
+        desk.all_sent()
+    found = stored(server, 300 * people)
     counted = Counter((each["_session_id"], each["text"]) for each in found)
     assert set(counted.values()) == {1}
     assert Counter(session for session, _ in counted) == Counter({f"ds-{name}": 300 for name in names})

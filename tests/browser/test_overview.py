@@ -51,7 +51,6 @@ def visit(browser: Any, gateway: Running, name: str, path: str, **options: Any) 
     context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
     context.add_cookies([{"name": COOKIE, "value": name, "url": f"http://127.0.0.1:{gateway.port}"}])
     desk = Desk(context.new_page(), gateway.url + path)
-    desk.page.set_default_timeout(30_000)
     desk.page.goto(desk.address)
     return desk
 
@@ -77,6 +76,7 @@ def test_the_dashboard_needs_no_javascript_to_start_a_server(browser: Any, gatew
     eventually(lambda: (desk.page.reload(), desk.page.locator("footer", has_text="Counted").count())[1], within=30)
     desk.page.get_by_role("button", name="Start joe").click()
     desk.page.get_by_text("joe started.").wait_for()
+    desk.page.locator("svg").nth(1).wait_for()
     assert desk.page.locator("svg").count() == 2
     desk.page.context.close()
 
@@ -111,7 +111,8 @@ def test_who_comes_to_a_server_that_starts_gets_in_by_themselves(browser: Any, g
     desk = visit(browser, gateway, "joe", "/a/joe/", java_script_enabled=scripts)
     desk.page.get_by_role("heading", name="Your server is starting").wait_for()
     with RawServer(page_of_tasks) as server:
-        servers.coming.clear()
+        # Never neither: whoever asked in between would be told that there are no tasks for joe.
         servers.places["joe"] = Place("joe", "embedded", "127.0.0.1", server.place().port)
+        servers.coming.clear()
         desk.page.get_by_text("Here are your tasks").wait_for()
         desk.page.context.close()

@@ -323,8 +323,6 @@ def test_disputes_come_to_an_open_page_and_never_ones_own(team: Project, open_de
     assert (found["asked"], found["own"]) == (1, 1)
     desk = adjudicate(team, open_desk)
     desk.harmless = ("Failed to load resource",)
-    # The page looks for tasks ever more rarely, up to every 8 seconds.
-    desk.page.set_default_timeout(30_000)
     desk.page.evaluate("window.never_loaded_again = true")
     desk.shows("text 2")
     chosen(desk, "jane")
@@ -376,6 +374,7 @@ def test_the_desk_of_a_manager_behind_the_gateway_is_shut_to_annotators(team: Pr
     place = f"{house.url}/a/{DESK}/"
     with browser.new_context() as context:
         page = context.new_page()
+        page.set_default_timeout(60_000)
         log_in(page, "maria", f"{house.url}/")
         page.get_by_role("link", name="Start deciding").click()
         page.wait_for_url(place)

@@ -193,7 +193,7 @@ def test_on_a_phone_an_earlier_answer_comes_to_the_front(start: Any, open_desk: 
     desk.page.tap("[data-action=accept]")
     desk.shows("task 2")
     desk.page.tap(".menu")
-    assert not desk.page.is_visible("[data-action=accept]"), "nobody decides on what is covered"
+    desk.page.locator("[data-action=accept]").wait_for(state="hidden")  # nobody decides on what is covered
     desk.page.tap(".past")
     desk.page.locator(".correcting").wait_for()
     desk.page.tap("[data-action=reject]")

@@ -151,7 +151,9 @@ def test_pictures_come_from_the_hosts_of_the_roster_only(start: Any, open_desk: 
         route.fulfill(status=200, content_type="image/svg+xml", body='<svg xmlns="http://www.w3.org/2000/svg"/>')
 
     desk.page.route("http://*.test/**", answer)
-    desk.open()
+    # A picture that leaves the screen before it was asked for need not be asked for.
+    with desk.page.expect_response("http://good.test/a.png"):
+        desk.open()
     desk.page.wait_for_selector(".picture img")
     desk.press("a")
     desk.shows("could not be loaded: http://bad.test/a.png")
