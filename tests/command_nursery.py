@@ -107,7 +107,7 @@ def _nursery(start: frozenset[tuple[str, str]]) -> Nursery:
 
 
 def run_command(
-    arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdin: str = "", within: float = 90
+    arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdin: str = "", within: float = 200
 ) -> subprocess.CompletedProcess[str]:
     """Run `prodigy-team` to its end, without a terminal; not in several threads at once.
 

@@ -46,7 +46,7 @@ class EmbeddedServer:
         address = {"PRODIGY_HOST": "127.0.0.1", "PRODIGY_PORT": str(self.port)}
         return {**kept, **own, **address, "PYTHONWARNINGS": "error", **self.env}
 
-    def start(self, *, within: float = 60) -> EmbeddedServer:
+    def start(self, *, within: float = 200) -> EmbeddedServer:
         """Start it and wait for an answer."""
         self.process = self.launch()
         eventually(self.answers_or_ended, within=within, message="the server")
@@ -70,7 +70,7 @@ class EmbeddedServer:
         except httpx.TransportError:
             return False
 
-    def signal(self, number: int, *, within: float = 30) -> int:
+    def signal(self, number: int, *, within: float = 100) -> int:
         """Send a signal that ends it, and return the exit code."""
         assert self.process is not None
         self.ended = True
@@ -110,7 +110,7 @@ class EmbeddedServer:
             "SELECT CAST(content AS BLOB) FROM example JOIN link ON example.id = example_id "
             "JOIN dataset ON dataset.id = dataset_id WHERE name = ? ORDER BY link.id"
         )
-        with closing(sqlite3.connect(self.database)) as connection:
+        with closing(sqlite3.connect(self.database, timeout=60)) as connection:
             return [row[0] for row in connection.execute(query, (dataset,))]
 
     def output(self) -> str:

@@ -34,7 +34,7 @@ labels = ["A"]
 FIRST_PORT, BLOCK, BLOCKS = 20_000, 400, 30
 
 
-def eventually(condition: Callable[[], Value], *, within: float = 60.0, message: str = "") -> Value:
+def eventually(condition: Callable[[], Value], *, within: float = 100.0, message: str = "") -> Value:
     """Wait until a condition gives something true, and return that; fail after ``within`` seconds."""
     deadline = time.monotonic() + within
     pause = 0.005
@@ -137,7 +137,7 @@ def team_environment(**more: str) -> dict[str, str]:
 
 def run_team(folder: Path, *arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """`prodigy-team` in a folder, without a terminal."""
-    return run_command(arguments, cwd=folder, env=team_environment(**environment), stdin=stdin, within=60)
+    return run_command(arguments, cwd=folder, env=team_environment(**environment), stdin=stdin)
 
 
 def shared_data(name: str) -> Path:

@@ -87,7 +87,7 @@ class Project:
         )
 
     def run(
-        self, *arguments: str, code: int | None = 0, within: float = 90, **environ: str
+        self, *arguments: str, code: int | None = 0, within: float = 200, **environ: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, and check its exit code unless that is None."""
         done = run_command(arguments, cwd=self.folder, env={**self.environ, **environ}, within=within)
@@ -185,7 +185,7 @@ class Project:
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
-        eventually(self._nothing_left, within=30, message="an end of all servers")
+        eventually(self._nothing_left, message="an end of all servers")
 
     def _nothing_left(self) -> bool:
         pids = [pid for each in self.marked().values() for pid in each]

@@ -85,9 +85,9 @@ def test_on_a_terminal_it_is_typed_twice_and_not_shown(folder):
         for time, (prompt, typed) in enumerate(
             [(b"Password", b"one\n"), (b"Once more", b"two\n"), (b"Password", b"three\n"), (b"Once more", b"three\n")]
         ):
-            eventually(lambda prompt=prompt, times=time // 2 + 1: said(prompt, times), within=30)
+            eventually(lambda prompt=prompt, times=time // 2 + 1: said(prompt, times), within=100)
             os.write(ours, typed)
-        assert asked.wait(timeout=30) == 0
+        assert asked.wait(timeout=100) == 0
     finally:
         asked.kill()
         asked.wait()

@@ -60,8 +60,8 @@ def test_many_are_asked_at_once(serve: Serve) -> None:
     with silent:
         asked = addresses | {("127.0.0.1", silent.getsockname()[1]), closed, ("no.such.host.invalid", 80)}
         began = time.monotonic()
-        assert readiness.probe(asked, timeout=0.7) == addresses
-        assert time.monotonic() - began < 2
+        assert readiness.probe(asked, timeout=3) == addresses
+        assert time.monotonic() - began < 6
         assert threading.active_count() >= 40, "the servers' threads, none of the probe's"
 
 

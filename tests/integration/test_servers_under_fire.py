@@ -65,7 +65,7 @@ def rows(team: Project) -> list[tuple[str, str]]:
         "JOIN link ON example.id = example_id JOIN dataset ON dataset.id = dataset_id "
         "WHERE NOT session ORDER BY link.id"
     )
-    with closing(sqlite3.connect(team.folder / "answers.db")) as connection:
+    with closing(sqlite3.connect(team.folder / "answers.db", timeout=60)) as connection:
         return list(connection.execute(query))
 
 

@@ -99,7 +99,7 @@ def test_an_answer_that_waits_for_the_disk_is_confirmed_before_the_server_ends(s
     request = _request("/give_answers", encoded("ds-ana", answer(server.pull("ds-ana")["tasks"][0])))
     assert server.process is not None
     with (
-        closing(sqlite3.connect(server.database, isolation_level=None)) as other,
+        closing(sqlite3.connect(server.database, timeout=PATIENCE, isolation_level=None)) as other,
         closing(_connected(server)) as waiting,
         closing(_connected(server)) as gone,
     ):
@@ -121,7 +121,7 @@ def test_what_waits_for_the_disk_does_not_keep_a_server_from_ending(server: Embe
     request = _request("/give_answers", encoded("ds-ana", answer(server.pull("ds-ana")["tasks"][0])))
     assert server.process is not None
     with (
-        closing(sqlite3.connect(server.database, isolation_level=None)) as other,
+        closing(sqlite3.connect(server.database, timeout=PATIENCE, isolation_level=None)) as other,
         closing(_connected(server)) as waiting,
     ):
         other.execute("BEGIN IMMEDIATE")
