@@ -54,7 +54,7 @@ QUIETLY = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @schema.parametrize()
-@settings(QUIETLY, max_examples=12)
+@settings(QUIETLY, max_examples=12, derandomize=True)
 def test_random_requests_get_answers(case: schemathesis.Case, address: str, caplog: pytest.LogCaptureFixture) -> None:
     check(case, address, caplog)
 

@@ -76,7 +76,7 @@ class Walk:
         name = self.dice.choice(NAMES)
         found = source_texts(self.world)
         given = [at for at in self.held.pop(name, []) if at < len(found)]
-        self.world.answer(name, *{found[at] for at in given[: self.dice.randrange(1, 12)]})
+        self.world.answer(name, *dict.fromkeys(found[at] for at in given[: self.dice.randrange(1, 12)]))
 
     def confirm(self) -> None:
         name = self.dice.choice(NAMES)
@@ -112,8 +112,9 @@ class Walk:
             ledger.sync(self.rules(), self.world.index())
 
     def delete(self) -> None:
-        if self.world.database.exists():
-            change(self.world.database, "DELETE FROM link WHERE id IN (SELECT id FROM link ORDER BY random() LIMIT 3)")
+        links = [link for (link,) in ask(self.world.database, "SELECT id FROM link ORDER BY id")]
+        for link in self.dice.sample(links, min(3, len(links))):
+            change(self.world.database, f"DELETE FROM link WHERE id = {link}")
 
     def drop(self) -> None:
         name = f"headlines_{self.dice.choice(NAMES)}"
