@@ -13,7 +13,7 @@ import pytest
 
 from prodigy_team.servers import alive, ports, processes
 from prodigy_team.servers.engines import EMBEDDED, MARK_VARIABLE, PRODIGY, ServerPlan, passed_environment
-from prodigy_team.servers.processes import Mark
+from prodigy_team.servers.processes import Identity, Mark
 from prodigy_team.servers.runners.base import Launch
 from prodigy_team.servers.statefolder import log_path
 from prodigy_team.settings import Database
@@ -40,7 +40,7 @@ class Team:
         self.folder = folder
         self.state = folder / ".prodigy-team"
         (self.state / "logs").mkdir(parents=True)
-        self._pgids: list[int] = []
+        self._leaders: dict[int, Identity | None] = {}
 
     def mark(self, name: str) -> Mark:
         """The mark of a server of this team."""
@@ -62,15 +62,19 @@ class Team:
 
     def follow(self, pgids: Sequence[int]) -> None:
         """Have these groups ended with the test."""
-        self._pgids += pgids
+        self._leaders |= {pgid: processes.identity_of(pgid) for pgid in pgids}
 
     def end(self) -> None:
         """End what the test started, and nothing else: a group may be someone else's by now."""
-        for pgid in self._pgids:
-            members = processes.group_members(pgid)
-            if any(mark and mark.state == self.state for mark in map(processes.mark_of, members)):
+        for pgid, leader in self._leaders.items():
+            lives = leader is not None and processes.is_alive(leader)
+            marks = map(processes.mark_of, processes.group_members(pgid))
+            if lives or any(mark and mark.state == self.state for mark in marks):
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pgid, signal.SIGKILL)
+            if lives:  # a forked server may not lead its group yet when the test was quick
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pgid, signal.SIGKILL)
 
     def _launch(
         self, name: str, engine: str, command: tuple[str, ...], argv: tuple[str, ...], port: int, env: dict[str, str]
