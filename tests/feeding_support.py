@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import httpx
 
 from prodigy_team.allocation.ledger import PoolState, Snapshot
+from prodigy_team.servers import alive
 from team_support import Project
 
 
@@ -21,7 +21,7 @@ class Reader:
         self.project, self.name = project, name
         [entry] = project.status(name).values()
         url, self.session = entry["url"].partition("?")[0], f"{entry['dataset']}-{name}"
-        self.client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self.client = httpx.Client(base_url=url, timeout=60, trust_env=False)
         self.had, self.answered = touched_by(project, name), pool(project).answered(name)
 
     def close(self) -> None:
@@ -77,6 +77,20 @@ def touched_by(project: Project, name: str) -> int:
     return sum(each.tasks for each in state.buckets if each.people >> number & 1)
 
 
+def in_turns(*readers: Reader) -> int:
+    """Let everybody pull and answer in turns until all have come to the end; how many tasks they did together."""
+    going, done = list(readers), 0
+    while going:
+        for each in list(going):
+            tasks = each.pull()
+            each.check()
+            each.give(tasks)
+            done += len(tasks)
+            if not tasks:
+                going.remove(each)
+    return done
+
+
 @contextlib.contextmanager
 def reading(project: Project, name: str) -> Iterator[Reader]:
     """Somebody at their page."""
@@ -85,5 +99,5 @@ def reading(project: Project, name: str) -> Iterator[Reader]:
 
 
 def ended(project: Project, name: str) -> bool:
-    """Whether the server's stream has ended."""
-    return "ended" in json.loads((project.state / "servers" / f"{name}.alive").read_text())
+    """Whether the server's stream has ended, which it may be writing down at this moment."""
+    return "ended" in alive.read(project.state / "servers" / f"{name}.alive")

@@ -14,7 +14,7 @@ import pytest
 import tomli
 
 from dealing_support import tally
-from feeding_support import ended, pool, reading, touched_by
+from feeding_support import ended, in_turns, pool, reading, touched_by
 from prodigy_team.errors import UsageError
 from prodigy_team.feeding.loader import load
 from support import ROOT, eventually
@@ -58,16 +58,7 @@ def test_both_at_once_make_the_exact_total(fed: Project, standin_python: Path) -
     route(fed, standin_python, "annotations_per_task = 1.2", tasks=150)
     fed.run("up")
     with reading(fed, "joe") as joe, reading(fed, "jane") as jane:
-        going, done = [joe, jane], 0
-        while going:
-            for each in list(going):
-                tasks = each.pull()
-                each.check()
-                each.give(tasks)
-                done += len(tasks)
-                if not tasks:
-                    going.remove(each)
-    assert done == 180
+        assert in_turns(joe, jane) == 180
     assert tally(fed) == {1: 120, 2: 30}
 
 
@@ -110,20 +101,21 @@ def test_whoever_of_the_two_is_killed_the_open_tasks_come_first_again(fed: Proje
     with reading(fed, "joe") as joe:
         joe.give(joe.pull())
         lost = joe.pull()
-        held = eventually(lambda: held_by(fed, "joe", at_least=4), within=20)
+        held = eventually(lambda: held_by(fed, "joe", at_least=4))
     os.kill(leader if whom == "feeder" else child, signal.SIGKILL)
     if whom == "prodigy":
-        eventually(lambda: fed.marked() == {}, within=20, message="an end of the feeder")
+        eventually(lambda: fed.marked() == {}, message="an end of the feeder")
     else:
-        assert fed.marked()["joe"] == [child]  # what was on screen can still be answered
-    entry = eventually(lambda: fed.entries("up", "--revive").get("joe"), within=20)
+        # what was on screen can still be answered
+        eventually(lambda: fed.marked()["joe"] == [child], message="an end of the feeder alone")
+    entry = eventually(lambda: fed.entries("up", "--revive").get("joe"))
     assert (entry["action"], entry["state"]) == ("start", "running")
     [pids] = fed.marked().values()
     assert not {leader, child} & set(pids)
     with reading(fed, "joe") as joe:
         again = joe.pull()
         assert [each["text"] for each in again] == [each["text"] for each in lost]
-        assert eventually(lambda: held_by(fed, "joe", at_least=4), within=20) == held  # one of them lay in the pipe
+        assert eventually(lambda: held_by(fed, "joe", at_least=4)) == held  # one of them lay in the pipe
 
 
 def held_by(project: Project, name: str, *, at_least: int) -> list[bytes]:
@@ -155,7 +147,7 @@ def test_stop_leaves_nothing_behind_and_up_goes_on_where_it_was(fed: Project) ->
 def test_a_signal_to_the_feeder_alone_reaches_prodigy(fed: Project) -> None:
     fed.run("up", "joe")
     os.kill(fed.pids()["joe"], signal.SIGTERM)
-    eventually(lambda: fed.marked() == {}, within=20, message="an end of both")
+    eventually(lambda: fed.marked() == {}, message="an end of both")
 
 
 def test_prodigys_exit_code_is_the_servers(fed: Project) -> None:
@@ -172,9 +164,9 @@ def test_new_tasks_start_an_ended_stream_anew(fed: Project, standin_python: Path
     fed.run("up", "joe")
     with reading(fed, "joe") as joe:
         assert joe.work() == 12
-    eventually(lambda: ended(fed, "joe"), within=20)
+    eventually(lambda: ended(fed, "joe"))
     assert fed.entries("up")["joe"]["action"] == "keep"
-    eventually(lambda: ended(fed, "jane"), within=20)
+    eventually(lambda: ended(fed, "jane"))
     before = fed.pids()
     route(fed, standin_python, "annotations_per_task = 1", tasks=14)
     entries = fed.entries("up")
@@ -192,13 +184,13 @@ def test_what_was_lost_starts_an_ended_stream_anew(fed: Project, standin_python:
     fed.run("up", "jane")
     with reading(fed, "jane") as jane:
         assert sum(len(tasks) for tasks in iter(jane.pull, [])) == 12
-    eventually(lambda: ended(fed, "jane"), within=20)
+    eventually(lambda: ended(fed, "jane"))
     before = fed.pids()
 
     def restarted() -> bool:
         return fed.entries("up", "--revive").get("jane", {}).get("action") == "restart"
 
-    eventually(restarted, within=30)
+    eventually(restarted)
     assert fed.pids()["jane"] != before["jane"]
     with reading(fed, "jane") as jane:
         assert jane.work() == 12

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from dealing_support import tally
-from feeding_support import reading, touched_by
+from feeding_support import in_turns, reading, touched_by
 from gateway_support import hidden_fields
 from prodigy_team.feeding.loader import order_of
 from prodigy_team.gateway.accounts import Accounts
@@ -76,16 +76,7 @@ def test_one_alone_reaches_the_end_and_the_other_gets_exactly_the_rest(shared: P
 def test_both_at_once_make_the_exact_total(shared: Project) -> None:
     shared.run("up")
     with reading(shared, "joe") as joe, reading(shared, "jane") as jane:
-        going, done = [joe, jane], 0
-        while going:
-            for each in list(going):
-                tasks = each.pull()
-                each.check()
-                each.give(tasks)
-                done += len(tasks)
-                if not tasks:
-                    going.remove(each)
-    assert done == 36
+        assert in_turns(joe, jane) == 36
     assert tally(shared) == {1: 24, 2: 6}
 
 
@@ -177,7 +168,7 @@ def test_the_gateway_leads_each_to_their_own(shared: Project, standin_python: Pa
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as jane:
         fields = hidden_fields(jane.get("/login", headers={"accept": "text/html"}).text)
         jane.post("/login", data={**fields, "name": "jane", "password": PASSWORD})
-        eventually(lambda: jane.get("/a/jane/version").status_code == 200, within=30)
+        eventually(lambda: jane.get("/a/jane/version").status_code == 200)
         reply = jane.post("/a/jane/get_session_questions", json={"session_id": "headlines_pool-jane"})
         assert len(reply.json()["tasks"]) == 3
         assert jane.get("/a/joe/version").status_code == 403

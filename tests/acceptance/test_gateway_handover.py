@@ -9,13 +9,12 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from pathlib import Path
 
 import aiohttp
 import httpx
 import pytest
 
-from prodigy_team.servers import alive
+from prodigy_team.servers import alive, processes
 from support import eventually, free_ports, open_files
 from team_support import Project
 
@@ -64,7 +63,7 @@ async def restart_under_load(project: Project, url: str) -> tuple[Counter[str], 
     done = await asyncio.to_thread(project.entries, "restart", "gateway")
     seconds = time.monotonic() - began
     assert (done["gateway"]["action"], done["gateway"]["state"]) == ("restart", "running")
-    await asyncio.to_thread(eventually, lambda: load.answers.total() >= REQUESTS, within=60)
+    await asyncio.to_thread(eventually, lambda: load.answers.total() >= REQUESTS, within=200)
     load.over.set()
     await asking
     return load.answers, seconds
@@ -78,7 +77,7 @@ def test_a_planned_restart_fails_no_request(project: Project, port: int) -> None
     after = project.pids()["gateway"]
     assert after != before
     assert project.marked()["gateway"] == [after]
-    eventually(lambda: not Path(f"/proc/{before}").exists() or zombie(before), within=30, message="the old one's end")
+    eventually(lambda: processes.identity_of(before) is None, message="the old one's end")
     assert alive.read(project.state / "servers" / "gateway.alive")["pid"] == after
 
     project.write_roster(("joe", "jane"), more=f"[gateway]\nport = {port}\n")
@@ -92,20 +91,20 @@ def test_a_planned_restart_fails_no_request(project: Project, port: int) -> None
     assert project.entries("up")["gateway"]["state"] == "running"
 
 
-def zombie(pid: int) -> bool:
-    """Whether a process has ended and nobody has asked how."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-
-
 @pytest.mark.usefixtures("port")
 @pytest.mark.parametrize("victim", ["command", "old", "successor"])
 def test_whatever_is_killed_in_the_middle_of_it_is_mended(project: Project, victim: str) -> None:
     old = project.pids()["gateway"]
+    os.kill(old, signal.SIGSTOP)  # the successor waits for it: however late its end comes, it is in the middle
     command = project.begin("restart", "gateway")
-    found = eventually(lambda: set(gateways(project)) - {old}, within=20, message="a successor")
-    os.kill({"command": command.pid, "old": old, "successor": found.pop()}[victim], signal.SIGKILL)
-    command.wait(60)
-    eventually(lambda: len(gateways(project)) == 1, within=20, message="one gateway")
+    found = eventually(lambda: set(gateways(project)) - {old}, message="a successor")
+    killed = {"command": command.pid, "old": old, "successor": found.pop()}[victim]
+    os.kill(killed, signal.SIGKILL)
+    eventually(lambda: processes.identity_of(killed) is None, message="its end")
+    if victim != "old":
+        os.kill(old, signal.SIGCONT)
+    command.wait(120)
+    eventually(lambda: len(gateways(project)) == 1, message="one gateway")
     project.run("up")
     states = project.status()
     assert states["gateway"]["state"] == "running", states
@@ -116,8 +115,8 @@ def test_whatever_is_killed_in_the_middle_of_it_is_mended(project: Project, vict
 def test_two_restarts_at_once_leave_one_gateway(project: Project) -> None:
     """A second successor would go on beside the first, at the same address and on no record."""
     commands = [project.begin("restart", "gateway") for _ in range(2)]
-    assert [each.wait(60) for each in commands] == [0, 0]
-    eventually(lambda: len(gateways(project)) == 1, within=40, message="one gateway")
+    assert [each.wait(120) for each in commands] == [0, 0]
+    eventually(lambda: len(gateways(project)) == 1, message="one gateway")
     assert project.marked()["gateway"] == [project.pids()["gateway"]]
     assert project.states()["gateway"] == "running"
 
@@ -144,14 +143,14 @@ def gateways(project: Project) -> list[int]:
 @pytest.mark.alone
 def test_a_killed_gateway_is_back_within_two_seconds_under_watch(project: Project, port: int) -> None:
     watcher = project.begin("watch", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    eventually(lambda: project.states() == {"gateway": "running", "joe": "asleep"}, within=20)
-    eventually(lambda: hears_an_end(watcher.pid), within=20, message="a watch that listens")
+    eventually(lambda: project.states() == {"gateway": "running", "joe": "asleep"})
+    eventually(lambda: hears_an_end(watcher.pid), message="a watch that listens")
     os.kill(project.pids()["gateway"], signal.SIGKILL)
     began = time.monotonic()
-    eventually(lambda: answers(port), within=15, message="a gateway that answers")
+    eventually(lambda: answers(port), message="a gateway that answers")
     assert time.monotonic() - began < 2
     watcher.send_signal(signal.SIGTERM)
-    assert watcher.wait(20) == 0
+    assert watcher.wait(60) == 0
     assert project.states()["gateway"] == "running"
 
 

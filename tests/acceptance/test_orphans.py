@@ -15,7 +15,7 @@ import pytest
 
 from prodigy_team.servers import processes
 from prodigy_team.servers.alive import is_held
-from support import eventually, open_files
+from support import eventually
 from team_support import Project, a_project, give, pull
 
 
@@ -82,7 +82,9 @@ def test_up_clears_away_what_a_killed_server_left(stubborn: Project, command: tu
 
 def test_a_save_in_flight_is_stored_before_the_server_ends(tmp_path: Path, standin_python: Path) -> None:
     with a_project(tmp_path, engine="prodigy") as team:
-        team.write_roster(("joe",), team=f'python = "{standin_python}"', task='env = { STANDIN_SAVE_SECONDS = "2.5" }')
+        gate = tmp_path / "gate"
+        os.mkfifo(gate)
+        team.write_roster(("joe",), team=f'python = "{standin_python}"', task=f'env = {{ STANDIN_SAVE_GATE = "{gate}" }}')
         team.run("up")
         statuses: list[int] = []
         with team.client("joe") as client:
@@ -90,21 +92,15 @@ def test_a_save_in_flight_is_stored_before_the_server_ends(tmp_path: Path, stand
             tasks = pull(client, session)[:5]
             saving = threading.Thread(target=lambda: statuses.append(give(client, tasks, session).status_code))
             saving.start()
-            pid = team.pids()["joe"]
-            eventually(lambda: connected(pid), message="the save under way")
-            team.run("stop", "--force")
+            with gate.open("wb"):  # opened once the save has begun; it goes on when this is closed
+                stopping = team.begin("stop", "--force")
+                eventually(lambda: not team.listeners(), message="a server that has heard the signal")
             saving.join()
+            assert stopping.wait(60) == 0
         assert statuses == [200]
         assert team.status()["joe"]["answers"] == 5
         assert team.listeners() == []
         assert team.entries("up")["joe"]["state"] == "running"
-
-
-def connected(pid: int) -> bool:
-    """Whether a process has an established connection."""
-    rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
-    own = set(open_files(pid))
-    return any(row[3] == "01" and f"socket:[{row[9]}]" in own for row in rows)
 
 
 def test_an_embedded_server_leaves_nothing(project: Project) -> None:
@@ -134,7 +130,7 @@ def test_what_left_its_group_is_found_by_its_mark(project: Project) -> None:
     eventually(lambda: project.marked().get("joe") == [runaway.pid] and is_held(alive))
     assert project.states()["joe"] == "stale"
     project.run("stop", "joe", "--grace", "2")
-    assert runaway.wait(5) < 0
+    assert runaway.wait(30) < 0
     assert project.entries("up", "joe")["joe"]["state"] == "running"
 
 
