@@ -103,7 +103,7 @@ class Crew:
             server = status[shared or name]
             url = server["url"].partition("?")[0]
             client = httpx.Client(
-                base_url=url, timeout=30, trust_env=False, verify=False
+                base_url=url, timeout=60, trust_env=False, verify=False
             )  # reads no certificates: slow
             self._clients.append(client)
             self.people[name] = Somebody(name, client, f"{server['dataset']}-{name}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -198,7 +199,27 @@ class Project:
 def listening() -> list[tuple[int, int]]:
     """(port, inode) of every listening TCP socket of this machine's IPv4."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return [(int(row[1].rpartition(":")[2], 16), int(row[9])) for row in rows if row[3] == "0A"]
+    # A table that changes while it is read may show a row twice.
+    return list({(int(row[1].rpartition(":")[2], 16), int(row[9])) for row in rows if row[3] == "0A"})
+
+
+def listen(terminal: int, awaited: bytes | None, *, within: float = 60) -> bytes:
+    """What a program writes to a terminal until some words have come, or until it ends; they may come in pieces."""
+    heard = b""
+
+    def has_come() -> bool:
+        nonlocal heard
+        if not select.select([terminal], [], [], 0.1)[0]:
+            return False
+        try:
+            heard += os.read(terminal, 4096)
+        except OSError:  # nobody has its other end any more
+            assert awaited is None, heard
+            return True
+        return awaited is not None and awaited in heard
+
+    eventually(has_come, within=within, message=f"{awaited!r}, or an end, on a terminal")
+    return heard
 
 
 def plain_environment(folder: Path) -> dict[str, str]:

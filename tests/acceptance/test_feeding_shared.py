@@ -165,7 +165,7 @@ def test_the_gateway_leads_each_to_their_own(shared: Project, standin_python: Pa
     }
     with closing(Accounts(shared.state)) as accounts:
         accounts.set_password("jane", hash_password(PASSWORD))
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as jane:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as jane:
         fields = hidden_fields(jane.get("/login", headers={"accept": "text/html"}).text)
         jane.post("/login", data={**fields, "name": "jane", "password": PASSWORD})
         eventually(lambda: jane.get("/a/jane/version").status_code == 200)

@@ -84,7 +84,8 @@ def test_a_save_in_flight_is_stored_before_the_server_ends(tmp_path: Path, stand
     with a_project(tmp_path, engine="prodigy") as team:
         gate = tmp_path / "gate"
         os.mkfifo(gate)
-        team.write_roster(("joe",), team=f'python = "{standin_python}"', task=f'env = {{ STANDIN_SAVE_GATE = "{gate}" }}')
+        env = f'env = {{ STANDIN_SAVE_GATE = "{gate}" }}'
+        team.write_roster(("joe",), team=f'python = "{standin_python}"', task=env)
         team.run("up")
         statuses: list[int] = []
         with team.client("joe") as client:

@@ -24,7 +24,7 @@ def watcher(project: Project, tmp_path: Path) -> Iterator[subprocess.Popen[str]]
     project.write_roster(keys={"cy": 'source = "own.jsonl"'})
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind(str(address))
-        channel.settimeout(40)
+        channel.settimeout(120)
         project.environ["NOTIFY_SOCKET"] = str(address)
         with (tmp_path / "said").open("wb") as said:
             process = subprocess.Popen(
@@ -35,7 +35,7 @@ def watcher(project: Project, tmp_path: Path) -> Iterator[subprocess.Popen[str]]
         yield process
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            process.wait(20)
+            process.wait(60)
 
 
 def test_what_was_killed_is_back_at_once_and_a_stopped_one_stays_stopped(
@@ -45,13 +45,12 @@ def test_what_was_killed_is_back_at_once_and_a_stopped_one_stays_stopped(
     assert len(pids) == 3
     project.run("stop", "jane")
     os.kill(pids["joe"], signal.SIGKILL)
-    back = eventually(lambda: project.pids().get("joe", pids["joe"]) != pids["joe"], within=15)
-    assert back
-    assert project.states() == {"joe": "running", "jane": "stopped", "cy": "running"}
+    eventually(lambda: project.pids().get("joe", pids["joe"]) != pids["joe"])
+    eventually(lambda: project.states() == {"joe": "running", "jane": "stopped", "cy": "running"})
     assert project.pids()["cy"] == pids["cy"]
 
     watcher.send_signal(signal.SIGTERM)
-    assert watcher.wait(20) == 0
+    assert watcher.wait(60) == 0
     assert sorted(project.marked()) == ["cy", "joe"]
     assert "Traceback" not in (project.folder / "said").read_text()
 
@@ -86,9 +85,9 @@ def children_of(pid: int) -> list[int]:
 
 def test_stop_servers_ends_them_with_the_watch(project: Project) -> None:
     process = project.begin("watch", "--stop-servers", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    eventually(lambda: len(project.listeners()) == 3, within=30)
+    eventually(lambda: len(project.listeners()) == 3)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert project.marked() == {}
     assert set(project.states().values()) == {"stopped"}
 
@@ -100,7 +99,7 @@ def test_a_watch_survives_a_lockfile_that_cannot_be_written_for_a_while(
     draft.mkdir()
     pid = project.pids()["joe"]
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: "cannot be written" in (project.folder / "said").read_text(), within=15)
+    eventually(lambda: "cannot be written" in (project.folder / "said").read_text())
     draft.rmdir()
-    eventually(lambda: project.pids().get("joe", pid) != pid, within=20)
+    eventually(lambda: project.pids().get("joe", pid) != pid)
     assert watcher.poll() is None
