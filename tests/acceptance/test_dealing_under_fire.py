@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -109,11 +107,8 @@ class Crowd:
 
 def kill_and_revive(project: Project, crowd: Crowd, *, at: int, servers: list[str]) -> None:
     """Servers that die in the middle of whatever they do, and are brought back as cron does it."""
-    pids = project.pids()
     eventually(lambda: crowd.has(at), within=120)
-    for server in servers:
-        os.kill(pids[server], signal.SIGKILL)
-    eventually(lambda: {project.states()[server] for server in servers} == {"stale"}, message="an end of the killed")
+    project.kill(*servers)
     project.run("up", "--revive", "--quiet")
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import os
 import re
 import resource
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,7 +20,6 @@ import pytest
 from prodigy_team.gateway.accounts import Accounts
 from prodigy_team.gateway.passwords import hash_password
 from prodigy_team.gateway.serving import allowed_files
-from prodigy_team.servers import processes
 from prodigy_team.servers.secrets import server_secret
 from support import eventually, free_ports
 from team_support import Project, a_project
@@ -127,8 +124,8 @@ def test_servers_sleep_until_somebody_comes(team: Team) -> None:
     assert project.pids() == pids, "the one that runs is found"
     assert team.log().count("New session joe") == 2
 
-    os.kill(pids["joe"], signal.SIGKILL)
-    eventually(lambda: project.states()["joe"] == "stale", message="on a busy machine it takes its time to die")
+    project.kill("joe")
+    assert project.states()["joe"] == "stale"
     project.run("up", "--revive")
     assert project.states() == {"gateway": "running", "joe": "running", "jane": "asleep"}
     project.run("up", "jane")
@@ -178,8 +175,7 @@ def test_who_was_taken_out_stays_out_when_the_gateway_is_brought_back(team: Team
     team.up()
     team.write_roster(names=("jane",))
     eventually(lambda: team.start_session("joe").status_code == 401, message="joe to be out")
-    os.kill(team.project.pids()["gateway"], signal.SIGKILL)
-    eventually(lambda: team.project.states()["gateway"] == "stale")
+    team.project.kill("gateway")
     team.project.run("up", "--revive")
     eventually(lambda: team.start_session("joe").status_code == 401, message="joe to be out")
     assert team.start_session("jane").status_code == 200
@@ -315,8 +311,7 @@ def test_servers_behind_a_gateway_are_started_at_once_where_the_roster_says_so(t
         "jane": f"{team.url}/a/jane/",
     }
     assert team.project.pids()["joe"] == pids["joe"]
-    os.kill(pids["joe"], signal.SIGKILL)
-    eventually(lambda: team.project.states()["joe"] == "stale")
+    team.project.kill("joe")
     team.project.run("up", "--revive")
     assert team.project.status()["joe"]["url"] == f"{team.url}/a/joe/"
     port = team.project.status()["joe"]["port"]
@@ -354,9 +349,7 @@ def test_whoever_is_handed_on_comes_in_once_by_a_token(team: Team) -> None:
             lambda: browser.get("/a/joe/").headers.get("location"),
             lambda: team.start_session("joe").json()["url"],
         ):
-            pid = team.project.pids()["joe"]
-            os.kill(pid, signal.SIGKILL)
-            eventually(lambda each=pid: processes.identity_of(each) is None)
+            team.project.kill("joe")
             there = eventually(ask, message="the way to a server that lives")
             assert httpx.get(there, trust_env=False, timeout=60).status_code == 303, "nobody is sent to a dead one"
 

@@ -86,8 +86,7 @@ def test_a_planned_restart_fails_no_request(project: Project, port: int) -> None
     assert entry["state"] == "running"
     assert project.entries("up")["gateway"]["action"] == "keep"
 
-    os.kill(project.pids()["gateway"], signal.SIGKILL)
-    eventually(lambda: project.states()["gateway"] == "stale")
+    project.kill("gateway")
     assert project.entries("up")["gateway"]["state"] == "running"
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import random
 import shutil
-import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -312,8 +310,8 @@ def test_a_killed_server_comes_back_on_its_port_and_counts_as_a_restart(project:
     project.run("up")
     before = project.status()
     victim = before["jane"]["pid"]
-    os.kill(victim, signal.SIGKILL)
-    eventually(lambda: project.states()["jane"] == "stale")
+    project.kill("jane")
+    assert project.states()["jane"] == "stale"
     done = project.run("up", "--revive", "--quiet")
     assert (done.stdout, done.stderr) == ("", "")
     after = project.status()

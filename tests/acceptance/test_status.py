@@ -97,10 +97,8 @@ def test_stopped_stale_blocked_and_failed_servers_are_told_apart(project: Projec
     project.run("up", code=3)
     assert project.states() == {"joe": "running", "jane": "running", "cy": "blocked", "bad": "running"}
     project.run("stop", "joe")
-    os.kill(project.pids()["jane"], signal.SIGKILL)
     (project.folder / "own.jsonl").unlink()
-    os.kill(project.pids()["bad"], signal.SIGKILL)
-    eventually(lambda: "jane" not in project.marked() and "bad" not in project.marked())
+    project.kill("jane", "bad")
     status = project.run("status", code=3)
     assert project.states() == {"joe": "stopped", "jane": "stale", "cy": "blocked", "bad": "stale"}
     assert "prodigy-team up" in status.stdout

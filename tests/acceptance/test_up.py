@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support import PROGRAM, eventually
+from support import PROGRAM
 from team_support import Project, give, listen, pull
 
 THREE = ("joe", "jane", "cy")
@@ -276,8 +276,8 @@ def test_a_password_guards_the_server_and_shows_nowhere(project: Project) -> Non
         if path.is_file() and path.name != "passwords.json":
             assert secret.encode() not in path.read_bytes(), path
     assert (project.state / "passwords.json").stat().st_mode & 0o777 == 0o600
-    os.kill(pid, 9)
-    eventually(lambda: project.states() == {"joe": "stale"}, message="its death, which takes its time")
+    project.kill("joe")
+    assert project.states() == {"joe": "stale"}
     project.run("up", "--revive")
     with project.client("joe") as client:
         assert client.get("/version").status_code == 401
