@@ -7,6 +7,7 @@ parallel test run has its own nursery.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import json
 import os
@@ -35,8 +36,9 @@ class Forked:
         return None
 
     def send_signal(self, number: int) -> None:
-        """Signal it."""
-        os.kill(self.pid, number)
+        """Signal it, unless it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
 
     def wait(self, within: float) -> int:
         """Wait for its end."""

@@ -203,7 +203,7 @@ def listening() -> list[tuple[int, int]]:
     return list({(int(row[1].rpartition(":")[2], 16), int(row[9])) for row in rows if row[3] == "0A"})
 
 
-def listen(terminal: int, awaited: bytes | None, *, within: float = 60) -> bytes:
+def listen(terminal: int, awaited: bytes | None) -> bytes:
     """What a program writes to a terminal until some words have come, or until it ends; they may come in pieces."""
     heard = b""
 
@@ -218,7 +218,7 @@ def listen(terminal: int, awaited: bytes | None, *, within: float = 60) -> bytes
             return True
         return awaited is not None and awaited in heard
 
-    eventually(has_come, within=within, message=f"{awaited!r}, or an end, on a terminal")
+    eventually(has_come, message=f"{awaited!r}, or an end, on a terminal")
     return heard
 
 
