@@ -137,6 +137,6 @@ def test_cron_keeps_the_servers_and_speaks_once(team: Project, cron: Cron) -> No
     assert mail.count("Subject:") == 1
     assert "five times in 10 minutes" in mail
     assert f"{team.state}/logs/bad.log" in mail
-    assert "prodigy-team up bad" in mail
+    assert f"prodigy-team -f {team.roster} up bad" in mail
     assert team.pids()["joe"] == pids["joe"]
     print(mail)
