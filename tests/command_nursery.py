@@ -59,7 +59,8 @@ class Nursery:
             try:
                 out, err = _read_to_the_end(said, deadline)
             except TimeoutError:
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has ended, what it left behind has not
+                    os.kill(pid, signal.SIGKILL)
                 raise subprocess.TimeoutExpired(["prodigy-team", *arguments], within) from None
         return subprocess.CompletedProcess(["prodigy-team", *arguments], self._number(), out.decode(), err.decode())
 
