@@ -9,12 +9,14 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from dataclasses import replace
 
 import aiohttp
 import httpx
 import pytest
 
 from prodigy_team.servers import alive, processes
+from prodigy_team.servers.supervisor import Supervisor
 from support import eventually, free_ports, open_files
 from team_support import Project
 
@@ -118,6 +120,32 @@ def test_two_restarts_at_once_leave_one_gateway(project: Project) -> None:
     eventually(lambda: len(gateways(project)) == 1, message="one gateway")
     assert project.marked()["gateway"] == [project.pids()["gateway"]]
     assert project.states()["gateway"] == "running"
+
+
+@pytest.mark.usefixtures("port")
+def test_a_restart_has_succeeded_though_another_follows_before_it_looks(project: Project) -> None:
+    """What it started has handed over and ended by then."""
+    old = project.pids()["gateway"]
+    paused: list[float] = []
+
+    def pause(seconds: float) -> None:
+        paused.append(seconds)
+        if len(paused) == 1:
+            first = eventually(lambda: serving(project, but=old))
+            project.run("restart", "gateway")
+            eventually(lambda: processes.identity_of(first) is None)
+
+    supervisor = replace(Supervisor.for_roster(project.roster, project.environ), pause=pause)
+    [entry] = supervisor.restart(("gateway",)).entries
+    assert paused
+    assert (entry.action, entry.problem) == ("restart", "")
+    assert project.marked()["gateway"] == [project.pids()["gateway"]]
+
+
+def serving(project: Project, *, but: int) -> int | None:
+    """The gateway that has said that it serves, unless it is that one."""
+    found: int | None = alive.read(project.state / "servers" / "gateway.alive").get("pid")
+    return None if found == but else found
 
 
 @pytest.mark.usefixtures("port")

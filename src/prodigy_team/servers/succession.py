@@ -74,13 +74,14 @@ def succeed(
     log = log_path(state, plan.name)
     rotate(log)
     offset, began = log.stat().st_size if log.exists() else 0, time.monotonic()
+    path = alive_path(state, plan.name)
+    before = alive.read(path).get("pid")
     nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)  # it gets the lock from the one that has it
     launch = Launch(plan, Mark(team, plan.name, state), None, nothing, log, {SUCCESSOR_VARIABLE: "1"})
     try:
         process = execute(launch, environ)
     finally:
         launch.close()
-    path = alive_path(state, plan.name)
     while process.poll() is None and time.monotonic() - began < timeout:
         if alive.read(path).get("pid") == process.pid:
             record = _write_down(plan, lockfile, state, process.pid, offset, team=team)
@@ -91,6 +92,9 @@ def succeed(
     process.kill()
     process.wait()
     seconds = time.monotonic() - began
+    if code == 0 and alive.read(path).get("pid") not in (before, process.pid):
+        # It has taken over and handed over in its turn, to the successor that another command has written down.
+        return Succession(read_lockfile(lockfile, team=team).servers.get(plan.name), seconds)
     return Succession(None, seconds, possible=code != NOBODY_THERE, exit_code=code, log_offset=offset)
 
 
