@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import signal
 import ssl
-import statistics
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -337,23 +336,32 @@ def test_the_manager_sees_the_dashboard_and_nobody_else(house: House, page: Page
 
 
 def test_guessing_is_slowed_and_tells_nothing(house: House) -> None:
-    """The same text, and about the same time, for a name that exists and one that does not."""
+    """The same text, and about the same time, for a name that exists and one that does not.
+
+    The time is the gateway's own on the processors: what a reply waits for is the machine's, which others use too.
+    """
+    gateway = house.project.pids()["gateway"]
+    with house.client() as client:
+        accept_invitation(house, client, "cy")
     texts, seconds = {}, {}
     for name in ("cy", "nobody"):
-        answers, took = [], []
+        before = processor_seconds(gateway)
         with house.client() as client:
-            for _ in range(10):
-                began = time.perf_counter()
-                answers.append(house.log_in(client, name, WRONG))
-                took.append(time.perf_counter() - began)
+            answers = [house.log_in(client, name, WRONG) for _ in range(3)]
+            seconds[name] = processor_seconds(gateway) - before
+            assert {each.status_code for each in answers} == {401}
+            answers += [house.log_in(client, name, WRONG) for _ in range(7)]
         house.project.run("accounts", "--unlock", "127.0.0.1", "cy")
-        assert {each.status_code for each in answers} <= {401, 429}
-        assert 429 in {each.status_code for each in answers}
+        assert {each.status_code for each in answers} == {401, 429}
         texts[name] = {re.sub(r'value="[^"]*"', "", each.text) for each in answers}
-        seconds[name] = statistics.median(took[:3])
     assert texts["cy"] == texts["nobody"]
-    assert seconds["cy"] < 4 * seconds["nobody"] + 0.2
-    assert seconds["nobody"] < 4 * seconds["cy"] + 0.2
+    assert max(seconds.values()) < 3 * min(seconds.values()) + 0.05, seconds
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has taken of the processors so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_the_passwords_are_nowhere(house: House) -> None:
