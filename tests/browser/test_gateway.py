@@ -278,7 +278,8 @@ def test_a_server_that_is_down_comes_back_behind_a_friendly_page(house: House, p
     page.goto(f"{house.address}/a/joe/")
     at_work(page)
     pid = house.project.pids()["joe"]
-    subprocess.run(["kill", f"-{signal.SIGKILL.value}", str(pid)], check=True)
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: pid not in house.project.marked().get("joe", []), message="its death, which takes its time")
     seen: list[str] = []
 
     def note(route: Route) -> None:
