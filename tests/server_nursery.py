@@ -26,14 +26,16 @@ class Forked:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
+        self._ended = False
 
     def poll(self) -> int | None:
         """None while it lives; the nursery lets the kernel forget the code it ended with."""
         try:
-            os.kill(self.pid, 0)
+            if not self._ended:
+                os.kill(self.pid, 0)
         except ProcessLookupError:
-            return 0
-        return None
+            self._ended = True  # from now on the pid may be somebody else's
+        return 0 if self._ended else None
 
     def send_signal(self, number: int) -> None:
         """Signal it, unless it has ended."""
