@@ -203,6 +203,14 @@ def listening() -> list[tuple[int, int]]:
     return list({(int(row[1].rpartition(":")[2], 16), int(row[9])) for row in rows if row[3] == "0A"})
 
 
+def files_in(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """Every file with its content, but for drafts that are put in another's place meanwhile."""
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_file():
+                yield path, path.read_bytes()
+
+
 def listen(terminal: int, awaited: bytes | None) -> bytes:
     """What a program writes to a terminal until some words have come, or until it ends; they may come in pieces."""
     heard = b""

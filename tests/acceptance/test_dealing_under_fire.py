@@ -107,7 +107,7 @@ class Crowd:
 
 def kill_and_revive(project: Project, crowd: Crowd, *, at: int, servers: list[str]) -> None:
     """Servers that die in the middle of whatever they do, and are brought back as cron does it."""
-    eventually(lambda: crowd.has(at), within=120)
+    eventually(lambda: crowd.has(at), within=200)
     project.kill(*servers)
     project.run("up", "--revive", "--quiet")
 
@@ -126,7 +126,7 @@ def test_every_task_gets_exactly_its_people_whichever_servers_are_killed(
                 crowd.ceiling = total * (number + 1) // (rounds + 1)
                 doomed = dice.sample(sorted(TEAM), killed)
                 kill_and_revive(project, crowd, at=total * number // (rounds + 1), servers=doomed)
-            eventually(lambda: crowd.has(total), within=120)
+            eventually(lambda: crowd.has(total), within=200)
         assert not any(crew[name].pull() for name in NAMES)
     assert Counter(answered(project).values()) == {2: tasks * 7 // 10, 3: tasks * 3 // 10}
     assert crowd.acknowledged == {(name.rpartition("-")[2], text) for name, text in given(project)}
