@@ -6,11 +6,12 @@ import atexit
 import contextlib
 import functools
 import os
+import resource
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,6 +47,19 @@ def eventually(condition: Callable[[], Value], *, within: float = 100.0, message
             pytest.fail(f"{message or 'condition'} not met within {within} s; last value: {value!r}")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)
+
+
+@contextlib.contextmanager
+def full_disk(size: int) -> Iterator[None]:
+    """Meanwhile this process writes no file beyond so many bytes, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    compiles, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # a module cut off there is never read again
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        sys.dont_write_bytecode = compiles
 
 
 def small_roster(

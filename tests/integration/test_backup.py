@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from prodigy_team.servers.backups import DAY, backup_before, backup_notes, backu
 from prodigy_team.servers.restoring import check_backup, find_backup, restore
 from prodigy_team.settings import Database
 from prodigy_team.store import open_store
-from support import eventually, free_ports, run_team, small_roster
+from support import eventually, free_ports, full_disk, run_team, small_roster
 
 ROSTER = small_roster("joe", team='database = "answers.db"\n')
 NIGHT = 1_700_000_000.0
@@ -173,13 +172,8 @@ def confirmed(path: Path) -> int:
 def test_a_full_disk_leaves_no_half_backup_and_the_earlier_ones(roster):
     """The error names the copy."""
     make_backup(roster, {}, now=NIGHT)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (40_960, hard))
-    try:
-        with pytest.raises(TeamError, match="cannot be written"):
-            make_backup(roster, {}, keep=1, now=NIGHT + DAY)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with full_disk(40_960), pytest.raises(TeamError, match="cannot be written"):
+        make_backup(roster, {}, keep=1, now=NIGHT + DAY)
 
     assert [each.created for each in list_backups(roster.state)] == [NIGHT]
     assert [each.name for each in backups_folder(roster.state).iterdir() if not each.name.startswith(".lock")] == [
@@ -257,13 +251,8 @@ def test_two_restores_in_one_second_keep_both_files_that_they_replaced(roster):
 def test_a_restore_that_finds_the_disk_full_leaves_no_copy_behind(roster, tmp_path):
     backup = make_backup(roster, {}).backup
     save(tmp_path / "answers.db", "four")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (40_960, hard))
-    try:
-        with pytest.raises(TeamError, match="cannot be put back"):
-            restore(roster, {}, backup)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with full_disk(40_960), pytest.raises(TeamError, match="cannot be put back"):
+        restore(roster, {}, backup)
     assert not [*tmp_path.rglob("*.restoring"), *tmp_path.rglob("*.replaced-*")]
     assert texts_in(tmp_path / "answers.db") == ["one", "two", "three", "four"]
 

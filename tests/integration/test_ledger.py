@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +13,7 @@ from ledgers import World, known, people_per_task, person, places, texts, work
 from prodigy_team.allocation.ledger import Ledger, LedgerError, Synced
 from prodigy_team.allocation.reach import Outlook
 from prodigy_team.sources import SourceReader
+from support import full_disk
 
 
 @pytest.fixture
@@ -366,13 +366,8 @@ def test_what_could_not_be_written_is_forgotten(world: World) -> None:
     rules = world.rules("joe", "jane", k="1.5")
     ledger = world.ledger(rules)
     ledger.pull("joe", count=3)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        with pytest.raises(LedgerError):
-            ledger.pull("jane", count=5)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with full_disk(0), pytest.raises(LedgerError):
+        ledger.pull("jane", count=5)
     work(world, ledger, "jane")
     work(world, ledger, "joe")
     work(world, world.ledger(rules), "jane")

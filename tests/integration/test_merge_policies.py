@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import resource
 import signal
 import sqlite3
 import subprocess
@@ -24,7 +23,7 @@ from prodigy_team.curation.merge import MergeReport, merge
 from prodigy_team.curation.settling import Settled
 from prodigy_team.errors import TeamError, UsageError
 from prodigy_team.store import Row, Store, StoreError, open_store
-from support import ROOT
+from support import ROOT, full_disk
 
 A, B, C = ({"start": at, "end": at + 1, "label": "X"} for at in (0, 2, 4))
 TOKENS = [{"text": "t", "start": at, "end": at + 1, "id": at} for at in range(6)]
@@ -213,15 +212,11 @@ def test_a_database_that_is_locked_and_a_disk_that_is_full_leave_what_was_there(
     put(store, "joe", *(answer(n, pad="x" * 1000) for n in range(1, 300)))
     target = tmp_path / "gold.jsonl"
     target.write_bytes(b"")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
-    try:
+    with full_disk(50_000):
         with pytest.raises(TeamError, match="cannot be written: File too large; nothing was changed"):
             merge(store, ["joe"], str(target), "review")
         with pytest.raises(StoreError, match="database"):
             merge(store, ["joe"], "gold", "review")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert target.read_bytes() == b""
     assert not list(tmp_path.glob(".*.part"))
     assert "gold" not in {info.name for info in store.datasets()}

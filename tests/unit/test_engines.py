@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from prodigy_team.roster import Roster, load_roster
 from prodigy_team.servers import engines, gateways, passwords
 from prodigy_team.servers.engines import EMBEDDED, PRODIGY, ServerPlan, decide_engine, installed_prodigy, plan_server
 from standin_fixture import VERSION, plain_python, standin_python
+from support import full_disk
 
 __all__ = ["plain_python", "standin_python"]
 
@@ -273,13 +273,8 @@ def test_a_password_file_that_others_can_read_is_refused(tmp_path: Path) -> None
 
 def test_on_a_full_disk_the_old_passwords_stay_and_no_copy_of_the_new_ones(tmp_path: Path) -> None:
     passwords.write_password(tmp_path, "joe", "hush", now=1.0)
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (16, before[1]))
-    try:
-        with pytest.raises(TeamError, match="cannot be written"):
-            passwords.write_password(tmp_path, "joe", "another", now=2.0)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with full_disk(16), pytest.raises(TeamError, match="cannot be written"):
+        passwords.write_password(tmp_path, "joe", "another", now=2.0)
 
     assert passwords.read_passwords(tmp_path)["joe"].password == "hush"
     assert [each.name for each in tmp_path.iterdir()] == ["passwords.json"]
