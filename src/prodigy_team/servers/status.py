@@ -134,7 +134,7 @@ def _answering(records: Sequence[ServerRecord], asked: Asked) -> set[str]:
     statuses = asked.wait(PATIENCE)
     addresses = {record.name: (record.host, record.port) for record in records if record.port}
     found = {name for name, address in addresses.items() if is_ready(statuses.get(address))}
-    found |= {each.name for each in records if each.name not in found and speaks_tls(each, timeout=PATIENCE)}
+    found |= {each.name for each in records if each.name not in found and speaks_tls(each, timeout=SECOND_PATIENCE)}
     silent = {record.name: addresses[record.name] for record in records if record.ready and record.name not in found}
     return found | answering(silent, timeout=SECOND_PATIENCE) if silent else found
 
