@@ -213,11 +213,12 @@ def files_in(folder: Path) -> Iterator[tuple[Path, bytes]]:
 
 def listen(terminal: int, awaited: bytes | None) -> bytes:
     """What a program writes to a terminal until some words have come, or until it ends; they may come in pieces."""
-    heard = b""
+    heard, ready = b"", select.poll()  # select() takes no descriptor beyond 1023
+    ready.register(terminal, select.POLLIN)
 
     def has_come() -> bool:
         nonlocal heard
-        if not select.select([terminal], [], [], 0.1)[0]:
+        if not ready.poll(100):
             return False
         try:
             heard += os.read(terminal, 4096)

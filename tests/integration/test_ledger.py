@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -10,10 +11,10 @@ import pytest
 
 from databases import add_as_prodigy, change, compact
 from ledgers import World, known, people_per_task, person, places, texts, work
-from prodigy_team.allocation.ledger import Ledger, LedgerError, Synced
+from prodigy_team.allocation.ledger import Ledger, LedgerError, Snapshot, Synced
 from prodigy_team.allocation.reach import Outlook
 from prodigy_team.sources import SourceReader
-from support import full_disk
+from support import full_disk, open_files
 
 
 @pytest.fixture
@@ -385,6 +386,14 @@ def test_a_damaged_ledger_says_what_to_do(world: World) -> None:
     assert "ledger rebuild" in str(raised.value.remedy)
     ledger.rebuild()
     assert ledger.sync(rules, world.index()).added == 30
+
+
+def test_who_cannot_read_a_damaged_ledger_has_let_go_of_it(world: World) -> None:
+    world.path.parent.mkdir(parents=True, exist_ok=True)
+    world.path.write_bytes(b"no database at all" * 500)
+    with pytest.raises(LedgerError, match="is damaged") as raised:
+        Snapshot(world.path)
+    assert str(world.path) not in open_files(os.getpid()), raised.value
 
 
 def test_a_second_process_finds_the_work_done(world: World) -> None:

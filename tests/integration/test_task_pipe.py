@@ -117,4 +117,5 @@ def test_a_fault_of_the_feeders_does_not_leave_prodigy_alone() -> None:
     command = [sys.executable, "-c", FAILING, sys.executable, "-c", STAYING]
     done = subprocess.run(command, env=team_environment(), capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 7, done.stderr
-    assert done.stderr.count("nobody thought of this") == 2  # the log's line and its traceback, once
+    assert done.stderr.count("fed: nobody thought of this") == 1  # the log's line, and its traceback once
+    assert done.stderr.count("RuntimeError: nobody thought of this") == 1

@@ -409,6 +409,15 @@ def test_a_linked_folder_is_the_same_team(tmp_path):
     assert Shared(link / "team.toml").path() == real / "team.toml"
 
 
+def test_links_that_lead_to_each_other_are_no_way_to_a_roster(tmp_path):
+    (tmp_path / "round").symlink_to("round")
+
+    said = run("-f", "round/team.toml", "status", cwd=tmp_path)
+
+    assert said.returncode == 2
+    assert "leads nowhere" in said.stderr or "There is no roster" in said.stderr  # from Python 3.13
+
+
 def test_logs_of_a_server_that_is_not_there(tmp_path):
     """The nearest name, and no way out of the folder."""
     (tmp_path / "team.toml").write_text('[team]\nname = "t"\n', encoding="utf-8")

@@ -334,10 +334,10 @@ def test_unknown_settings_of_custom_recipes_pass_silently(load: Load) -> None:
 
 
 def test_an_invalid_prodigy_json_is_named_with_line_and_column(load: Load, folder: Path) -> None:
-    (folder / "prodigy.json").write_text('{\n  "batch_size": 5,\n}', encoding="utf-8")
+    (folder / "prodigy.json").write_text('{\n  "batch_size": 5\n  "lang": "en"}', encoding="utf-8")
     (problem,) = problems_of(load, GOOD)
     assert problem.where == "team.config"
-    assert f"{folder / 'prodigy.json'}: line 3, column 1" in problem.text
+    assert f"{folder / 'prodigy.json'}: line 3, column 3" in problem.text
 
 
 def test_an_invalid_prodigy_json_in_prodigys_home_is_named_too(load: Load, folder: Path) -> None:

@@ -50,6 +50,8 @@ class Shared(NamedTuple):
             found = path.parent.resolve() / path.name
         except FileNotFoundError:
             raise UsageError("The folder you are in is not there any more.", remedy="cd to the roster's.") from None
+        except RuntimeError:  # before Python 3.13
+            raise UsageError(f"{path.parent} is a link that leads nowhere.", remedy="Name a file: -f PATH.") from None
         if any("\ud800" <= each <= "\udfff" for each in str(found)):  # so Python has the bytes that are no text
             raise UsageError(
                 f"The path {str(found)!a} is no text in UTF-8, as records, addresses and processes need it.",

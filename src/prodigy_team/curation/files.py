@@ -62,14 +62,17 @@ def true_place(path: Path) -> Path:
         UsageError: There is what nobody can replace, such as /dev/null or a pipe.
         TeamError: It cannot be looked at.
     """
+    nowhere = UsageError(f"{path} is a link that leads nowhere.", remedy="Name another file.")
     try:
         found = path.resolve() if path.is_symlink() else path
+        if found.is_symlink():  # links that lead to each other; before Python 3.13 that was a RuntimeError
+            raise nowhere
         if found.exists() and not (found.is_file() or found.is_dir()):
             raise UsageError(f"{path} is neither a file nor a folder.", remedy="Name a file that may be replaced.")
     except OSError as error:
         raise _unwritable(path, error) from error
-    except RuntimeError as error:  # links that lead to each other, before Python 3.13
-        raise UsageError(f"{path} is a link that leads nowhere.", remedy="Name another file.") from error
+    except RuntimeError as error:
+        raise nowhere from error
     return found
 
 

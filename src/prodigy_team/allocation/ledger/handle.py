@@ -207,7 +207,11 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
         raise LedgerError(f"There is no ledger {path}.", remedy="It is made by the first `prodigy-team up`.")
     with ledger_errors(path):
         connection = sqlite3.connect(f"{_uri(path)}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_SECONDS)
-        connection.execute("PRAGMA user_version").fetchone()
+        try:
+            connection.execute("PRAGMA user_version").fetchone()
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 
