@@ -6,7 +6,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
@@ -126,7 +126,7 @@ def connect_to_write(path: Path | None, *, create: bool) -> sqlite3.Connection:
         raise StoreError(f"There is no database {path}.", remedy="It is made by the first `prodigy-team up`.")
     if create:
         _make_folder(path)
-    with WriteLock(lock_path(path)), translated(path):
+    with closing(WriteLock(lock_path(path))) as lock, lock, translated(path):
         ours = not path.exists() or path.stat().st_size == 0
         connection = _connect(f"{_uri(path)}?mode={'rwc' if create else 'rw'}")
         try:
