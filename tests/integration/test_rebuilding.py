@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from counting_support import Team, team
 from prodigy_team.allocation.ledger import Ledger
 from prodigy_team.cli.answers import read_roster
 from prodigy_team.cli.pools import roster_pools
+from support import open_files
 
 __all__ = ["team"]
 
@@ -34,6 +37,7 @@ def test_what_is_held_and_drawn_is_kept(team: Team) -> None:
     assert team.pool("coverage", "--missing")["missing"] == missing
     held = {each["name"]: each["held"] for each in team.pool("plan")["people"]}
     assert held == {"joe": 5, "jane": 0}
+    assert [each for each in open_files(os.getpid()) if each.startswith(str(team.folder))] == []
 
 
 def test_nobody_holds_what_they_have_answered(team: Team) -> None:

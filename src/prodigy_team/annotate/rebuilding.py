@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def rebuild_ledger(path: Path, pools: Sequence[Pool], *, forget: Collection[str]
         LedgerError, StoreError: Ledger or answers cannot be written.
     """
     before = {pool.rules.pool: _leases(path, pool.rules.pool) for pool in pools}
-    Ledger(path, store=_no_store, identify=lambda _: None).rebuild(forget=forget)
+    with closing(Ledger(path, store=_no_store, identify=lambda _: None)) as ledger:
+        ledger.rebuild(forget=forget)
     return [_fill(path, pool, before[pool.rules.pool]) for pool in pools if pool.routed]
 
 
