@@ -180,7 +180,7 @@ class Running:
         cookies = {COOKIE: name} if name else None
         return httpx.Client(base_url=self.url, cookies=cookies, timeout=60, trust_env=False)
 
-    def say(self, data: bytes, *, within: float = 200) -> bytes:
+    def say(self, data: bytes, *, within: float = 60) -> bytes:
         """What comes back for these bytes, until the gateway closes the connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=within) as connection:
             with contextlib.suppress(ConnectionError):  # who is refused early may not get rid of all

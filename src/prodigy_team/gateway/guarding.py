@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 READ_AT_ONCE = 64 * 1024
 """Bytes; asyncio's own 256 KiB are mapped anew by the C library for each read."""
 _LOOKED_AT = frozenset((b"host", b"content-length", b"transfer-encoding", b"upgrade"))
+_VERSIONS = frozenset(("1.0", "1.1"))
+"""httptools passes on a request line without a protocol as 0.9, and HTTP/2.0 in the words of 1.1 (which RFC 9113 does
+not have); the rules of neither for the end of a request and of a connection are kept here."""
 
 
 class _RefusedError(Exception):
@@ -223,6 +226,9 @@ class GuardedProtocol(HttpToolsProtocol):
         url, limits = self.url, self._limits
         if url[:1] != b"/" or b"#" in url:
             return 400, "The address of a request must be a path."
+        version = self.parser.get_http_version()
+        if version not in _VERSIONS:
+            return 400, "The request must be in HTTP/1.1 or HTTP/1.0."
         if len(url) > limits.target:
             return 414, "The address of the request is too long."
         if len(self.headers) > limits.headers:
@@ -232,17 +238,16 @@ class GuardedProtocol(HttpToolsProtocol):
         found = [pair for pair in self.headers if pair[0] in _LOOKED_AT]
         if len(found) == 1 and found[0][0] == b"host" and found[0][1]:  # as nearly all are
             return None
-        return self._framing_fault(found)
+        return self._framing_fault(found, modern=version == "1.1")
 
-    def _framing_fault(self, found: list[tuple[bytes, bytes]]) -> tuple[int, str] | None:
-        """What is wrong with the headers that say whose request it is and where it ends."""
+    def _framing_fault(self, found: list[tuple[bytes, bytes]], *, modern: bool) -> tuple[int, str] | None:
+        """What is wrong with the headers that say whose request it is and where it ends; HTTP/1.1 is the modern one."""
         values: dict[bytes, bytes] = {}
         for name, value in found:
             if name in values:
                 return 400, f"The request has two {name.decode()} headers."
             values[name] = value
         coding, size = values.get(b"transfer-encoding"), values.get(b"content-length")
-        modern = self.parser.get_http_version() == "1.1"
         if modern and not values.get(b"host"):
             return 400, "The request names no host."
         if coding is not None and (size is not None or coding.lower() != b"chunked" or not modern):
