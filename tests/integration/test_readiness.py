@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from fronts import self_signed
 from prodigy_team.servers import readiness
+from prodigy_team.servers.lockfile import GATEWAY, Lockfile, ServerRecord
+from prodigy_team.servers.standing import Seen
+from prodigy_team.servers.status import PATIENCE, read_status
 from support import free_ports
 
 Serve = Callable[[int], readiness.Address]
@@ -86,3 +93,34 @@ def test_a_server_on_every_address_is_asked_on_loopback(serve: Serve) -> None:
     assert readiness.probe([("0.0.0.0", port)], timeout=LONG) == {("0.0.0.0", port)}
     assert readiness.probe([("localhost", port)], timeout=LONG) == {("localhost", port)}
     assert readiness.probe([]) == frozenset()
+
+
+def test_a_gateway_with_tls_may_take_as_long_as_the_others_before_status_calls_it_failed(tmp_path: Path) -> None:
+    """It is asked twice, by HTTP and by TLS; here it looks at each asker only when the first patience is over."""
+    self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "tls.pem", tmp_path / "tls.key")
+
+    def serve(connection: socket.socket) -> None:
+        time.sleep(PATIENCE + 0.2)
+        with contextlib.suppress(OSError), connection, context.wrap_socket(connection, server_side=True) as secure:
+            secure.recv(1000)
+            secure.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    def listen() -> None:
+        for _ in range(2):
+            asking.append(threading.Thread(target=serve, args=(listener.accept()[0],)))
+            asking[-1].start()
+
+    asking: list[threading.Thread] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        asking.append(threading.Thread(target=listen))
+        asking[0].start()
+        record = ServerRecord("gateway", engine=GATEWAY, port=port, url=f"https://127.0.0.1:{port}/", ready=True)
+        [status] = read_status(
+            Lockfile("headlines", servers={"gateway": record}), {"gateway": Seen(alive=True)}, tmp_path, []
+        )
+        for each in asking:
+            each.join()
+    assert status.state == "running"
