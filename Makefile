@@ -71,8 +71,9 @@ test-all: test-lowest test-newest check
 # Both run all tests, the long ones included.
 .PHONY: test-lowest test-newest
 test-lowest: .venv-lowest/ready
-	.venv-lowest/bin/python .ci/lowest.py > .venv-lowest/lowest.txt
-	.venv-lowest/bin/python $(PIP) --editable '.[test]' --constraint .venv-lowest/lowest.txt
+	.venv-lowest/bin/python $(PIP) uv
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct \
+	  --constraint .ci/lowest.txt --editable '.[spacy,oidc,parquet,test]'
 	$(call run-tests,.venv-lowest)
 
 test-newest: .venv-newest/ready

@@ -19,7 +19,7 @@ from prodigy_team.curation.agreement.coefficients import (
 from prodigy_team.curation.agreement.spans import match, partial_f1, span_f1, token_kappa
 
 CASES = 1_000
-WHY = "not installed; pip install 'prodigy-team[test]'"
+WHY = "not installed; pip install 'prodigy-team[test]' (nervaluate on Python 3.11 or newer)"
 
 
 def library(name: str):
@@ -124,9 +124,7 @@ def random_spans(chance):
 def test_spans_as_nervaluate():
     """Of several texts together, as a pair of people is counted; an end there is the last place of a span."""
     nervaluate = library("nervaluate")
-    from nervaluate.strategies import PartialEvaluation, StrictEvaluation
-
-    strict, overlapping = StrictEvaluation(), PartialEvaluation()
+    strict, overlapping = nervaluate.strategies.StrictEvaluation(), nervaluate.strategies.PartialEvaluation()
     for chance in cases():
         first, second = random_spans(chance), random_spans(chance)
         if chance.random() < 0.5:
