@@ -14,7 +14,7 @@ from typing import Any
 from prodigy_team.errors import TeamError
 
 Token = dict[str, Any]
-OWN_VERSION = "1"
+OWN_VERSION = "2"
 
 # Scripts written without spaces whose characters are words or near it: Han, kana, bopomofo, Yi.
 _BY_CHARACTER = (
@@ -87,15 +87,15 @@ def _own_pattern() -> re.Pattern[str]:
         r"[A-Za-z]\+\+(?!\w)",
         rf"@?{run}(?:{join}{run})*",
         r"\.{2,}|-{2,}|…+",
-        rf"[^\s{_INVISIBLE}]{marks}",
+        rf"[^\s{_INVISIBLE}]",
     ]
-    return re.compile("|".join(parts))
+    return re.compile(f"(?:{'|'.join(parts)}){marks}")
 
 
 @lru_cache(maxsize=1)
 def _character_pattern() -> re.Pattern[str]:
     emoji, marks = _clusters()
-    return re.compile(rf"{emoji}|[^\s{_INVISIBLE}]{marks}")
+    return re.compile(rf"(?:{emoji}|[^\s{_INVISIBLE}]){marks}")
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int]]:

@@ -44,6 +44,8 @@ def test_tokens_keep_their_place_in_any_string(text):
 
 
 @given(any_text)
+@example("👍\u0301")
+@example("a@b.org\u0301 Mr.\u0301 C++\u0301 ...\u0301")
 def test_a_combining_mark_never_begins_a_token_after_a_visible_character(text):
     for tokenizer in (OWN, CHARACTERS):
         for token in tokenizer(text):
