@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import is_file
 
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
@@ -239,7 +240,7 @@ def config_files(environ: Mapping[str, str], directory: Path) -> list[Path]:
     """The files that apply, lowest first. A file named by ``PRODIGY_CONFIG`` is listed even if it is missing."""
     shared = prodigy_home(environ) / "prodigy.json"
     own = directory / (environ.get("PRODIGY_CONFIG") or "prodigy.json")
-    found = [path for path in (shared, own) if path.is_file() or (path is own and environ.get("PRODIGY_CONFIG"))]
+    found = [path for path in (shared, own) if is_file(path) or (path is own and environ.get("PRODIGY_CONFIG"))]
     return found[:1] if len(found) == 2 and found[0] == found[1] else found
 
 

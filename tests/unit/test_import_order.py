@@ -16,6 +16,7 @@ from support import ROOT
 PACKAGE = ROOT / "src" / "prodigy_team"
 ORDER = (
     "errors",
+    "presence",
     "settings",
     "roster",
     "tasks",
@@ -95,6 +96,23 @@ def test_an_import_from_below_is_noticed_wherever_it_hides() -> None:
         nodes = ast.walk(ast.parse(text))
         names = [name for node in nodes for name in imported_names(node, ["prodigy_team"])]
         assert any(name.startswith("prodigy_team.cli") for name in names), text
+
+
+def asks_paths_itself(node: ast.AST) -> bool:
+    """Whether this is a `path.exists()` or its like, with a different answer on Python 3.14."""
+    bare = isinstance(node, ast.Call) and not node.args and isinstance(node.func, ast.Attribute)
+    return bare and node.func.attr in ("exists", "is_file", "is_dir")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_whether_something_is_there_is_asked_in_one_place(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        assert not asks_paths_itself(node), f"{path}:{node.lineno}: ask prodigy_team.presence"  # type: ignore[attr-defined]
+
+
+def test_a_path_that_is_asked_is_noticed() -> None:
+    """The test above is worth nothing if it cannot fail."""
+    assert any(map(asks_paths_itself, ast.walk(ast.parse("if not (folder / 'x').is_file(): pass"))))
 
 
 LOADED = """

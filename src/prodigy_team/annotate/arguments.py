@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from prodigy_team.errors import UsageError
+from prodigy_team.presence import is_file
 
 RECIPES: dict[str, str] = {
     "ner.manual": "Mark named entities in texts, token by token.",
@@ -152,7 +153,7 @@ def read_labels(text: str, *, directory: Path) -> tuple[str, ...]:
 
 def _is_file(path: Path) -> bool:
     try:
-        return path.is_file()
+        return is_file(path)
     except (OSError, ValueError):  # a list of labels may be longer than a file's name can be
         return False
 

@@ -29,6 +29,7 @@ from prodigy_team.curation.given import Given, read_given
 from prodigy_team.curation.planning import Collision, Duplicate, SourceFacts, Unusable
 from prodigy_team.curation.standing import Answers, Dealt, Standing, sum_up, take_stock
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import exists
 from prodigy_team.roster import Roster, Routing, Server
 from prodigy_team.servers.engines import EMBEDDED, ServerPlan, decide_engine, plan_server, server_environment
 from prodigy_team.servers.pools import asked_by, read_pools
@@ -165,7 +166,7 @@ class Pool:
     @cached_property
     def dealt(self) -> Dealt:
         """What the ledger knows; nothing where there is none."""
-        if not self.ledger.exists():
+        if not exists(self.ledger):
             return Dealt()
         try:
             with Snapshot(self.ledger) as snapshot:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prodigy_team.errors import TeamError, UsageError
+from prodigy_team.presence import exists
 
 if TYPE_CHECKING:
     from prodigy_team.roster import Roster
@@ -39,7 +40,7 @@ def roster_store(roster: Roster, *, write: bool) -> Iterator[Store]:
     from prodigy_team.store import open_store
 
     database = team_database(roster, os.environ)
-    if database.path is not None and not database.path.exists():
+    if database.path is not None and not exists(database.path):
         raise TeamError(
             f"There is no database {database.path} yet ({database.origin}).", remedy="It is made by `prodigy-team up`."
         )

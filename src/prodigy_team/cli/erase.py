@@ -17,6 +17,7 @@ from prodigy_team.cli import output
 from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared, Yes
 from prodigy_team.cli.render import plural
 from prodigy_team.errors import TeamError, UsageError
+from prodigy_team.presence import exists
 
 if TYPE_CHECKING:
     from prodigy_team.curation.erasing import ErasedDataset, Traces
@@ -174,7 +175,7 @@ def _report(roster: Roster, person: _Person, people: People, traces: Traces) -> 
     ]
     account = _has_account(roster, person.names)
     decides = any(each.adjudicator in person.names for each in read_reviews(roster.state))
-    begun = _mark(roster, person).exists()  # killed when their answers were gone, and other traces were not
+    begun = exists(_mark(roster, person))  # killed when their answers were gone, and other traces were not
     if not (person.on_roster or traces.datasets or account or disputes or decides or begun):
         known = sorted({*traces.people, *(each.name for each in roster.annotators)})
         near = get_close_matches(person.name, known, n=1, cutoff=0.5)
@@ -190,7 +191,7 @@ def _report(roster: Roster, person: _Person, people: People, traces: Traces) -> 
         answers=traces.answers,
         rewritten=len(traces.rewritten),
         datasets=tuple(traces.datasets),
-        ledger=(roster.state / "ledger.db").exists(),
+        ledger=exists(roster.state / "ledger.db"),
         account=account,
         reviews=tuple(disputes),
         on_roster=person.on_roster,
@@ -208,7 +209,7 @@ def _naming(people: People, person: _Person) -> Any:
 
 
 def _has_account(roster: Roster, names: Collection[str]) -> bool:
-    if not (roster.state / "gateway.db").exists():
+    if not exists(roster.state / "gateway.db"):
         return False
     from prodigy_team.gateway.accounts import Accounts
 

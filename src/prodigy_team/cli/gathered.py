@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from prodigy_team.cli import output
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import is_file
 
 if TYPE_CHECKING:
     from prodigy_team.annotate.surveying import Pool
@@ -34,7 +35,7 @@ def opened_sources(
 
     only_files = bool(names) and all(map(is_file_name, names))
     path = shared.path() if only_files else shared.existing()
-    roster = read_roster(path, answers_only=True) if path.is_file() else None
+    roster = read_roster(path, answers_only=True) if is_file(path) else None
     with nullcontext() if only_files or roster is None else roster_store(roster, write=False) as store:
         yield store, roster, chosen_sources(store, roster, names, quiet=shared.quiet), roster_people(store, roster)
 
@@ -47,7 +48,7 @@ def may_do_without_roster(shared: Shared, names: Sequence[str]) -> bool:
     """
     from prodigy_team.curation.sources import resolve_sources
 
-    if not names or shared.path().is_file():
+    if not names or is_file(shared.path()):
         return False
     if shared.roster is None:  # where one was named, that it is not there is what matters
         resolve_sources(None, names)

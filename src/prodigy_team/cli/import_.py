@@ -13,6 +13,7 @@ import typer
 from prodigy_team.cli import output
 from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared
 from prodigy_team.errors import UsageError
+from prodigy_team.presence import exists, is_file
 
 if TYPE_CHECKING:
     from prodigy_team.annotate.importing import ImportReport
@@ -58,7 +59,7 @@ def command(
     if answer not in ("accept", "reject", "ignore"):
         raise UsageError(f"{answer} is no answer.", remedy="Use --answer accept, reject or ignore.")
     for each in files:
-        if not each.is_file():
+        if not is_file(each):
             raise UsageError(f"There is no file {each}.")
     loaded = read_roster(path)
     name = known_annotator(loaded, annotator) if annotator is not None else None
@@ -85,7 +86,7 @@ def _store(roster: Roster, *, write: bool) -> Iterator[Store | None]:
     from prodigy_team.store import open_store
 
     database = team_database(roster, os.environ)
-    if not write and database.path is not None and not database.path.exists():
+    if not write and database.path is not None and not exists(database.path):
         yield None
         return
     with contextlib.closing(open_store(database, write=write, create=write)) as store:

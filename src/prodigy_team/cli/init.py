@@ -11,6 +11,7 @@ import typer
 from prodigy_team.cli import output
 from prodigy_team.cli.options import Quiet, RosterPath, Shared
 from prodigy_team.errors import TeamError, UsageError
+from prodigy_team.presence import exists, is_dir, is_file
 
 if TYPE_CHECKING:
     from prodigy_team.roster import Problem, Roster
@@ -102,9 +103,9 @@ def roster_text(wishes: Wishes, folder: Path) -> str:
 
 def refuse_overwriting(path: Path) -> None:
     """A roster that is there stays."""
-    if path.exists():
+    if exists(path):
         raise UsageError(f"{path} is there already.", remedy="Change it by hand, or write another: -f PATH init.")
-    if not path.parent.is_dir():
+    if not is_dir(path.parent):
         raise UsageError(f"There is no folder {path.parent}.", remedy="Make it first.")
 
 
@@ -125,7 +126,7 @@ def words_of(text: str) -> list[str]:
 
 def labels_of(text: str, folder: Path) -> list[str] | str:
     """A list of labels, or the name of a file that lists them."""
-    return text if text and "," not in text and (folder / text).is_file() else words_of(text)
+    return text if text and "," not in text and is_file(folder / text) else words_of(text)
 
 
 def likely_source(folder: Path) -> str:
@@ -197,5 +198,5 @@ def wrote_roster_lines(file: str, version: str | None, roster: Roster) -> list[s
         why = "" if roster.engine == "embedded" else "No Prodigy in this Python: "
         return [f"Wrote {file}. {why}{'the' if why else 'The'} embedded engine is used."]
     own = "its own database" if roster.database is None else f"database {roster.database.name}"
-    config = " and ./prodigy.json apply" if roster.config.is_file() else " applies"
+    config = " and ./prodigy.json apply" if is_file(roster.config) else " applies"
     return [f"Wrote {file}. Prodigy {version} in {roster.python.parent.parent.name}; {own}{config}."]

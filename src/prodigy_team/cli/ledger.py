@@ -10,6 +10,7 @@ import typer
 from prodigy_team.cli import output
 from prodigy_team.cli.options import AsJson, Quiet, RosterPath, Shared
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import exists
 
 EXAMPLES = ("prodigy-team ledger rebuild",)
 
@@ -43,7 +44,7 @@ def command(
 
     loaded = read_roster(path)
     ledger = loaded.state / "ledger.db"
-    if loaded.routing is None and not ledger.exists():
+    if loaded.routing is None and not exists(ledger):
         raise TeamError("No tasks are dealt out by a ledger here.", remedy="[routing] in team.toml makes one.")
     prepare_state(loaded.state)
     with guard(lockfile_path(loaded.state)), roster_pools(loaded) as (pools, unreadable):

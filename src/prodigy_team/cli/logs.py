@@ -10,6 +10,7 @@ import typer
 
 from prodigy_team.cli.options import Quiet, RosterPathLong, Shared
 from prodigy_team.errors import TeamError, UsageError
+from prodigy_team.presence import is_file
 
 EXAMPLES = ("prodigy-team logs joe", "prodigy-team logs joe --tail 200", "prodigy-team logs joe -f")
 
@@ -41,7 +42,7 @@ def log_path(roster: Path, name: str) -> Path:
     state = state_folder(roster)
     folder, name = state / "logs", _server_of(state, name)
     path = folder / f"{name}.log"
-    if "/" not in name and path.is_file():
+    if "/" not in name and is_file(path):
         return path
     known = sorted(each.stem for each in folder.glob("*.log"))
     near = get_close_matches(name, known, n=1)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from prodigy_team.cli import merged, output
 from prodigy_team.cli.shared import Shared
 from prodigy_team.errors import UsageError
+from prodigy_team.presence import is_file
 
 if TYPE_CHECKING:
     from prodigy_team.curation.gathering import Marks
@@ -97,7 +98,7 @@ def carry_out(asked: Asked, shared: Shared) -> MergeReport:
 
     only_files = may_do_without_roster(shared, asked.sources) or asked.only_files
     path = shared.path() if only_files else shared.existing()
-    roster = read_roster(path, answers_only=True) if path.is_file() else None
+    roster = read_roster(path, answers_only=True) if is_file(path) else None
     planned = plan(asked, roster.name if roster is not None else None)
     with _store(None if only_files else roster, write=planned.write) as store:
         named = chosen_sources(store, roster, asked.sources, target=planned.target, quiet=shared.quiet)

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from prodigy_team.cli import output
+from prodigy_team.presence import exists
 
 if TYPE_CHECKING:
     from prodigy_team.annotate.surveying import Pool, Unreadable
@@ -28,7 +29,7 @@ def roster_pools(roster: Roster, *, write: bool = False) -> Iterator[tuple[list[
     database = team_database(roster, os.environ)
     with ExitStack() as stack:
         store: Store | None = None
-        if database.path is None or database.path.exists():
+        if database.path is None or exists(database.path):
             from prodigy_team.cli.answers import roster_store
 
             store = stack.enter_context(roster_store(roster, write=write))

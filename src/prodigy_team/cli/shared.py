@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from prodigy_team.cli import output
 from prodigy_team.errors import UsageError
+from prodigy_team.presence import is_dir, is_file
 
 if TYPE_CHECKING:
     import typer
@@ -62,9 +63,9 @@ class Shared(NamedTuple):
     def existing(self, environ: Mapping[str, str] | None = None) -> Path:
         """The roster's path; an error that leads to `init` where there is no such file."""
         path = self.path(environ)
-        if path.is_dir():
+        if is_dir(path):
             raise UsageError(f"{path} is a folder.", remedy=f"Name the roster in it: -f {path / 'team.toml'}")
-        if not path.is_file():
+        if not is_file(path):
             raise UsageError(
                 f"There is no roster {path}.", remedy="Write one with `prodigy-team init`, or name another: -f PATH."
             )

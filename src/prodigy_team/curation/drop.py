@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prodigy_team.curation.export.jsonl import write_file
 from prodigy_team.errors import TeamError, UsageError
+from prodigy_team.presence import exists
 from prodigy_team.store import Store
 
 
@@ -68,7 +69,7 @@ def _copy_path(folder: Path, dataset: str, now: float) -> Path:
     safe = "".join(each if each.isalnum() or each in "._-" else "_" for each in dataset)[:100]
     path = folder / f"{safe}-{stamp}.jsonl"
     number = 1
-    while path.exists():
+    while exists(path):
         number += 1
         path = folder / f"{safe}-{stamp}-{number}.jsonl"
     return path

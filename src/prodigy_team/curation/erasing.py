@@ -16,6 +16,7 @@ from prodigy_team.curation.files import WholeFile
 from prodigy_team.curation.gathering import People
 from prodigy_team.curation.judgements import read_answer
 from prodigy_team.curation.sources import Source, read_lines
+from prodigy_team.presence import is_file
 from prodigy_team.store import Store
 
 IsTheirs = Callable[[Any], bool]
@@ -194,7 +195,7 @@ def naming(paths: Iterable[Path], names: Iterable[str]) -> list[Path]:
     """Those of some files that are called after one of these names, or in which it stands as a word."""
     words = b"|".join(re.escape(each.encode()) for each in names)
     pattern = re.compile(rb"(?<![0-9A-Za-z])(?:" + words + rb")(?![0-9A-Za-z])")
-    return [path for path in paths if path.is_file() and _has(path, pattern)]
+    return [path for path in paths if is_file(path) and _has(path, pattern)]
 
 
 def _is_database(path: Path) -> bool:

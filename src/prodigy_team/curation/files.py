@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from prodigy_team.errors import TeamError, UsageError
+from prodigy_team.presence import exists, is_dir, is_file
 
 _CHUNK = 1 << 18
 
@@ -67,7 +68,7 @@ def true_place(path: Path) -> Path:
         found = path.resolve() if path.is_symlink() else path
         if found.is_symlink():  # links that lead to each other; before Python 3.13 that was a RuntimeError
             raise nowhere
-        if found.exists() and not (found.is_file() or found.is_dir()):
+        if exists(found) and not (is_file(found) or is_dir(found)):
             raise UsageError(f"{path} is neither a file nor a folder.", remedy="Name a file that may be replaced.")
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -78,7 +79,7 @@ def true_place(path: Path) -> Path:
 
 def _usual_mode(path: Path) -> int:
     """The mode the file has, or that a new one gets; temporary files are readable by their owner alone."""
-    if path.exists():
+    if exists(path):
         return path.stat().st_mode & 0o777
     mask = os.umask(0)
     os.umask(mask)

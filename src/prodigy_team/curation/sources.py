@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from prodigy_team.errors import TeamError, UsageError
+from prodigy_team.presence import is_dir, is_file
 from prodigy_team.store import Store
 
 _FILE_SUFFIXES = (".jsonl", ".ndjson", ".json")
@@ -84,7 +85,7 @@ def _resolve(name: str, datasets: Sequence[str] | None) -> Source:
         return Source(name)
     if _is_file(path):
         return Source(name, path)
-    if path.is_dir():
+    if is_dir(path):
         inside = next(_files_beside(path / "any"), str(path / "joe.jsonl"))
         raise UsageError(f"{name} is a folder.", remedy=f"Name the files in it: {inside}")
     near = get_close_matches(name, [*(datasets or ()), *_files_beside(path)], n=3, cutoff=0.5)
@@ -99,7 +100,7 @@ def _resolve(name: str, datasets: Sequence[str] | None) -> Source:
 
 def _is_file(path: Path) -> bool:
     try:
-        return path.is_file()
+        return is_file(path)
     except OSError as error:  # a folder on the way that may not be looked into
         raise TeamError(f"The file {path} cannot be read: {error.strerror}.", remedy="Ask its owner.") from error
 

@@ -13,6 +13,7 @@ from prodigy_team.curation.files import WholeFile, true_place
 from prodigy_team.curation.rows import MARKS
 from prodigy_team.curation.sources import is_file_name, read_lines
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import exists
 from prodigy_team.store import Row, Store
 from prodigy_team.store.reading import one_line
 
@@ -53,7 +54,7 @@ class Strangers:
 def contents_of(store: Store | None, target: str) -> Iterator[bytes]:
     """What a target holds now; nothing where it is not there."""
     if is_file_name(target):
-        if true_place(Path(target)).exists():
+        if exists(true_place(Path(target))):
             yield from (line for _, line in read_lines(Path(target)))
     elif store is not None:
         yield from store.answers(target)

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import exists
 from prodigy_team.store.connection import is_network_file_system, translated
 from prodigy_team.store.locking import WriteLock, lock_path
 
@@ -88,7 +89,7 @@ class GatewayFile:
             self._lock.close()
 
     def _open(self) -> sqlite3.Connection:
-        made = not self.path.exists()
+        made = not exists(self.path)
         try:
             if made:  # else closing it would take the locks of whoever in this process has it open
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))

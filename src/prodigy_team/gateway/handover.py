@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from prodigy_team.presence import is_dir
+
 _NAME = "gateway.sock"
 _LONGEST = 100  # bytes of a path that every system takes for such a socket
 _GIVEN, _SERVING = b"given", b"serving"
@@ -142,7 +144,7 @@ def _listen(state: Path) -> socket.socket:
 def _address(state: Path) -> Iterator[str]:
     """The socket's path, made short where the system would not take it."""
     path = state / _NAME
-    if len(os.fsencode(path)) < _LONGEST or not Path("/proc/self/fd").is_dir():
+    if len(os.fsencode(path)) < _LONGEST or not is_dir(Path("/proc/self/fd")):
         yield str(path)
         return
     folder = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from prodigy_team.gateway import asking
 from prodigy_team.gateway.network import peer
 from prodigy_team.gateway.values import GatewaySettings, Scope
+from prodigy_team.presence import is_file
 from prodigy_team.servers.lockfile import write_private
 from prodigy_team.servers.secrets import metrics_token
 
@@ -51,5 +52,5 @@ def write_token(state: Path) -> None:
         TeamError: It cannot be written.
     """
     path, content = state / FILE, f"{metrics_token(state)}\n".encode()
-    if not (path.is_file() and path.read_bytes() == content):
+    if not (is_file(path) and path.read_bytes() == content):
         write_private(path, content)

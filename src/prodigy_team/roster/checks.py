@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from prodigy_team import settings as prodigy_settings
+from prodigy_team.presence import is_file
 from prodigy_team.roster.entrance import check_entrance
 from prodigy_team.roster.findings import Findings
 from prodigy_team.roster.ports import missing_ports
@@ -166,7 +167,7 @@ def _check_settings(roster: Roster, environ: Mapping[str, str], findings: Findin
 def _server_environment(roster: Roster, environ: Mapping[str, str]) -> dict[str, str]:
     """What of the shell's environment decides a server's settings: its other PRODIGY_* variables do not reach it."""
     kept = {key: environ[key] for key in ("HOME", "PRODIGY_HOME") if key in environ}
-    return {**kept, "PRODIGY_CONFIG": str(roster.config)} if roster.config.is_file() else kept
+    return {**kept, "PRODIGY_CONFIG": str(roster.config)} if is_file(roster.config) else kept
 
 
 def _where_setting(roster: Roster, key: str, values: Mapping[str, Any]) -> str:

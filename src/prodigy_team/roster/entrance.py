@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from prodigy_team.presence import is_file
 from prodigy_team.roster.access import is_loopback
 from prodigy_team.roster.findings import Findings, parse_seconds
 from prodigy_team.roster.paths import resolve_path
@@ -123,7 +124,7 @@ def _check_tls(roster: Roster, table: Mapping[str, Any], environ: Mapping[str, s
 
 def _check_file(roster: Roster, key: str, value: str, environ: Mapping[str, str], findings: Findings) -> Path:
     path = resolve_path(value, roster.path.parent, environ)
-    if not value or not path.is_file():
+    if not value or not is_file(path):
         findings.add(f"gateway.{key}", f"There is no file {path}.", "Correct the name.")
     return path
 
@@ -156,7 +157,7 @@ def _check_oidc(roster: Roster, table: Mapping[str, Any], environ: Mapping[str, 
     _check_issuer(table["issuer"], findings)
     if table["client_secret_file"] is not None:
         path = _check_file(roster, "client_secret_file", table["client_secret_file"], environ, findings)
-        if path.is_file() and path.stat().st_mode & 0o077:
+        if is_file(path) and path.stat().st_mode & 0o077:
             findings.add(
                 "gateway.client_secret_file", f"{path} can be read by others.", f"chmod 600 {path}", warning=True
             )

@@ -68,5 +68,5 @@ def normal_base_path(value: str) -> str:
 def sample_names() -> list[str]:
     """Names of the sources shipped with the package, for ``sample:NAME``."""
     folder = resources.files("prodigy_team").joinpath("samples")
-    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    names = [entry.name for entry in folder.iterdir()]
     return sorted(name[: -len(".jsonl")] for name in names if name.endswith(".jsonl"))

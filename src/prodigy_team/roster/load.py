@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from prodigy_team.presence import exists, is_dir, is_file
 from prodigy_team.roster.checks import check_together
 from prodigy_team.roster.findings import NAME, Findings, parse_ports, parse_seconds
 from prodigy_team.roster.names import plan_entries
@@ -106,7 +107,7 @@ class _Loader:
         if value is None:
             return Path(sys.executable)
         path = self._path(value)
-        if "/" not in value and not path.exists():
+        if "/" not in value and not exists(path):
             path = Path(shutil.which(value, path=self.environ.get("PATH")) or path)
         if not shutil.which(path):
             remedy = 'Name an interpreter, such as ".venv/bin/python", or leave it out for the one that runs this.'
@@ -129,7 +130,7 @@ class _Loader:
             self._refuse_database(kind)
             return None
         path = self._path(value)
-        if not value or path.is_dir() or not path.parent.is_dir():
+        if not value or is_dir(path) or not is_dir(path.parent):
             text = f"{path} cannot be a database: it is a folder, or its folder is not there."
             self.findings.add("team.database", text, "Name a file in a folder that exists.")
         return path
@@ -147,7 +148,7 @@ class _Loader:
     def _config(self) -> Path:
         value = self.tables.team.config or DEFAULT_CONFIG
         path = self._path(value)
-        if value != DEFAULT_CONFIG and not path.is_file():
+        if value != DEFAULT_CONFIG and not is_file(path):
             self.findings.add("team.config", f"There is no file {path}.", "Correct the name, or leave it out.")
         return path
 
@@ -172,7 +173,7 @@ class _Loader:
         if table.gold is None or table.gold.startswith("dataset:"):
             return table.gold
         path = self._path(table.gold)
-        if not path.is_file():
+        if not is_file(path):
             self.findings.add("routing.gold", f"There is no file {path}.", "Correct the name.", missing=True)
         return str(path)
 
@@ -187,7 +188,7 @@ class _Loader:
             return None
         name, _, function = table.router.rpartition(":")
         path = self._path(name)
-        if not function.isidentifier() or not name or not path.is_file():
+        if not function.isidentifier() or not name or not is_file(path):
             text = f'"{table.router}" does not name a function in a file that is there.'
             self.findings.add("routing.router", text, 'Write "file.py:function".')
         elif not _may_define(path, function):

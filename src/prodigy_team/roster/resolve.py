@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prodigy_team.presence import exists, is_dir, is_file
 from prodigy_team.roster.findings import Findings, sample_names
 from prodigy_team.roster.paths import resolve_path
 from prodigy_team.roster.recipes import FOLDER_SOURCES, KNOWN, needs_labels
@@ -173,7 +174,7 @@ class Resolver:
         if value is None:
             return None
         path = resolve_path(value, self.context.folder, self.context.environ)
-        if not value or not (path.is_dir() if kind == "folder" else path.is_file()):
+        if not value or not (is_dir(path) if kind == "folder" else is_file(path)):
             self._add(key, f"There is no {kind} {path}.", f"Correct the name; {_RELATIVE}")
         return path
 
@@ -202,9 +203,9 @@ class Resolver:
         path = resolve_path(source, self.context.folder, self.context.environ)
         if source == "-":
             self._add("source", "A server has no standard input.", "Write a file's name.")
-        elif not path.exists():
+        elif not exists(path):
             self._add("source", f"There is no file {path}.", f"Correct the name; {_RELATIVE}", missing=True)
-        elif path.is_dir() and self.values["recipe"] in KNOWN and not self.values["recipe"].startswith(FOLDER_SOURCES):
+        elif is_dir(path) and self.values["recipe"] in KNOWN and not self.values["recipe"].startswith(FOLDER_SOURCES):
             self._add("source", f"{path} is a folder.", "Name one file; several can be joined with cat.")
         return str(path)
 

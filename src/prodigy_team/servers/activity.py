@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import exists
 from prodigy_team.servers.lockfile import ServerRecord
 from prodigy_team.store.values import Activity
 
@@ -39,7 +40,7 @@ def _read(database: str, names: list[str]) -> Mapping[str, Activity] | None:
         return None
     path = Path(database)
     try:
-        if not path.exists():
+        if not exists(path):
             return {}
         from prodigy_team.store.counting import activity_in  # SQLite, which only asking needs
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import exists, is_file
 from prodigy_team.roster import Roster
 from prodigy_team.servers.dumps import Connection, connection_of, counts_in, dump
 from prodigy_team.servers.statefolder import prepare_state
@@ -68,7 +69,7 @@ class Backup:
     @property
     def dumped(self) -> bool:
         """Whether it is of a PostgreSQL database."""
-        return (self.path / DUMP).exists()
+        return exists(self.path / DUMP)
 
     @property
     def size(self) -> int:
@@ -147,7 +148,7 @@ def backup_before(roster: Roster, environ: Mapping[str, str], reason: str) -> Ba
         The backup; None where there is no database yet, or one that is no file.
     """
     database = team_database(roster, environ)
-    if database.kind != "sqlite" or database.path is None or not database.path.is_file():
+    if database.kind != "sqlite" or database.path is None or not is_file(database.path):
         return None
     known = list_backups(roster.state)
     newest = known[-1] if known else None
@@ -206,7 +207,7 @@ def _write(draft: _Draft) -> Backup:
     _require_room(draft)
     # The answers last: a ledger that is older than they are learns of the rest; a newer one would know too much.
     for name in BESIDE:
-        if (state / name).is_file():
+        if is_file(state / name):
             copy_database(state / name, draft.folder / name)
     if isinstance(draft.database, Path):
         log, datasets = copy_database(draft.database, draft.folder / ANSWERS), _count(draft.folder / ANSWERS)
@@ -215,7 +216,7 @@ def _write(draft: _Draft) -> Backup:
         sync_file(draft.folder / DUMP)
         log, datasets = False, counts_in(draft.folder / DUMP)
     for path, name in ((roster.path, "team.toml"), (roster.config, "prodigy.json")):
-        if path.is_file():
+        if is_file(path):
             _copy_file(path, draft.folder / name)
     said = _manifest(draft, datasets, log=log)
     _copy_bytes(json.dumps(said, ensure_ascii=False, indent=1).encode(), draft.folder / MANIFEST)
@@ -275,13 +276,13 @@ def _file_of(database: Database) -> Path:
             f"The answers are in a {database.kind} database ({database.origin}), which is not backed up from here.",
             remedy="Use the database's own tool, such as mysqldump.",
         )
-    if not database.path.is_file():
+    if not is_file(database.path):
         raise TeamError(f"There is no database {database.path} yet.", remedy="It is made by `prodigy-team up`.")
     return database.path
 
 
 def _is_file(database: Database) -> bool:
-    return database.kind == "sqlite" and database.path is not None and database.path.is_file()
+    return database.kind == "sqlite" and database.path is not None and is_file(database.path)
 
 
 def _state_of(database: Path) -> tuple[int, ...]:
@@ -309,7 +310,7 @@ def _writing(folder: Path) -> Iterator[None]:
 
 def _draft_folder(folder: Path, now: float, reason: str) -> Path:
     name = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now)) + (f"-{reason}" if reason else "")
-    free = (each for each in (name, *(f"{name}-{n}" for n in range(2, 1000))) if not (folder / each).exists())
+    free = (each for each in (name, *(f"{name}-{n}" for n in range(2, 1000))) if not exists(folder / each))
     return folder / f"{_DRAFT}{next(free)}"
 
 
@@ -342,7 +343,7 @@ def _copy_bytes(content: bytes, target: Path) -> None:
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    return path.stat().st_size if exists(path) else 0
 
 
 def _days(seconds: float) -> str:

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from prodigy_team.allocation.rules import Rules
+from prodigy_team.presence import exists
 from prodigy_team.servers.activity import idle_seconds
 from prodigy_team.servers.engines import PRODIGY, ServerPlan
 from prodigy_team.servers.gateways import keep_roster
@@ -111,7 +112,7 @@ def may_run_unrecorded(path: Path, wanted: Wanted) -> bool:
 
     Asking the ports costs next to nothing at the first `up` of a team; looking at every process does.
     """
-    if path.exists():
+    if exists(path):
         return False
     given_out = islice(wanted.roster.ports, len(wanted.plans))
     places = [(plan.host, plan.port) for plan in wanted.plans if plan.port is not None]

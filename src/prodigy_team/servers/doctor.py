@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import exists, is_dir
 from prodigy_team.roster import Roster, RosterError, load_roster
 from prodigy_team.servers.machine import boot_time, uses_wal
 from prodigy_team.servers.shapes import as_it_runs
@@ -164,7 +165,7 @@ def check_database(patient: Patient) -> Iterator[Finding]:
 
 def file_findings(database: Database, path: Path) -> Iterator[Finding]:
     """Reading, writing and the journal of an SQLite file."""
-    if not path.exists():
+    if not exists(path):
         yield missing_finding(path)
         return
     from prodigy_team.store import open_store
@@ -191,7 +192,7 @@ def file_findings(database: Database, path: Path) -> Iterator[Finding]:
 
 def missing_finding(path: Path) -> Finding:
     """Whether a database that is not there yet could be made."""
-    folder = next(each for each in path.parents if each.exists())
+    folder = next(each for each in path.parents if exists(each))
     if os.access(folder, os.W_OK):
         return Finding("ok", "database", f"{path}: not there yet, made by the first `up`")
     return Finding(
@@ -231,7 +232,7 @@ def journal_finding(path: Path, *, wal: bool, network: str, chosen: bool) -> Fin
 def check_state(patient: Patient) -> Iterator[Finding]:
     """Whether only you can read the state folder, and it can be written."""
     state = patient.roster.state
-    if not state.exists():
+    if not exists(state):
         yield Finding("ok", "state folder", f"{state}: not there yet, made by the first `up`")
         return
     if not os.access(state, os.W_OK | os.X_OK):
@@ -259,7 +260,7 @@ def check_disk(patient: Patient) -> Iterator[Finding]:
     if database.path is not None and str(database.path) != ":memory:":
         places.setdefault(database.path.parent, "database")
     for place, what in places.items():
-        there = next(each for each in [place, *place.parents] if each.exists())
+        there = next(each for each in [place, *place.parents] if exists(each))
         yield space_finding(what, there, shutil.disk_usage(there).free)
     kind = network_kind(patient.roster.state)
     if kind:
@@ -290,10 +291,10 @@ def check_dealing(patient: Patient) -> Iterator[Finding]:
     for each in problems:
         yield Finding("error", "dealing", f"{each.where}: {each.text}", each.remedy)
     ledger = patient.roster.state / "ledger.db"
-    if ledger.exists():
+    if exists(ledger):
         examine_ledger(ledger)
     if not problems:
-        yield Finding("ok", "dealing", f"{ledger}: whole" if ledger.exists() else "no task was dealt out yet")
+        yield Finding("ok", "dealing", f"{ledger}: whole" if exists(ledger) else "no task was dealt out yet")
 
 
 # ports, clock, logs
@@ -341,11 +342,11 @@ def check_clock(patient: Patient) -> Iterator[Finding]:
     """Whether the clock, the file system's clock and the time of boot agree."""
     stamps = {}
     state = patient.roster.state
-    if state.is_dir() and os.access(state, os.W_OK):
+    if is_dir(state) and os.access(state, os.W_OK):
         with tempfile.NamedTemporaryFile(dir=state, prefix=".clock-") as probe:
             stamps[str(state)] = Path(probe.name).stat().st_mtime - time.time()
         lockfile = state / "team.lock"
-        if lockfile.exists():
+        if exists(lockfile):
             stamps[str(lockfile)] = max(0.0, lockfile.stat().st_mtime - patient.now)
     yield from clock_findings(stamps, booted=boot_time(), now=patient.now)
 
@@ -372,7 +373,7 @@ def check_logs(patient: Patient) -> Iterator[Finding]:
     from prodigy_team.servers.logs import tail
 
     folder = patient.roster.state / "logs"
-    logs = sorted(folder.glob("*.log")) if folder.is_dir() else []
+    logs = sorted(folder.glob("*.log")) if is_dir(folder) else []
     found = 0
     for path in logs:
         line = last_error(tail(path, 200))

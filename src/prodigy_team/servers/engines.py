@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from prodigy_team import __version__, settings
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import exists, is_file
 from prodigy_team.roster.findings import parse_seconds
 from prodigy_team.roster.recipes import KNOWN
 from prodigy_team.servers.gateways import people_url
@@ -179,7 +180,7 @@ def installed_prodigy(python: Path, environ: Mapping[str, str]) -> str | None:
 
 def _version_in(environment: Path) -> str | None:
     """The version that a virtual environment has of its own; None where it has none, or this is none."""
-    if not (environment / "pyvenv.cfg").is_file():
+    if not is_file(environment / "pyvenv.cfg"):
         return None
     for path in environment.glob("lib/python3*/site-packages/prodigy-*.dist-info/METADATA"):
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -312,7 +313,7 @@ def _gateway_facts(roster: Roster) -> dict[str, Any]:
 def _needs_naming(config: Path, directory: Path) -> bool:
     """Prodigy finds a prodigy.json in its working directory by itself; any other must be named."""
     own = directory / "prodigy.json"
-    return config.exists() and not (own.exists() and own.samefile(config))
+    return exists(config) and not (exists(own) and own.samefile(config))
 
 
 def _overrides(roster: Roster, given: str) -> dict[str, Any]:
@@ -382,7 +383,7 @@ def _stamp(value: Any) -> Any:
         return value
     try:
         found = path.stat()
-        return [str(path), _content(path, found.st_size, found.st_mtime_ns) if path.is_file() else ""]
+        return [str(path), _content(path, found.st_size, found.st_mtime_ns) if is_file(path) else ""]
     except OSError:
         return [str(path), None]
 

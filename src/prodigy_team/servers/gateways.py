@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prodigy_team import __version__
+from prodigy_team.presence import exists
 from prodigy_team.roster.findings import normal_base_path
 from prodigy_team.servers.lockfile import GATEWAY, write_private
 from prodigy_team.servers.processes import MARK_VARIABLE
@@ -150,7 +151,7 @@ def keep_roster(state: Path, roster: Roster) -> None:
     except ValueError:
         path.unlink(missing_ok=True)
         return
-    if not (path.exists() and path.read_bytes() == content):
+    if not (exists(path) and path.read_bytes() == content):
         write_private(path, content)
 
 

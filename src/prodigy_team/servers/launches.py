@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import exists
 from prodigy_team.servers.lockfile import ServerRecord, write_private
 from prodigy_team.servers.statefolder import log_path
 
@@ -50,7 +51,7 @@ def write_launch(state: Path, plan: ServerPlan) -> None:
         "database": {"kind": plan.database.kind, "path": _text(plan.database.path), "origin": plan.database.origin},
     }
     encoded, path = json.dumps(content, indent=1).encode(), launch_path(state, plan.name)
-    if not (path.exists() and path.read_bytes() == encoded):  # as at most starts: nothing need reach the disk
+    if not (exists(path) and path.read_bytes() == encoded):  # as at most starts: nothing need reach the disk
         write_private(path, encoded)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import is_file
 from prodigy_team.servers import alive
 
 VERSION = 1
@@ -199,7 +200,7 @@ def write_private(path: Path, content: bytes) -> None:
                 os.fsync(file.fileno())
             draft.replace(path)
         finally:
-            if draft.is_file():
+            if is_file(draft):
                 draft.unlink()
     except OSError as error:
         raise TeamError(

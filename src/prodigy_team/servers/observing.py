@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import exists
 from prodigy_team.servers import alive, processes
 from prodigy_team.servers.launches import alive_path, launch_path, read_launch, record_of
 from prodigy_team.servers.lockfile import (
@@ -58,7 +59,7 @@ def observe(
     notes: tuple[str, ...] = ()
     try:
         lockfile = read_lockfile(path, team=team)
-        if not path.exists() and (launch_names(state) or (search and processes.find_marked(state))):
+        if not exists(path) and (launch_names(state) or (search and processes.find_marked(state))):
             lockfile = rebuilt(state, team)
             notes = (f"{path} is gone. Rebuilt from the servers that run.",)
     except UnreadableLockfileError as error:

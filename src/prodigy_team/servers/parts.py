@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import exists
 from prodigy_team.servers.lockfile import ServerRecord
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def read_parts(records: Iterable[ServerRecord], state: Path) -> dict[str, int]:
     """
     routed = {record.name for record in records if "routing" in record.spec}
     ledger = state / "ledger.db"
-    if not routed or not ledger.exists():
+    if not routed or not exists(ledger):
         return {}
     from prodigy_team.allocation.ledger import Snapshot
     from prodigy_team.allocation.rules import read_rules, rules_path

@@ -14,6 +14,7 @@ from typing import Any
 from prodigy_team import settings
 from prodigy_team.allocation.rules import Person, Rules, RulesError, encode_rules, pool_name, read_rules, rules_path
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import is_file
 from prodigy_team.roster import Annotator, Roster, Server
 from prodigy_team.servers.engines import server_environment
 from prodigy_team.servers.lockfile import write_private
@@ -139,7 +140,7 @@ def by_and_label(server: Server, exclude_by: str) -> tuple[By, str | None]:
 
 def _labels(server: Server) -> list[str]:
     if isinstance(server.labels, Path):
-        lines = server.labels.read_text(encoding="utf-8-sig").splitlines() if server.labels.is_file() else []
+        lines = server.labels.read_text(encoding="utf-8-sig").splitlines() if is_file(server.labels) else []
         return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
     if server.labels is not None or server.args is None:
         return list(server.labels or ())
@@ -177,7 +178,7 @@ def write_pools(state: Path, pools: Sequence[Rules]) -> None:
         TeamError: The state folder cannot be written.
     """
     path, content = rules_path(state), encode_rules(pools)
-    if not (path.is_file() and path.read_bytes() == content):
+    if not (is_file(path) and path.read_bytes() == content):
         write_private(path, content)
 
 

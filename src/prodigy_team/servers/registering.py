@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import is_file
 from prodigy_team.roster import Roster
 from prodigy_team.servers.engines import ServerPlan
 from prodigy_team.settings import Database
@@ -97,4 +98,4 @@ def _foreign_answers(plan: ServerPlan, team: str) -> int:
 
 
 def _is_file(database: Database) -> bool:
-    return database.kind == "sqlite" and database.path is not None and Path(database.path).is_file()
+    return database.kind == "sqlite" and database.path is not None and is_file(Path(database.path))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prodigy_team.errors import TeamError, UsageError
+from prodigy_team.presence import exists, is_file
 from prodigy_team.roster import Roster
 from prodigy_team.servers.backups import ANSWERS, BESIDE, DUMP, Backup, backups_folder, list_backups, read_backup
 from prodigy_team.servers.dumps import counts_in
@@ -79,8 +80,7 @@ def check_backup(roster: Roster, environ: Mapping[str, str], backup: Backup) -> 
     problems = [
         f"{name}: {found}"
         for name in (*answers, *BESIDE)
-        if (name == ANSWERS or (backup.path / name).exists())
-        and (found := find_damage(backup.path / name, thorough=True))
+        if (name == ANSWERS or exists(backup.path / name)) and (found := find_damage(backup.path / name, thorough=True))
     ]
     there: Mapping[str, int] = {}
     try:
@@ -89,7 +89,7 @@ def check_backup(roster: Roster, environ: Mapping[str, str], backup: Backup) -> 
     except TeamError as error:
         problems = [error.message]
     database = team_database(roster, environ)
-    now = _counts(database.path) if database.path is not None and database.path.is_file() else {}
+    now = _counts(database.path) if database.path is not None and is_file(database.path) else {}
     if not problems and there != dict(backup.datasets):
         problems = ["it does not hold the answers that it held when it was made"]
     names = sorted({*there, *backup.datasets, *now})
@@ -146,12 +146,12 @@ def _put_back(backup: Backup, targets: Mapping[str, Path], stamp: str) -> list[P
 def _draft(backup: Backup, name: str, target: Path) -> Path | None:
     """A copy of one of the backup's files beside the place it is to take; None where the backup has none."""
     source = backup.path / name
-    if not source.exists():
+    if not exists(source):
         return None
     draft = _draft_beside(target)
     draft.unlink(missing_ok=True)
     shutil.copyfile(source, draft)
-    mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
+    mode = target.stat().st_mode & 0o777 if exists(target) else 0o600
     draft.chmod(mode)
     if backup.log or name != ANSWERS:
         with contextlib.closing(sqlite3.connect(draft)) as connection:
@@ -172,7 +172,7 @@ def _free_stamp(targets: Collection[Path], now: float) -> str:
     return next(
         stamp
         for stamp in stamps
-        if not any(Path(f"{_kept(each, stamp)}{end}").exists() for each in targets for end in ends)
+        if not any(exists(Path(f"{_kept(each, stamp)}{end}")) for each in targets for end in ends)
     )
 
 
@@ -183,7 +183,7 @@ def _kept(target: Path, stamp: str) -> Path:
 def _replace(target: Path, draft: Path | None, stamp: str) -> Iterator[Path]:
     """Put a draft in the place of a file, which stays under another name; its log goes with it."""
     kept = _kept(target, stamp)
-    if target.exists():
+    if exists(target):
         # a sound file takes its log in; a damaged one is kept with its log
         with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(target)) as connection:
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
@@ -195,7 +195,7 @@ def _replace(target: Path, draft: Path | None, stamp: str) -> Iterator[Path]:
         yield kept
     for end in _LOGS:
         beside = Path(f"{target}{end}")
-        if beside.exists():
+        if exists(beside):
             beside.rename(f"{kept}{end}")
     if draft is not None:
         draft.replace(target)
@@ -217,9 +217,7 @@ def _refuse_while_servers_run(roster: Roster) -> None:
 def _differing(roster: Roster, backup: Backup) -> tuple[Path, ...]:
     pairs = ((backup.path / "team.toml", roster.path), (backup.path / "prodigy.json", roster.config))
     return tuple(
-        copy
-        for copy, path in pairs
-        if copy.is_file() and (not path.is_file() or path.read_bytes() != copy.read_bytes())
+        copy for copy, path in pairs if is_file(copy) and (not is_file(path) or path.read_bytes() != copy.read_bytes())
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import exists
 from prodigy_team.roster import Roster, Server
 from prodigy_team.servers.lockfile import write_private
 
@@ -46,7 +47,7 @@ def read_reviews(state: Path) -> tuple[ReviewServer, ...]:
         TeamError: The file cannot be read.
     """
     path = state / FILE
-    if not path.exists():  # what `up` asks each time is answered without a parser
+    if not exists(path):  # what `up` asks each time is answered without a parser
         return ()
     import msgspec
 

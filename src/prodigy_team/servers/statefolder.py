@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import exists
 
 
 def prepare_state(state: Path) -> None:
@@ -19,7 +20,7 @@ def prepare_state(state: Path) -> None:
         if state.stat().st_mode & 0o077:
             state.chmod(0o700)
         ignore = state / ".gitignore"
-        if not ignore.exists() or ignore.stat().st_size == 0:  # empty: killed in between, or the disk was full
+        if not exists(ignore) or ignore.stat().st_size == 0:  # empty: killed in between, or the disk was full
             ignore.touch(mode=0o600)
             ignore.write_text("*\n")
     except OSError as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prodigy_team.presence import exists
 from prodigy_team.servers import alive
 from prodigy_team.servers.launches import alive_path, record_of, write_launch
 from prodigy_team.servers.lockfile import GATEWAY, ServerRecord, guard, read_lockfile, write_lockfile
@@ -73,7 +74,7 @@ def succeed(
     """
     log = log_path(state, plan.name)
     rotate(log)
-    offset, began = log.stat().st_size if log.exists() else 0, time.monotonic()
+    offset, began = log.stat().st_size if exists(log) else 0, time.monotonic()
     path = alive_path(state, plan.name)
     before = alive.read(path).get("pid")
     nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)  # it gets the lock from the one that has it

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prodigy_team.errors import TeamError, UsageError
+from prodigy_team.presence import exists, is_file
 from prodigy_team.roster.paths import DEFAULT_STATE, read_toml, state_folder
 from prodigy_team.servers.lockfile import Lockfile, ServerRecord, guard, read_lockfile, write_lockfile
 from prodigy_team.servers.observing import Observation, note_deaths, observe
@@ -35,7 +36,7 @@ GRACE = 10.0  # seconds from the first signal to the last
 def _usual_state(path: Path) -> Path | None:
     """The state folder of a roster that cannot be parsed; None where it may name another, or nothing was started."""
     state = path.parent / DEFAULT_STATE
-    if not path.is_file() or not lockfile_path(state).is_file():
+    if not is_file(path) or not is_file(lockfile_path(state)):
         return None
     return None if re.search(rb"(?m)^[^#\n]*\bstate\s*=", path.read_bytes()) else state
 
@@ -149,7 +150,7 @@ class Supervisor:
 
         observation = self.observe()
         names = self.servers_named(names, observation.lockfile, ())
-        if dry_run or not (observation.lockfile.servers or self.lockfile.exists()):
+        if dry_run or not (observation.lockfile.servers or exists(self.lockfile)):
             seen = with_work_again(observation.lockfile.servers, observation.seen, self.state)
             steps = plan_revive(observation.lockfile.servers, seen, names=names)
             notes = () if observation.lockfile.servers else ("Nothing was ever started here: prodigy-team up",)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from prodigy_team.presence import is_file
 from prodigy_team.roster import Roster
 from prodigy_team.settings import Database, find_database, read_settings
 
@@ -20,7 +21,7 @@ def tool_environment(roster: Roster, environ: Mapping[str, str]) -> dict[str, st
     """
     env = settings_environment(roster, environ)
     env["PATH"] = os.pathsep.join([str(roster.python.parent), env.get("PATH", os.defpath)])
-    if (roster.python.parent.parent / "pyvenv.cfg").is_file():
+    if is_file(roster.python.parent.parent / "pyvenv.cfg"):
         env["VIRTUAL_ENV"] = str(roster.python.parent.parent)
     overrides = {**_overrides(env), **_pinned(team_database(roster, environ))}
     if overrides:
@@ -40,7 +41,7 @@ def settings_environment(roster: Roster, environ: Mapping[str, str]) -> dict[str
     """The shell's environment with this roster's settings in it, in the order in which servers see them."""
     env = {name: value for name, value in environ.items() if name not in NOT_PASSED}
     env.update(_common_env(roster))
-    if roster.config.is_file():
+    if is_file(roster.config):
         env.setdefault("PRODIGY_CONFIG", str(roster.config))
     overrides = {**_overrides(env), **roster.prodigy}
     if overrides:

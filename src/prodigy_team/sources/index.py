@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import exists
 from prodigy_team.sources.formats import BadLine
 from prodigy_team.sources.origins import Origin, digest, find_source
 from prodigy_team.tasks import By
@@ -91,7 +92,7 @@ class IndexFiles:
 
     def ready(self, stamp: str | None) -> SourceIndex | None:
         """The index of this state, if it was finished: it gets its name only then."""
-        if stamp is None or not self.index(stamp).exists() or not self.data(stamp).exists():
+        if stamp is None or not exists(self.index(stamp)) or not exists(self.data(stamp)):
             return None
         try:
             with contextlib.closing(open_index(self.index(stamp))) as connection:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
+from prodigy_team.presence import exists, is_file
 from prodigy_team.store.locking import WriteLock, lock_path
 from prodigy_team.store.values import StoreError
 
@@ -96,7 +97,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     A file in WAL mode needs a place for its shared memory even to be read. Where there is none because nobody can write
     there, it is read as the unchanging file that it is.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise StoreError(f"There is no database {path}.", remedy="It is made by the first `prodigy-team up`.")
     connection = _connect(f"{_uri(path)}?mode=ro")
     try:
@@ -122,12 +123,12 @@ def connect_to_write(path: Path | None, *, create: bool) -> sqlite3.Connection:
         connection = _connect(":memory:")
         connection.executescript(schema())
         return connection
-    if not create and not path.is_file():
+    if not create and not is_file(path):
         raise StoreError(f"There is no database {path}.", remedy="It is made by the first `prodigy-team up`.")
     if create:
         _make_folder(path)
     with closing(WriteLock(lock_path(path))) as lock, lock, translated(path):
-        ours = not path.exists() or path.stat().st_size == 0
+        ours = not exists(path) or path.stat().st_size == 0
         connection = _connect(f"{_uri(path)}?mode={'rwc' if create else 'rw'}")
         try:
             if ours and not is_network_file_system(path):
@@ -195,7 +196,7 @@ def _connect_unchanging(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
     if "disk I/O" in str(error):
         raise store_error(path, error) from error
     log = path.with_name(path.name + "-wal")
-    if os.access(path, os.W_OK) or os.access(path.parent, os.W_OK) or (log.exists() and log.stat().st_size):
+    if os.access(path, os.W_OK) or os.access(path.parent, os.W_OK) or (exists(log) and log.stat().st_size):
         raise StoreError(
             f"The database {path} is in use with a write-ahead log and cannot be read by this account ({error}).",
             remedy=f"Give this account the right to write in {path.parent}, or read a copy made with `.backup`.",

@@ -12,6 +12,7 @@ from typing import Any
 
 from prodigy_team.allocation.ledger.handle import LedgerFile, connect
 from prodigy_team.allocation.ledger.pool import Pool
+from prodigy_team.presence import exists
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ def _carry(old: Path, new: sqlite3.Connection, table: str, columns: str, query: 
 
 def _pages(old: Path, *queries: str) -> Iterator[list[tuple[Any, ...]]]:
     """What the old ledger has, and what it had itself taken from one before and not used yet."""
-    if not old.exists():
+    if not exists(old):
         return
     with contextlib.closing(sqlite3.connect(old)) as connection:
         for query in queries:

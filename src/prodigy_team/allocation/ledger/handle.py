@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from prodigy_team.allocation.ledger.log import KEPT_BYTES, LogCopier
 from prodigy_team.allocation.ledger.values import LedgerError
+from prodigy_team.presence import exists, is_file
 from prodigy_team.store.connection import BUSY_SECONDS, is_network_file_system
 from prodigy_team.store.locking import WriteLock, lock_path
 
@@ -158,7 +159,7 @@ class LedgerFile:
 
     def _open(self) -> None:
         self._drop_connection()
-        if not self.path.exists():
+        if not exists(self.path):
             with folder_errors(self.path):
                 remove_log(self.path)
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -203,7 +204,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
     """Open a ledger so that nothing can be written."""
-    if not path.is_file():
+    if not is_file(path):
         raise LedgerError(f"There is no ledger {path}.", remedy="It is made by the first `prodigy-team up`.")
     with ledger_errors(path):
         connection = sqlite3.connect(f"{_uri(path)}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_SECONDS)

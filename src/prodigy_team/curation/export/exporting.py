@@ -37,6 +37,7 @@ from prodigy_team.curation.export.placing import (
 from prodigy_team.curation.judgements import read_record
 from prodigy_team.curation.split import TRAIN, Split, keys_of, split
 from prodigy_team.errors import UsageError
+from prodigy_team.presence import is_file
 from prodigy_team.store import Store
 from prodigy_team.store.reading import one_line
 
@@ -195,7 +196,7 @@ class _Export:
     def finish(self, versions: Mapping[str, str], report: ExportReport) -> None:
         """Write the manifest, and put everything in place."""
         files = self._folder / "files"
-        names = sorted(each.relative_to(files).as_posix() for each in files.rglob("*") if each.is_file())
+        names = sorted(each.relative_to(files).as_posix() for each in files.rglob("*") if is_file(each))
         manifest = describe(
             report,
             versions=versions,

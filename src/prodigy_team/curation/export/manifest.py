@@ -11,6 +11,7 @@ from typing import Any
 from prodigy_team.curation.export.formats import ExportReport
 from prodigy_team.curation.split import Shares, Split
 from prodigy_team.errors import TeamError
+from prodigy_team.presence import is_file
 
 MANIFEST, DROPPED, SPLIT = "manifest.json", "dropped.jsonl", "split.tsv"
 _CHUNK = 1 << 20
@@ -112,7 +113,7 @@ def read_split(manifest: Mapping[str, Any] | None, path: Path, shares: Shares) -
     if {key: manifest["split"].get(key) for key in settings_of(shares)} != settings_of(shares):
         return {}, True
     expected = manifest.get("files", {}).get(path.name, {}).get("sha256")
-    if not path.is_file() or describe_file(path)["sha256"] != expected:
+    if not is_file(path) or describe_file(path)["sha256"] != expected:
         raise TeamError(
             f"{path} is not as the last export left it, so nobody can tell which side an input was on.",
             remedy="Put it back, or remove the export to split anew.",

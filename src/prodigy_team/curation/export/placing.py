@@ -20,6 +20,7 @@ from prodigy_team.curation.export.manifest import MANIFEST, read_manifest
 from prodigy_team.curation.files import true_place
 from prodigy_team.curation.sources import Source
 from prodigy_team.errors import TeamError, UsageError
+from prodigy_team.presence import exists, is_dir, is_file
 
 _YOUNG = 1.0  # seconds
 _NAMED = 3  # of what is in the way
@@ -67,7 +68,7 @@ def placed(request: Request, sources: Iterable[Source]) -> Request:
     """
     path = true_place(request.path)
     for each in sources:
-        if each.path is not None and path.exists() and (own := each.path.resolve()).is_relative_to(path.resolve()):
+        if each.path is not None and exists(path) and (own := each.path.resolve()).is_relative_to(path.resolve()):
             where = "is" if own == path.resolve() else "holds"
             raise UsageError(
                 f"{request.path} {where} what is to be exported, {each.name}, and would be replaced.",
@@ -90,10 +91,10 @@ def earlier_manifest(request: Request) -> dict[str, Any] | None:
 def _earlier_manifest(request: Request) -> dict[str, Any] | None:
     path = request.path
     if not request.folder:
-        if path.is_dir():
+        if is_dir(path):
             raise UsageError(f"{path} is a folder.", remedy="Name a file with `--output`.")
         return None
-    if path.suffix.lstrip(".") in {each.suffix for each in FORMATS.values()} and not path.exists():
+    if path.suffix.lstrip(".") in {each.suffix for each in FORMATS.values()} and not exists(path):
         raise UsageError(
             f"{path} is named like a file, but this export is a folder.",
             remedy=f"For example: --output {path.with_suffix('')}",
@@ -140,7 +141,7 @@ def _remove_abandoned(path: Path) -> None:
     """Remove the working folders whose owners were killed; the system has let go of their locks."""
     own = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}\.part")
     for each in path.parent.iterdir():
-        if not own.fullmatch(each.name) or not each.is_dir() or each.is_symlink():
+        if not own.fullmatch(each.name) or not is_dir(each) or each.is_symlink():
             continue
         with suppress(OSError):
             if time.time() - each.stat().st_mtime < _YOUNG:
@@ -166,14 +167,14 @@ def publish_files(folder: Path, path: Path, names: Collection[str], *, stale: Co
 def publish_folder(folder: Path, path: Path) -> None:
     """Give a finished folder its place; what an earlier export left there is replaced as a whole."""
     for each in sorted(folder.rglob("*")):
-        if each.is_file():
+        if is_file(each):
             _finish(each, 0o666 & ~_mask())
         else:
             each.chmod(0o777 & ~_mask())
     folder.chmod(0o777 & ~_mask())
     old = _aside(path)
     shutil.rmtree(old, ignore_errors=True)
-    if path.exists():
+    if exists(path):
         path.rename(old)
     folder.rename(path)
     shutil.rmtree(old, ignore_errors=True)
@@ -181,7 +182,7 @@ def publish_folder(folder: Path, path: Path) -> None:
 
 def recover_folder(path: Path) -> None:
     """Bring back a folder that an export put aside, and was killed before it could put the new one there."""
-    if not path.exists() and _aside(path).exists():
+    if not exists(path) and exists(_aside(path)):
         with explained(path):
             _aside(path).rename(path)
 
@@ -195,9 +196,9 @@ def refuse_foreign(path: Path, ours: Collection[str]) -> None:
     Raises:
         UsageError: It is a file, or holds something else.
     """
-    if path.exists() and not path.is_dir():
+    if exists(path) and not is_dir(path):
         raise UsageError(f"{path} is a file; this export is a folder.", remedy="Choose another with `--output`.")
-    found = _files_in(path) if path.exists() else ()
+    found = _files_in(path) if exists(path) else ()
     foreign = list(islice((each for each in found if each not in ours), _NAMED))
     if foreign:
         raise UsageError(
@@ -225,7 +226,7 @@ def _fail(error: OSError) -> None:
 
 def usual_mode(path: Path) -> int:
     """The mode the file has, or that a new one gets; temporary files are readable by their owner alone."""
-    return path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_mask()
+    return path.stat().st_mode & 0o777 if exists(path) else 0o666 & ~_mask()
 
 
 @contextmanager
