@@ -85,6 +85,14 @@ def test_every_problem_of_the_roster_is_a_finding(folder):
     assert all(each.remedy for each in findings[1:])
 
 
+def test_what_cannot_be_looked_at_is_a_finding(folder):
+    """As of an account that may not look into Prodigy's folder; other errors of this kind are there for everybody."""
+    path = write_roster(folder)
+    findings = examine(path, {**os.environ, "PRODIGY_HOME": "/" + "x" * 5000})
+    assert [(each.level, each.subject) for each in findings] == [("ok", "prodigy-team"), ("error", "roster")]
+    assert "File name too long" in findings[-1].text
+
+
 def test_prodigys_version_is_asked_of_itself(folder):
     """`prodigy stats` of the roster's Python."""
     stats = folder / "stats.txt"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from prodigy_team.errors import TeamError
 from prodigy_team.servers.passwords import passwords_path, read_passwords
 from support import PROGRAM, eventually, run_team, small_roster, team_environment
 
@@ -57,6 +58,18 @@ def test_what_is_no_password(folder, arguments, stdin, words):
     assert ended.returncode == 2
     assert words in ended.stderr
     assert not passwords_path(folder / ".prodigy-team").exists()
+
+
+@pytest.mark.parametrize(("content", "said", "remedy"), [("{", "JSON", "Delete it"), (None, "Is a dir", "ls -l")])
+def test_only_a_file_of_another_form_is_to_be_deleted(folder, content, said, remedy):
+    """Not one that this account merely may not read; a folder in its place cannot be read by anybody."""
+    path = passwords_path(folder)
+    path.mkdir(0o700) if content is None else path.touch(0o600)
+    if content:
+        path.write_text(content)
+    with pytest.raises(TeamError, match=f"cannot be read.*{said}") as caught:
+        read_passwords(folder)
+    assert remedy in caught.value.remedy
 
 
 def test_on_a_terminal_it_is_typed_twice_and_not_shown(folder):

@@ -64,6 +64,9 @@ def examine(path: Path, environ: Mapping[str, str]) -> list[Finding]:
     except RosterError as error:
         wrong = [Finding("error", "roster", f"{each.where}: {each.text}", each.remedy) for each in error.problems]
         return [*findings, *wrong]
+    except OSError as error:
+        text = f"{error.filename}: {error.strerror}; the rest was not looked at."
+        return [*findings, Finding("error", "roster", text, "Check the path and its permissions.")]
     findings += list(roster_findings(roster))
     patient = Patient(roster, environ, time.time())
     for check in CHECKS:

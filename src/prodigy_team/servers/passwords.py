@@ -39,7 +39,12 @@ def read_passwords(state: Path) -> dict[str, Password]:
         return {name: Password(**entry) for name, entry in json.loads(path.read_text()).items()}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise TeamError(
+            f"{path} cannot be read: {error.strerror}.",
+            remedy=f"Run as the user who ran `up`: ls -l {path}",
+        ) from error
+    except (ValueError, TypeError, AttributeError) as error:
         # the file's content, which an error may quote, stays out of the message
         raise TeamError(
             f"{path} cannot be read ({type(error).__name__}).",
