@@ -205,7 +205,10 @@ def test_a_number_beyond_all_that_python_reads_keeps_no_other_answer_back(tmp_pa
 def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path, words: str) -> None:
     (tmp_path / "joe.jsonl").write_text('{"text": "a"}')
     (tmp_path / "shut").mkdir(mode=0)
-    told = run_team(tmp_path, *words.split())
+    try:
+        told = run_team(tmp_path, *words.split())
+    finally:
+        (tmp_path / "shut").chmod(0o700)  # else pytest could not remove what older runs left
     assert (told.returncode, len(told.stderr.splitlines())) == (1, 2)
     assert "Permission denied" in told.stderr
 
