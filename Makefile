@@ -72,8 +72,8 @@ test-all: test-lowest test-newest check
 .PHONY: test-lowest test-newest
 test-lowest: .venv-lowest/ready
 	.venv-lowest/bin/python $(PIP) uv
-	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct \
-	  --constraint .ci/lowest.txt --editable '.[spacy,oidc,parquet,test]'
+	.venv-lowest/bin/uv pip install --quiet --upgrade --python .venv-lowest/bin/python \
+	  --resolution lowest-direct --constraint .ci/lowest.txt --editable '.[spacy,oidc,parquet,test]'
 	$(call run-tests,.venv-lowest)
 
 test-newest: .venv-newest/ready
