@@ -65,8 +65,7 @@ def examine(path: Path, environ: Mapping[str, str]) -> list[Finding]:
         wrong = [Finding("error", "roster", f"{each.where}: {each.text}", each.remedy) for each in error.problems]
         return [*findings, *wrong]
     except OSError as error:
-        text = f"{error.filename}: {error.strerror}; the rest was not looked at."
-        return [*findings, Finding("error", "roster", text, "Check the path and its permissions.")]
+        return [*findings, unseen("error", "roster", error)]
     findings += list(roster_findings(roster))
     patient = Patient(roster, environ, time.time())
     for check in CHECKS:
@@ -82,7 +81,12 @@ def run_check(check: Callable[[Patient], Iterable[Finding]], patient: Patient) -
     except TeamError as error:
         return [Finding("error", subject, error.message, error.remedy)]
     except OSError as error:
-        return [Finding("warning", subject, f"could not be looked at: {error}", "Check the path and its permissions.")]
+        return [unseen("warning", subject, error)]
+
+
+def unseen(level: Level, subject: str, error: OSError) -> Finding:
+    """What this account may not look at, or nobody can."""
+    return Finding(level, subject, f"could not be looked at: {error}", "Check the path and its permissions.")
 
 
 def python_finding() -> Finding:
